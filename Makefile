@@ -1,0 +1,70 @@
+# Everything a developer does, from a clean clone: 'make run', 'make test'. PYTHON chooses the interpreter.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean browser
+
+help:
+	@echo "make run    serve the fictional demo clinic at http://localhost:8000"
+	@echo "make test   all checks, then all tests, on SQLite and PostgreSQL"
+	@echo "make check  style, types, layers, migrations"
+	@echo "make bench  the benchmarks, as ratios"
+	@echo "make lock   write the lock files anew from pyproject.toml"
+	@echo "make clean  remove everything that can be made again, but not data/"
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not; say 'make PYTHON=/path/to/python3.11 ...'" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/python requirements.lock pyproject.toml
+	@echo "Installing what the service needs"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/python requirements-dev.lock pyproject.toml
+	@echo "Installing what the service and its tests need"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch .venv/run $@
+
+run: .venv/run
+	$(BIN)/surveillance demo --if-empty
+	$(BIN)/surveillance serve
+
+test: check browser
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	  && export SURVEILLANCE_DATABASE_URL="sqlite:///$$folder/check.sqlite3" \
+	  && $(BIN)/alembic upgrade head && $(BIN)/alembic check
+
+browser:
+	@test -x "$(CHROMIUM)" || echo "No browser at $(CHROMIUM): its tests will fail; 'apt-get install chromium', or set CHROMIUM"
+
+bench: .venv/dev
+	$(BIN)/python -m pytest tests/benchmarks -p no:xdist -q -s
+
+LOCK = --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade --quiet
+
+lock:
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	  && $(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install --quiet uv \
+	  && "$$folder/bin/uv" pip compile pyproject.toml --group build $(LOCK) -o requirements.lock \
+	  && "$$folder/bin/uv" pip compile pyproject.toml --group build --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
