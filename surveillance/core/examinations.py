@@ -1,0 +1,419 @@
+"""The examinations of a plan: what every fact together makes of the slots (schedule rules 5 to 11).
+
+``derive`` is the heart of the service. It takes all facts of one plan and says, for each obligation, when it is
+to order, due and overdue, what fulfils it and what is booked for it. Its result does not depend on today: the
+rows can be stored, and where an examination stands on a day follows from the row and the day (``status``).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from surveillance.core.dates import DAY, add_months
+from surveillance.core.matching import Extra, Matches, Study, match
+from surveillance.core.schedule import Slot, Terms, slots
+
+
+class Hold(NamedTuple):
+    """A pause of one item, or of the whole plan (``item`` None), from a day until it is resumed.
+
+    ``resumed_on`` is the first day that is not held any more; None while the hold is in force.
+    """
+
+    item: str | None
+    start: date
+    resumed_on: date | None
+    review_on: date
+
+
+class Booking(NamedTuple):
+    """One item of a booked visit whose outcome nobody has recorded yet.
+
+    ``month`` and ``target`` tell the slot it was booked for and where that slot lay then; ``extra`` the extra
+    examination it was booked for.
+    """
+
+    id: str
+    item: str
+    day: date
+    month: int | None
+    target: date
+    extra: str | None = None
+
+
+class Key(NamedTuple):
+    """What an examination is known by inside its plan, for ever: item and month offset, or the extra's id."""
+
+    item: str
+    month: int | None
+    extra: str | None = None
+
+
+class FindingKind(StrEnum):
+    """What a person must look at because the facts do not fit together."""
+
+    STUDY_EARLY = "study_early"  # does it count for the slot, or is it extra evidence?
+    BOOKED_OUTSIDE_WINDOW = "booked_outside_window"  # the window moved after the visit was booked
+    BOOKED_UNWANTED = "booked_unwanted"  # nothing asks for the booked examination any more
+    BOOKED_TWICE = "booked_twice"  # two visits for one examination
+    MOVE_NOT_POSSIBLE = "move_not_possible"  # a moved examination would pass its neighbour, or is gone
+    LAST_SCAN_UNKNOWN = "last_scan_unknown"  # enrolled mid-way without any earlier study of the item
+    PROTOCOL_ENDS = "protocol_ends"  # the last examination is over: discharge or continue
+
+
+class Finding(NamedTuple):
+    """A contradiction or a gap in the facts: shown on the board from ``since`` on until the facts fit."""
+
+    kind: FindingKind
+    item: str
+    month: int | None
+    subject: str  # id of the study or the booking, or empty
+    since: date
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """All that is known about one plan. Retracted facts are left out by whoever gathers them.
+
+    ``moves`` and ``skips`` are a person's overrides: month → new day, examination → day to look at it again.
+    ``known_blank`` names items for which a person confirmed that no earlier study exists.
+    """
+
+    anchor: date
+    enrolled_on: date
+    terms: tuple[Terms, ...]
+    holds: tuple[Hold, ...] = ()
+    studies: tuple[Study, ...] = ()
+    bookings: tuple[Booking, ...] = ()
+    extras: tuple[Extra, ...] = ()
+    moves: Mapping[tuple[str, int], date] = field(default_factory=dict)
+    skips: Mapping[Key, date] = field(default_factory=dict)
+    known_blank: frozenset[str] = frozenset()
+    ended_on: date | None = None
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Every item that any terms ever asked for, in the protocol's order."""
+        return tuple(dict.fromkeys(code for terms in self.terms for code in terms.rhythms))
+
+
+class Examination(NamedTuple):
+    """One obligation with everything that decides where it stands. ``window_end`` is inside, ``cell_end`` is not."""
+
+    item: str
+    month: int | None
+    extra: str | None
+    interval: int
+    target: date
+    window_start: date
+    window_end: date
+    cell_start: date
+    cell_end: date
+    order_from: date
+    due_from: date
+    overdue_from: date
+    overdue_since: date  # the day after the item's first window that nothing met; equals overdue_from without a chain
+    study: str | None
+    booking: str | None
+    booked_on: date | None
+    skip_review_on: date | None
+    held_from: date | None
+    held_until: date | None  # None with held_from set: the hold is in force
+    ended: bool
+    moved: bool
+
+    @property
+    def key(self) -> Key:
+        return Key(self.item, self.month, self.extra)
+
+    @property
+    def held(self) -> bool:
+        """A hold without an end covers it."""
+        return self.held_from is not None and self.held_until is None
+
+    @property
+    def lost_to_hold(self) -> bool:
+        """Its whole time ended inside a hold: not done, and nobody's fault."""
+        return self.held_until is not None and self.cell_end <= self.held_until
+
+    @property
+    def open(self) -> bool:
+        """Still asks for something to happen: not performed, skipped, ended or lost to a hold."""
+        return self.study is None and self.skip_review_on is None and not self.ended and not self.lost_to_hold
+
+
+class Derived(NamedTuple):
+    examinations: tuple[Examination, ...]
+    findings: tuple[Finding, ...]
+
+
+def derive(facts: PlanFacts, until: date) -> Derived:
+    """Every examination whose target is not after ``until``, and what does not fit together.
+
+    Pure in the strictest sense: the same facts give the same rows on any day, in whatever order they arrived.
+    """
+    rows: list[Examination] = []
+    findings: list[Finding] = []
+    for item in facts.items:
+        own, odd = _Item(facts, item, until).derive()
+        rows.extend(own)
+        findings.extend(odd)
+    findings.extend(_strangers(facts))
+    return Derived(tuple(rows), tuple(findings))
+
+
+def _strangers(facts: PlanFacts) -> Iterator[Finding]:
+    for booking in facts.bookings:
+        if booking.item not in facts.items:
+            yield Finding(FindingKind.BOOKED_UNWANTED, booking.item, booking.month, booking.id, booking.day)
+
+
+class _Item:
+    """One item of a plan while its examinations are derived."""
+
+    def __init__(self, facts: PlanFacts, item: str, until: date) -> None:
+        self.facts = facts
+        self.item = item
+        self.until = until
+        self.studies = [study for study in facts.studies if item in study.items and self._in_plan(study.performed_on)]
+        self.spans = _spans(facts.holds, item)
+        self.studied = [study.performed_on for study in self.studies]
+        moves = {month: day for (code, month), day in facts.moves.items() if code == item}
+        self.moves = moves
+        self.slots = slots(
+            item,
+            facts.anchor,
+            facts.terms,
+            until,
+            studied=self.studied,
+            moves=moves,
+        )
+        self.extras = [extra for extra in facts.extras if extra.item == item]
+        self.matches: Matches = match(item, self.slots, self.extras, self.studies)
+
+    def _in_plan(self, day: date) -> bool:
+        return day >= self.facts.anchor and (self.facts.ended_on is None or day <= self.facts.ended_on)
+
+    def derive(self) -> tuple[list[Examination], list[Finding]]:
+        wanted = [slot for slot in self.slots if self._exists(slot)]
+        placed, findings = self._place_bookings(wanted)
+        rows: list[Examination] = []
+        before: Examination | None = None
+        for slot in wanted:
+            before = self._examination(slot, before, placed.get(slot.month))
+            rows.append(before)
+        rows.extend(self._extra(extra, placed) for extra in self.extras)
+        findings.extend(self._odd(wanted, rows))
+        return rows, findings
+
+    def _exists(self, slot: Slot) -> bool:
+        """Past slots exist only where a study matches; nothing begins after the plan's end (rules 8 and 10)."""
+        if slot.month in self.matches.slots:
+            return True
+        ended_on = self.facts.ended_on
+        return slot.cell_end > self.facts.enrolled_on and (ended_on is None or slot.cell_start <= ended_on)
+
+    # -- dates -----------------------------------------------------------------------------------------------
+
+    def _examination(self, slot: Slot, before: Examination | None, booking: Booking | None) -> Examination:
+        study = self.matches.slots.get(slot.month)
+        skip = self.facts.skips.get(Key(self.item, slot.month))
+        held_from, held_until = self._hold_of(slot)
+        due_from, overdue_from, overdue_since = self._dates(slot, before, held_from, held_until)
+        ended_on = self.facts.ended_on
+        order_from = slot.target - timedelta(days=slot.lead_days)
+        if before is not None and before.open and before.booking is None:
+            # Until the one before is settled, a booking would count for that one (rule 11).
+            order_from = max(order_from, slot.cell_start)
+        return Examination(
+            self.item,
+            slot.month,
+            None,
+            slot.interval,
+            slot.target,
+            slot.window_start,
+            slot.window_end,
+            slot.cell_start,
+            slot.cell_end,
+            min(order_from, due_from),
+            due_from,
+            overdue_from,
+            overdue_since,
+            study.id if study else None,
+            booking.id if booking else None,
+            booking.day if booking else None,
+            skip,
+            held_from,
+            held_until,
+            ended_on is not None and study is None and slot.cell_end > ended_on,
+            slot.moved,
+        )
+
+    def _dates(
+        self, slot: Slot, before: Examination | None, held_from: date | None, held_until: date | None
+    ) -> tuple[date, date, date]:
+        """When the slot is due and overdue, and since when the item has been overdue."""
+        due_from, overdue_from = slot.window_start, slot.window_end + DAY
+        if held_until is not None and slot.cell_start <= held_until < slot.cell_end:
+            return self._resumed(slot, before, held_until)
+        if before is not None and before.open and (held_from is None or held_from > slot.cell_start):
+            # The cell before may end empty; from then on this one is due, and overdue without a break (rule 6).
+            return slot.cell_start, slot.cell_start, before.overdue_since
+        entered = self.facts.enrolled_on
+        if slot.cell_start <= entered < slot.cell_end and entered > slot.window_end:
+            due_from, overdue_from = entered, self._grace(slot, entered)
+        limit = self._gap_limit(slot, before)
+        if limit is not None and limit < overdue_from:
+            due_from, overdue_from = min(due_from, limit), limit
+        return due_from, overdue_from, overdue_from
+
+    def _resumed(self, slot: Slot, before: Examination | None, resumed_on: date) -> tuple[date, date, date]:
+        """After a hold the slot of that day is due at once (rule 9), unless the one before was examined after all."""
+        owed = before is not None and before.study is None and before.skip_review_on is None
+        due_from = resumed_on if owed else max(slot.window_start, resumed_on)
+        closed = resumed_on > slot.window_end
+        overdue_from = self._grace(slot, resumed_on) if closed else slot.window_end + DAY
+        return due_from, overdue_from, overdue_from
+
+    def _grace(self, slot: Slot, entered: date) -> date:
+        """Who comes in after the window closed gets one tolerance to be examined, but never longer than the cell."""
+        return min(entered + timedelta(days=slot.tolerance + 1), slot.cell_end)
+
+    def _gap_limit(self, slot: Slot, before: Examination | None) -> date | None:
+        """The day from which one and a half intervals have passed since the last examination before the cell.
+
+        It binds only where a person let an early study count, a change of interval left out a target, or a
+        patient enrols long after the last scan. A move, a skip or a hold is a person's word and is respected.
+        """
+        decided = slot.moved or (before is not None and before.study is None)
+        last = max((day for day in self.studied if day < slot.cell_start), default=None)
+        if decided or last is None:
+            return None
+        interval = add_months(last, slot.interval) - last
+        return max(last + timedelta(days=interval.days * 3 // 2), self.facts.enrolled_on)
+
+    def _hold_of(self, slot: Slot) -> tuple[date | None, date | None]:
+        """The last hold that meets the slot's cell; one that is resumed on the cell's first day meets it too."""
+        for start, end in reversed(self.spans):
+            if start < slot.cell_end and (end is None or end >= slot.cell_start):
+                return start, end
+        return None, None
+
+    def _extra(self, extra: Extra, placed: Mapping[int | str, Booking]) -> Examination:
+        study = self.matches.extras.get(extra.id)
+        booking = placed.get(extra.id)
+        start, end = self.spans[-1] if self.spans else (None, None)
+        overdue_from = extra.window_end + DAY
+        if end is not None and end > overdue_from:
+            overdue_from = end + timedelta(days=extra.tolerance + 1)
+        skip = self.facts.skips.get(Key(self.item, None, extra.id))
+        return Examination(
+            self.item,
+            None,
+            extra.id,
+            0,
+            extra.target,
+            extra.window_start,
+            extra.window_end,
+            extra.requested_on,
+            date.max,
+            extra.requested_on,
+            max(extra.window_start, extra.requested_on),
+            overdue_from,
+            overdue_from,
+            study.id if study else None,
+            booking.id if booking else None,
+            booking.day if booking else None,
+            skip,
+            start,
+            end,
+            self.facts.ended_on is not None and study is None,
+            False,
+        )
+
+    # -- bookings and what does not fit ------------------------------------------------------------------------
+
+    def _place_bookings(self, wanted: Sequence[Slot]) -> tuple[dict[int | str, Booking], list[Finding]]:
+        """A booking counts for the slot whose cell holds its day (rule 11), one for an extra counts for that."""
+        placed: dict[int | str, Booking] = {}
+        findings: list[Finding] = []
+        bookings = [booking for booking in self.facts.bookings if booking.item == self.item]
+        extras = {extra.id for extra in self.extras}
+        for booking in sorted(bookings, key=lambda b: (b.day, b.id)):
+            slot = _holding(wanted, booking.day)
+            if booking.extra in extras and booking.extra is not None:
+                findings.extend(self._claim(placed, booking.extra, booking))
+            elif slot is None or self.facts.ended_on is not None:
+                if booking.day <= self.until:
+                    findings.append(self._finding(FindingKind.BOOKED_UNWANTED, booking))
+            else:
+                findings.extend(self._claim(placed, slot.month, booking))
+                if slot.target != booking.target and not slot.window_start <= booking.day <= slot.window_end:
+                    findings.append(self._finding(FindingKind.BOOKED_OUTSIDE_WINDOW, booking, slot.month))
+        return placed, findings
+
+    def _claim(self, placed: dict[int | str, Booking], place: int | str, booking: Booking) -> Iterator[Finding]:
+        if place in placed:
+            yield self._finding(FindingKind.BOOKED_TWICE, booking, place if isinstance(place, int) else None)
+        else:
+            placed[place] = booking
+
+    def _finding(self, kind: FindingKind, booking: Booking, month: int | None = None) -> Finding:
+        return Finding(kind, self.item, booking.month if month is None else month, booking.id, booking.day)
+
+    def _odd(self, wanted: Sequence[Slot], rows: Sequence[Examination]) -> Iterator[Finding]:
+        months = {slot.month for slot in wanted}
+        for study, month in self.matches.waiting:
+            if month in months:
+                yield Finding(FindingKind.STUDY_EARLY, self.item, month, study.id, study.performed_on)
+        moved = {slot.month for slot in wanted if slot.moved}
+        for month, day in self.moves.items():
+            if month not in moved and day <= self.until and month not in self.matches.slots:
+                yield Finding(FindingKind.MOVE_NOT_POSSIBLE, self.item, month, "", day)
+        yield from self._unknown_past(rows)
+        yield from self._protocol_end(rows)
+
+    def _unknown_past(self, rows: Sequence[Examination]) -> Iterator[Finding]:
+        """Enrolled after the first window closed and no study on record: somebody must ask when the last one was."""
+        facts = self.facts
+        if self.item in facts.known_blank or self.studies or not self.slots or facts.ended_on is not None:
+            return
+        asked_from_anchor = self.item in facts.terms[0].rhythms
+        if asked_from_anchor and facts.enrolled_on > self.slots[0].window_end and rows:
+            yield Finding(FindingKind.LAST_SCAN_UNKNOWN, self.item, None, "", facts.enrolled_on)
+
+    def _protocol_end(self, rows: Sequence[Examination]) -> Iterator[Finding]:
+        final = self.facts.terms[-1].rhythms.get(self.item)
+        regular = [row for row in rows if row.month is not None]
+        if self.facts.ended_on is not None or final is None or not final.ends or not regular:
+            return
+        last = regular[-1]
+        if last.month == final.beats[-1].month:
+            done = next((s.performed_on for s in self.studies if s.id == last.study), last.cell_end)
+            yield Finding(FindingKind.PROTOCOL_ENDS, self.item, last.month, "", done)
+
+
+def _holding(slots_: Iterable[Slot], day: date) -> Slot | None:
+    return next((slot for slot in slots_ if slot.cell_start <= day < slot.cell_end), None)
+
+
+def _spans(holds: Iterable[Hold], item: str) -> list[tuple[date, date | None]]:
+    """The holds of an item, its own and the plan's, as spans of days in order, overlapping ones joined."""
+    own = sorted(
+        (
+            (hold.start, hold.resumed_on)
+            for hold in holds
+            if hold.item in (None, item) and hold.start != hold.resumed_on
+        ),
+        key=lambda span: span[0],
+    )
+    joined: list[tuple[date, date | None]] = []
+    for start, end in own:
+        if joined and (joined[-1][1] is None or start <= joined[-1][1]):
+            first, last = joined[-1]
+            joined[-1] = (first, None if last is None or end is None else max(last, end))
+        else:
+            joined.append((start, end))
+    return joined

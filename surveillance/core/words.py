@@ -1,0 +1,159 @@
+"""The field's words as enumerations; FHIR R4's codes where it has the same thing (design: vocabulary)."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    COORDINATOR = "coordinator"
+    CLINICIAN = "clinician"
+    VIEWER = "viewer"
+
+
+class Sex(StrEnum):
+    """FHIR AdministrativeGender."""
+
+    MALE = "male"
+    FEMALE = "female"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class ContactKind(StrEnum):
+    """Who answers: ASPS strikes the young, so often a parent."""
+
+    SELF = "self"
+    PARENT = "parent"
+    CARER = "carer"
+
+
+class Channel(StrEnum):
+    """How a patient is reached. A call and a letter are work for a person."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    CALL = "call"
+    LETTER = "letter"
+
+
+class ConsentAct(StrEnum):
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
+
+
+class Privacy(StrEnum):
+    """How much a message or a calendar may tell: neutral names no examination and no clinic of oncology."""
+
+    NEUTRAL = "neutral"
+    FULL = "full"
+
+
+class AppointmentState(StrEnum):
+    """FHIR Appointment.status, for the states the service uses."""
+
+    PROPOSED = "proposed"
+    BOOKED = "booked"
+    FULFILLED = "fulfilled"
+    NOSHOW = "noshow"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What became of one examination of a visit."""
+
+    PERFORMED = "performed"
+    NOT_DONE = "not_done"
+    NOSHOW = "noshow"
+    CANCELLED = "cancelled"
+
+
+class Result(StrEnum):
+    """A clinician's reading of a reported study."""
+
+    CLEAR = "clear"
+    INDETERMINATE = "indeterminate"
+    SUSPICIOUS = "suspicious"
+    RECURRENCE = "recurrence"
+
+
+class HoldReason(StrEnum):
+    METASTASIS = "metastasis"  # unresected: treatment drives the imaging
+    PREGNANCY = "pregnancy"
+    TREATMENT = "treatment"
+    AWAY = "away"
+    DECLINED = "declined"
+    OTHER = "other"
+
+
+class EndReason(StrEnum):
+    """The final ends a plan can have; each is signed by a named person."""
+
+    RECURRENCE = "recurrence"
+    TRANSFER = "transfer"
+    PATIENT_WISH = "patient_wish"
+    COMPLETED = "completed"
+    DEATH = "death"
+    RESTARTED = "restarted"  # closed by a restart from a new anchor
+
+
+class Status(StrEnum):
+    """Where one examination stands on a day. Derived from facts and the day; never typed in by anyone."""
+
+    REVIEWED = "reviewed"
+    REPORTED = "reported"
+    PERFORMED = "performed"
+    ENDED = "ended"
+    SKIPPED = "skipped"
+    HELD = "held"
+    NOT_DONE_HOLD = "not_done_hold"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    MISSED = "missed"
+    BOOKED = "booked"
+    OVERDUE = "overdue"
+    DUE = "due"
+    TO_ORDER = "to_order"
+    UPCOMING = "upcoming"
+
+
+class Step(StrEnum):
+    """What a message is for. The first six are reminders and bound by caps; the last two are notices and are not."""
+
+    ON_BOOKING = "on_booking"
+    DAYS_7 = "7d"
+    DAYS_3 = "3d"
+    DAYS_1 = "1d"
+    OVERDUE = "overdue"
+    BOOK_NOW = "book_now"
+    CHANGE = "change"
+    CANCEL = "cancel"
+
+
+class ReminderState(StrEnum):
+    """The life of one planned message.
+
+    planned → claimed → sent → delivered, or on the way out: voided (no longer true), dropped (a cap, a closed
+    window), failed (a provider refused for good), in_doubt (nobody knows whether it went out), task (a person
+    takes over).
+    """
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    VOIDED = "voided"
+    DROPPED = "dropped"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    TASK = "task"
+
+
+class AttemptState(StrEnum):
+    """One call to a provider: written before the call, so that a crash leaves a trace."""
+
+    IN_FLIGHT = "in_flight"
+    ACCEPTED = "accepted"  # the provider took it and gave an id
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # the provider answered with an error; not sent
+    UNDELIVERED = "undelivered"  # accepted first, failed later
+    IN_DOUBT = "in_doubt"
+    ABSENT = "absent"  # looked for at the provider and certainly not there
