@@ -1,0 +1,144 @@
+"""Message books from their files (config/messages/<language>.yaml), one for each language."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from surveillance.catalogue import yaml_lines
+from surveillance.core.calendar_words import CalendarWords
+from surveillance.core.errors import ConfigurationError, InvalidFileError, Problem
+from surveillance.core.message_faults import faults
+from surveillance.core.messages import MessageBook, Template
+from surveillance.core.words import Privacy, Step
+
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+Word = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TemplatePart(_Part):
+    sms: Text
+    subject: Text
+    body: Text
+
+
+class RepliesPart(_Part):
+    confirm: list[Word]
+    reschedule: list[Word]
+
+
+class CalendarPart(_Part):
+    """The fields of core.calendar_words.CalendarWords, which also checks their placeholders."""
+
+    name: Text
+    name_full: Text
+    name_staff: Text
+    title: Text
+    title_full: Text
+    title_staff: Text
+    title_staff_full: Text
+    title_proposed: Text
+    title_cancelled: Text
+    title_noshow: Text
+    note_proposed: Text
+    note_cancelled: Text
+    note_noshow: Text
+    when: Text
+    when_day: Text
+    where: Text
+    call: Text
+    link: Text
+    link_staff: Text
+    date_format: Text = "full"
+    time_format: Text = "short"
+
+
+class BookDocument(_Part):
+    """The form of the file; a missing step or level is told by the book's own rules."""
+
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
+    greeting: Text
+    time_there: Text
+    replies: RepliesPart
+    stop_confirmation: Text
+    start_confirmation: Text
+    help: Text
+    forbidden: Annotated[list[Word], Field(min_length=1)]
+    steps: dict[Step, dict[Privacy, TemplatePart]]
+    calendar: CalendarPart
+
+
+def load_messages(directory: Path) -> dict[str, MessageBook]:
+    """All ``*.yaml`` of a directory by language.
+
+    Raises:
+        ConfigurationError: there is no such directory, or no book in it.
+        InvalidFileError: with the problems of all files, each on its line.
+    """
+    if not directory.is_dir():
+        raise ConfigurationError(f"{directory} is not a directory; message texts are looked for there")
+    books: dict[str, MessageBook] = {}
+    problems: list[Problem] = []
+    for path in sorted(directory.glob("*.yaml")):
+        try:
+            book = load_book(path)
+        except InvalidFileError as error:
+            problems += error.problems
+        else:
+            books[book.language] = book
+    if problems:
+        raise InvalidFileError(problems)
+    if not books:
+        raise ConfigurationError(f"{directory} holds no message texts; put en.yaml there")
+    return books
+
+
+def load_book(path: Path) -> MessageBook:
+    """One file; its name is its language.
+
+    Raises:
+        InvalidFileError: with one problem for each mistake, each on its line.
+    """
+    document = yaml_lines.read(path)
+    part = yaml_lines.validate(document, BookDocument)
+    if part.language != path.stem:
+        raise InvalidFileError([document.problem(["language"], f"must be {path.stem!r}, as the file is named")])
+    book = _book(part, _calendar(document, part))
+    problems = [document.problem(fault.path, fault.reason) for fault in faults(book)]
+    if problems:
+        raise InvalidFileError(sorted(problems, key=lambda problem: problem.line))
+    return book
+
+
+def _calendar(document: yaml_lines.Document, part: BookDocument) -> CalendarWords:
+    try:
+        return CalendarWords(language=part.language, **part.calendar.model_dump())
+    except ConfigurationError as error:
+        name = str(error).partition(" ")[0].removeprefix("calendar.")
+        raise InvalidFileError([document.problem(["calendar", name], str(error))]) from error
+
+
+def _book(part: BookDocument, calendar: CalendarWords) -> MessageBook:
+    return MessageBook(
+        language=part.language,
+        greeting=part.greeting,
+        time_there=part.time_there,
+        confirm=tuple(part.replies.confirm),
+        reschedule=tuple(part.replies.reschedule),
+        stop_confirmation=part.stop_confirmation,
+        start_confirmation=part.start_confirmation,
+        help=part.help,
+        forbidden=tuple(part.forbidden),
+        steps=MappingProxyType({step: _level(levels) for step, levels in part.steps.items()}),
+        calendar=calendar,
+    )
+
+
+def _level(levels: Mapping[Privacy, TemplatePart]) -> Mapping[Privacy, Template]:
+    return MappingProxyType({level: Template(text.sms, text.subject, text.body) for level, text in levels.items()})
