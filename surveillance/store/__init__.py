@@ -1,0 +1,1 @@
+"""What is kept: engines, tables, and one module of queries for each thing. Nothing in here commits."""

@@ -1,0 +1,132 @@
+"""Planned messages, the calls made to send them, and what came back."""
+
+from datetime import date, datetime, time
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from surveillance.core.words import AttemptState, Channel, ReminderState, Step
+from surveillance.store.tables.columns import Identified, OfSite, one_of
+
+
+class Reminder(Identified, OfSite, table=True):
+    """One planned message. ``key`` is a pure function of stable facts: the database refuses to plan it twice.
+
+    ``told_*`` is what the text said about the visit; the next notice compares it with the truth.
+    """
+
+    __table_args__ = (
+        sa.UniqueConstraint("key"),
+        sa.Index(
+            "ix_reminder_due",
+            "due_at",
+            sqlite_where=sa.text("state = 'planned'"),
+            postgresql_where=sa.text("state = 'planned'"),
+        ),
+        sa.Index("ix_reminder_state", "site_id", "state"),
+    )
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    key: str
+    step: Step = one_of(Step)
+    channel: Channel = one_of(Channel)
+    subject_day: date
+    appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id", index=True)
+    sequence: int | None = None
+    due_at: datetime
+    expires_at: datetime
+    state: ReminderState = one_of(ReminderState, default=ReminderState.PLANNED)
+    reason: str = ""
+    attempts: int = 0
+    claimed_until: datetime | None = None
+    contact_id: UUID | None = Field(default=None, foreign_key="contact.id")
+    told_day: date | None = None
+    told_at: time | None = None
+    told_cancelled: bool = False
+    sent_at: datetime | None = None
+    resolved_at: datetime | None = None  # a task that a person has dealt with
+    resolved_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    resolution: str = ""
+    created_at: datetime
+    changed_at: datetime
+
+
+class Attempt(Identified, OfSite, table=True):
+    """One call to a provider. Written and committed before the call, so that a crash leaves a trace."""
+
+    __table_args__ = (
+        # Never two messages on their way to one number: the second claim fails here, on both engines.
+        sa.Index(
+            "uq_attempt_in_flight",
+            "to_address",
+            unique=True,
+            sqlite_where=sa.text("state IN ('in_flight', 'in_doubt')"),
+            postgresql_where=sa.text("state IN ('in_flight', 'in_doubt')"),
+        ),
+        sa.Index("ix_attempt_state", "state", "created_at"),
+    )
+    reminder_id: UUID = Field(foreign_key="reminder.id", index=True)
+    ordinal: int
+    channel: Channel = one_of(Channel)
+    contact_id: UUID | None = Field(default=None, foreign_key="contact.id")
+    to_address: str
+    body: str
+    subject: str = ""
+    language: str
+    transport: str
+    sender: str = ""
+    state: AttemptState = one_of(AttemptState, default=AttemptState.IN_FLIGHT)
+    provider_id: str | None = Field(default=None, unique=True)
+    provider_status: str = ""
+    failure: str = ""
+    error_code: str = ""
+    error_text: str = ""
+    parts: int | None = None
+    created_at: datetime
+    deadline_at: datetime
+    finished_at: datetime | None = None
+
+
+class Callback(SQLModel, table=True):
+    """A status report of the provider: stored once, however often it is repeated, known attempt or not."""
+
+    provider_id: str = Field(primary_key=True)
+    status: str = Field(primary_key=True)
+    attempt_id: UUID | None = Field(default=None, index=True)
+    error_code: str = ""
+    received_at: datetime
+    applied: bool = False
+
+
+class Inbound(Identified, table=True):
+    """A message from a phone, stored once."""
+
+    provider_id: str = Field(unique=True)
+    from_number: str = Field(index=True)
+    to_number: str
+    body: str
+    keyword: str = ""
+    received_at: datetime
+    handled_at: datetime | None = None
+    handled_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    handling: str = ""
+
+
+class Sender(SQLModel, table=True):
+    """A number or service we send from: its pace holds across all workers, and it can be stopped."""
+
+    name: str = Field(primary_key=True)
+    per_second: float = 1.0
+    next_free_at: datetime
+    stopped_at: datetime | None = None
+    stopped_why: str = ""
+
+
+class DispatchPause(SQLModel, table=True):
+    """Nothing is sent for ``scope``: a site's id, or "all"."""
+
+    __tablename__ = "dispatch_pause"
+    scope: str = Field(primary_key=True)
+    since: datetime
+    why: str
+    user_id: UUID = Field(foreign_key="user_account.id")

@@ -1,0 +1,191 @@
+"""Protocols as approved, plans with their terms, holds and overrides, and the examinations derived from them."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from surveillance.core.examinations import FindingKind
+from surveillance.core.words import EndReason, HoldReason
+from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, fact_json, one_of
+
+
+class ProtocolVersion(SQLModel, table=True):
+    """A protocol as it was when a site first approved it, frozen: a later edit of the file does not change a plan."""
+
+    __tablename__ = "protocol_version"
+    key: str = Field(primary_key=True)  # id@version
+    document: str = Field(sa_type=sa.Text)  # canonical JSON
+    digest: str
+    created_at: datetime
+
+
+class Approval(Identified, OfSite, Recorded, Retractable, table=True):
+    """A clinician's word that a protocol version may be used at a site."""
+
+    protocol_key: str = Field(foreign_key="protocol_version.key", index=True)
+
+
+class Plan(Identified, OfSite, Recorded, table=True):
+    """A patient on a protocol from an anchor date. ``horizon`` is the last target day for which rows exist."""
+
+    __table_args__ = (
+        # One active plan a patient: the promise that nobody is counted twice or lost between two plans.
+        sa.Index(
+            "uq_plan_active",
+            "patient_id",
+            unique=True,
+            sqlite_where=sa.text("ended_on IS NULL"),
+            postgresql_where=sa.text("ended_on IS NULL"),
+        ),
+        sa.UniqueConstraint("patient_id", "number"),
+        sa.CheckConstraint("enrolled_on >= anchor", name="enrolled_after_anchor"),
+        sa.CheckConstraint("ended_on IS NULL OR end_reason IS NOT NULL", name="end_has_reason"),
+    )
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    number: int = 1
+    previous_id: UUID | None = Field(default=None, foreign_key="plan.id")
+    anchor: date
+    enrolled_on: date
+    horizon: date = Field(index=True)
+    ended_on: date | None = None
+    end_reason: EndReason | None = one_of(EndReason, default=None, nullable=True)
+    end_note: str = ""
+    end_signed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    restart_by: date | None = None
+
+
+class PlanTerms(Identified, OfSite, Recorded, Retractable, table=True):
+    """A protocol version and chosen intervals (item → months, null switches off) in force from ``since``."""
+
+    __tablename__ = "plan_terms"
+    plan_id: UUID = Field(foreign_key="plan.id", index=True)
+    since: date | None = None  # None: from the anchor
+    protocol_key: str = Field(foreign_key="protocol_version.key")
+    intervals: dict[str, int | None] = fact_json()
+    chosen_by: UUID = Field(foreign_key="user_account.id")
+    reason: str = ""
+
+
+class PlanHold(Identified, OfSite, Recorded, Retractable, table=True):
+    """A pause of a plan or of one item, always with a day to review it."""
+
+    __tablename__ = "plan_hold"
+    __table_args__ = (
+        sa.CheckConstraint("review_on >= start", name="review_after_start"),
+        sa.CheckConstraint("resumed_on IS NULL OR resumed_on >= start", name="resumed_after_start"),
+    )
+    plan_id: UUID = Field(foreign_key="plan.id", index=True)
+    item: str | None = None
+    reason: HoldReason = one_of(HoldReason)
+    note: str = ""
+    start: date
+    review_on: date = Field(index=True)
+    resumed_on: date | None = None
+    resumed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+
+
+class OverrideKind(StrEnum):
+    MOVE = "move"  # day: where the examination goes
+    SKIP = "skip"  # day: when to look at it again
+    COUNTS = "counts"  # an early study counts for its slot
+    EXTRA_EVIDENCE = "extra_evidence"  # an early study does not
+    KNOWN_BLANK = "known_blank"  # no earlier study of the item exists
+
+
+class Override(Identified, OfSite, Recorded, Retractable, table=True):
+    """A person's word that goes before the rules, with a reason."""
+
+    __table_args__ = (
+        sa.CheckConstraint("kind NOT IN ('move', 'skip') OR day IS NOT NULL", name="day_given"),
+        sa.CheckConstraint("length(reason) > 0", name="reason_given"),
+    )
+    plan_id: UUID = Field(foreign_key="plan.id", index=True)
+    kind: OverrideKind = one_of(OverrideKind)
+    item: str
+    month: int | None = None
+    extra_id: UUID | None = Field(default=None, foreign_key="extra_examination.id")
+    study_id: UUID | None = Field(default=None, foreign_key="study.id")
+    day: date | None = None
+    reason: str
+
+
+class ExtraExamination(Identified, OfSite, Recorded, Retractable, table=True):
+    """An examination beside the protocol, with its own target; ``tolerance`` in days."""
+
+    __tablename__ = "extra_examination"
+    plan_id: UUID = Field(foreign_key="plan.id", index=True)
+    item: str
+    target: date
+    tolerance: int = 7
+    requested_on: date
+    reason: str
+
+
+class ExaminationRow(Identified, OfSite, table=True):
+    """A projection of a plan's facts (``core.examinations.derive``), kept so that the board is one query.
+
+    Nobody edits it: reconciliation writes it. ``withdrawn`` rows are no longer wanted and are kept as history.
+    """
+
+    __tablename__ = "examination"
+    __table_args__ = (
+        sa.UniqueConstraint("plan_id", "item", "month"),
+        sa.UniqueConstraint("plan_id", "extra_id"),
+        sa.CheckConstraint("(month IS NULL) <> (extra_id IS NULL)", name="slot_or_extra"),
+        sa.CheckConstraint("window_start <= window_end", name="window_ordered"),
+        sa.Index(
+            "ix_examination_open",
+            "site_id",
+            "overdue_from",
+            sqlite_where=sa.text("open"),
+            postgresql_where=sa.text("open"),
+        ),
+        sa.Index(
+            "ix_examination_order",
+            "site_id",
+            "order_from",
+            sqlite_where=sa.text("open"),
+            postgresql_where=sa.text("open"),
+        ),
+    )
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    plan_id: UUID = Field(foreign_key="plan.id")
+    item: str
+    month: int | None = None
+    extra_id: UUID | None = None
+    interval: int
+    target: date
+    window_start: date
+    window_end: date
+    cell_start: date
+    cell_end: date
+    order_from: date
+    due_from: date
+    overdue_from: date
+    overdue_since: date
+    study_id: UUID | None = None
+    booking_id: UUID | None = None
+    booked_on: date | None = None
+    skip_review_on: date | None = None
+    held_from: date | None = None
+    held_until: date | None = None
+    ended: bool = False
+    moved: bool = False
+    open: bool = True
+    withdrawn: bool = False
+
+
+class FindingRow(Identified, OfSite, table=True):
+    """What does not fit together in a plan's facts: a projection like the examinations."""
+
+    __tablename__ = "finding"
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    plan_id: UUID = Field(foreign_key="plan.id", index=True)
+    kind: FindingKind = one_of(FindingKind)
+    item: str
+    month: int | None = None
+    subject: str = ""
+    since: date

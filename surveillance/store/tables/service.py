@@ -1,0 +1,121 @@
+"""What the service keeps about itself: audit, feeds, the board's actions, imports, heartbeats."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from surveillance.core.words import Privacy
+from surveillance.store.tables.columns import Identified, OfSite, fact_json, one_of
+
+
+class AuditEvent(SQLModel, table=True):
+    """Who did what to which record, when (UTC) and why. Append-only; holds no personal value itself."""
+
+    __tablename__ = "audit_event"
+    id: int | None = Field(
+        default=None,
+        sa_column=sa.Column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    )
+    site_id: UUID | None = Field(default=None, foreign_key="site.id", index=True)
+    at: datetime = Field(index=True)
+    user_id: UUID = Field(foreign_key="user_account.id")
+    account: str = ""  # the system account behind a command line
+    action: str
+    subject: str  # kind of record
+    subject_id: str
+    patient_id: UUID | None = Field(default=None, index=True)
+    reason: str = ""
+
+
+class AuditValue(SQLModel, table=True):
+    """The values before and after, kept apart so that erasure of a person leaves the events whole."""
+
+    __tablename__ = "audit_value"
+    event_id: int = Field(
+        sa_column=sa.Column(
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.ForeignKey("audit_event.id"), primary_key=True
+        )
+    )
+    site_id: UUID | None = Field(default=None, index=True)
+    before: dict[str, Any] | None = fact_json(default=None, nullable=True)
+    after: dict[str, Any] | None = fact_json(default=None, nullable=True)
+
+
+class FeedKind(StrEnum):
+    PATIENT = "patient"
+    COORDINATOR = "coordinator"
+    SITE = "site"
+
+
+class Feed(Identified, OfSite, table=True):
+    """A revocable calendar address; only the hash of its secret is stored."""
+
+    kind: FeedKind = one_of(FeedKind)
+    secret_hash: str = Field(unique=True)
+    patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
+    user_id: UUID | None = Field(default=None, foreign_key="user_account.id", index=True)
+    label: str = ""
+    language: str = "en"
+    privacy: Privacy = one_of(Privacy, default=Privacy.NEUTRAL)
+    created_at: datetime
+    created_by: UUID = Field(foreign_key="user_account.id")
+    revoked_at: datetime | None = None
+    last_fetched_at: datetime | None = None
+    fetches: int = 0
+
+
+class BoardAction(Identified, OfSite, table=True):
+    """What a person did about a row of the board; the rows themselves are a query over the facts."""
+
+    __tablename__ = "board_action"
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    worklist: str
+    subject: str = ""
+    kind: str  # note, call, snooze, assign
+    text: str = ""
+    until: date | None = None
+    assigned_to: UUID | None = Field(default=None, foreign_key="user_account.id")
+    user_id: UUID = Field(foreign_key="user_account.id")
+    at: datetime
+
+
+class ImportBatch(Identified, OfSite, table=True):
+    """One file that was taken in."""
+
+    __tablename__ = "import_batch"
+    file_name: str
+    digest: str
+    added: int
+    changed: int
+    unchanged: int
+    user_id: UUID = Field(foreign_key="user_account.id")
+    at: datetime
+
+
+class Heartbeat(SQLModel, table=True):
+    """A worker is alive while this is fresh."""
+
+    worker: str = Field(primary_key=True)
+    started_at: datetime
+    beat_at: datetime
+    ticks: int = 0
+    last_error: str = ""
+
+
+class Sweep(SQLModel, table=True):
+    """The daily sweep of a site has been done for a local day; the key makes it once across all workers."""
+
+    site_id: UUID = Field(foreign_key="site.id", primary_key=True)
+    day: date = Field(primary_key=True)
+    done_at: datetime
+
+
+class Counter(SQLModel, table=True):
+    """A number of the service that must survive restarts, for the metrics."""
+
+    name: str = Field(primary_key=True)
+    value: int = 0

@@ -1,0 +1,101 @@
+"""Visits to places, and the studies that prove what was done."""
+
+from datetime import date, datetime, time
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from surveillance.core.words import AppointmentState, Outcome, Result
+from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, one_of
+
+
+class Appointment(Identified, OfSite, table=True):
+    """One trip: proposed (a day) or booked (place, local time and zone). Its id is the calendar's UID for ever.
+
+    ``sequence`` rises with each change of time, place or state (RFC 5545 3.8.7.4); ``changed_at`` is the
+    calendar's LAST-MODIFIED; ``edited_at`` the last edit that the patient must hear of.
+    """
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            "state IN ('proposed', 'cancelled') OR (at IS NOT NULL AND starts_at IS NOT NULL)", name="booked_has_time"
+        ),
+        sa.Index("ix_appointment_feed", "patient_id", "changed_at"),
+        sa.Index("ix_appointment_day", "site_id", "day"),
+    )
+    patient_id: UUID = Field(foreign_key="patient.id")
+    plan_id: UUID = Field(foreign_key="plan.id", index=True)
+    state: AppointmentState = one_of(AppointmentState)
+    day: date
+    at: time | None = None
+    zone: str
+    starts_at: datetime | None = None
+    minutes: int = 60
+    place_id: UUID | None = Field(default=None, foreign_key="place.id")
+    outside: bool = False  # a proposal for which no working day was left in the window
+    sequence: int = 0
+    was_booked: bool = False
+    note: str = ""
+    booked_at: datetime | None = None
+    edited_at: datetime | None = None
+    changed_at: datetime
+    changed_by: UUID = Field(foreign_key="user_account.id")
+
+
+class AppointmentItem(Identified, OfSite, table=True):
+    """One examination of a visit: what it was booked for, and what became of it."""
+
+    __tablename__ = "appointment_item"
+    __table_args__ = (sa.UniqueConstraint("appointment_id", "item"),)
+    appointment_id: UUID = Field(foreign_key="appointment.id")
+    item: str
+    month: int | None = None
+    extra_id: UUID | None = Field(default=None, foreign_key="extra_examination.id")
+    target: date
+    outcome: Outcome | None = one_of(Outcome, default=None, nullable=True)
+    outcome_reason: str = ""
+    outcome_at: datetime | None = None
+
+
+class Study(Identified, OfSite, Recorded, Retractable, table=True):
+    """Evidence. Performed, reported, reviewed, told: four facts, four dates; none follows from another."""
+
+    __table_args__ = (
+        sa.Index(
+            "uq_study_accession",
+            "site_id",
+            "accession",
+            unique=True,
+            sqlite_where=sa.text("accession IS NOT NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("accession IS NOT NULL AND retracted_at IS NULL"),
+        ),
+        sa.CheckConstraint("reported_on IS NULL OR reported_on >= performed_on", name="reported_after_performed"),
+        sa.CheckConstraint("(reviewed_on IS NULL) = (result IS NULL)", name="review_has_result"),
+        sa.CheckConstraint("reviewed_on IS NULL OR reported_on IS NOT NULL", name="reviewed_after_report"),
+        sa.CheckConstraint("told_on IS NULL OR reviewed_on IS NOT NULL", name="told_after_review"),
+    )
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id", index=True)
+    source: str = "person"  # person, import, fhir, dicomweb, hl7v2
+    accession: str | None = None
+    modality: str
+    body_region: str = ""
+    performed_on: date
+    reported_on: date | None = None
+    reviewed_on: date | None = None
+    reviewed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    result: Result | None = one_of(Result, default=None, nullable=True)
+    next_action: str = ""
+    next_action_done_on: date | None = None
+    told_on: date | None = None
+    note: str = ""
+
+
+class StudyItem(SQLModel, table=True):
+    """An item that a study serves."""
+
+    __tablename__ = "study_item"
+    study_id: UUID = Field(foreign_key="study.id", primary_key=True)
+    item: str = Field(primary_key=True)
+    site_id: UUID = Field(foreign_key="site.id", index=True)
