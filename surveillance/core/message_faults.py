@@ -1,0 +1,78 @@
+"""The rules that message texts must keep, checked when a book is loaded (design section 4 rule 11)."""
+
+from collections.abc import Iterator
+from string import Formatter
+
+from surveillance.core.encoding import encoding
+from surveillance.core.messages import LIMIT, MessageBook, Template, telltale
+from surveillance.core.protocol import Fault
+from surveillance.core.replies import Keyword, classify_keyword
+from surveillance.core.words import Privacy, Step
+
+_ALWAYS = frozenset({"greeting", "clinic", "phone"})
+_VISIT = frozenset({"date", "time", "confirm", "reschedule"})
+_DUE = (Step.OVERDUE, Step.BOOK_NOW)
+
+
+def faults(book: MessageBook) -> Iterator[Fault]:
+    """Every rule that the texts break, with the path of keys in their file."""
+    for name, placeholders in (
+        ("greeting", {"first_name"}),
+        ("time_there", {"time"}),
+        ("stop_confirmation", {"clinic"}),
+        ("start_confirmation", {"clinic"}),
+        ("help", {"clinic", "phone"}),
+    ):
+        yield from _placeholder_faults((name,), getattr(book, name), placeholders, placeholders | {"clinic", "phone"})
+    yield from _reply_faults(book)
+    for step in Step:
+        for privacy in Privacy:
+            path = ("steps", step.value, privacy.value)
+            template = book.steps.get(step, {}).get(privacy)
+            if template is None:
+                yield Fault(path, f"the texts of {step} at level {privacy} are missing")
+            else:
+                yield from _template_faults(book, step, privacy, template, path)
+
+
+def _template_faults(
+    book: MessageBook, step: Step, privacy: Privacy, template: Template, path: tuple[str, ...]
+) -> Iterator[Fault]:
+    needed = {"clinic", "phone"} if step in _DUE else {"clinic", "phone", "date", "time"}
+    allowed = _ALWAYS if step in _DUE else _ALWAYS | _VISIT
+    if privacy is Privacy.FULL:
+        allowed |= {"examinations"} if step in _DUE else {"examinations", "place"}
+    for name, text in zip(("sms", "subject", "body"), template.texts, strict=True):
+        here = (*path, name)
+        yield from _placeholder_faults(here, text, needed if name != "subject" else set(), allowed)
+        if privacy is Privacy.NEUTRAL and (told := telltale(text, book.forbidden)):
+            yield Fault(here, f"a neutral text must not say {told!r}")
+        if name == "sms" and encoding(text).characters > LIMIT:
+            yield Fault(here, f"longer than {LIMIT} characters even before it is filled")
+
+
+def _placeholder_faults(
+    path: tuple[str, ...], text: str, needed: set[str], allowed: set[str] | frozenset[str]
+) -> Iterator[Fault]:
+    try:
+        parsed = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None]
+    except ValueError:
+        yield Fault(path, "has an unpaired brace")
+        return
+    names = {name for name, spec, conversion in parsed if not spec and not conversion}
+    listed = ", ".join(f"{{{name}}}" for name in sorted(allowed))
+    for name in sorted({name for name, _, _ in parsed if name not in allowed or name not in names}):
+        yield Fault(path, f"{{{name}}} cannot be used here; known are {listed}")
+    for name in sorted(needed - names):
+        yield Fault(path, f"{{{name}}} is missing: the reader needs it")
+
+
+def _reply_faults(book: MessageBook) -> Iterator[Fault]:
+    """CANCEL, END, YES, STOP and their like are taken by providers: such a reply would stop all messages."""
+    words = [*book.confirm, *book.reschedule]
+    for name, own in (("confirm", book.confirm), ("reschedule", book.reschedule)):
+        for number, word in enumerate(own):
+            if classify_keyword(word, None) is not Keyword.NONE:
+                yield Fault(("replies", name, number), f"{word!r} already stops or starts all messages; choose another")
+    if not book.confirm or not book.reschedule or len({word.casefold() for word in words}) < len(words):
+        yield Fault(("replies",), "confirm and reschedule need at least one word each, and none may stand twice")
