@@ -1,0 +1,39 @@
+"""The working days of a site: its week, its country's holidays, its own closures."""
+
+from datetime import date
+from functools import lru_cache
+
+import holidays
+from sqlmodel import Session, col, select
+
+from surveillance.core.errors import InvalidInputError
+from surveillance.core.trips import SiteCalendar
+from surveillance.store.tables import Closure, Site
+
+YEARS_AHEAD = 4  # the rolling horizon is two years; a proposal may move past it
+
+
+@lru_cache(maxsize=64)
+def public_holidays(calendar: str, first: int, last: int) -> frozenset[date]:
+    """The public holidays of ``calendar`` ("GB", "DE-BY"; empty for none) in the years ``first``…``last``.
+
+    Raises:
+        InvalidInputError: the holidays library knows no such country or subdivision.
+    """
+    if not calendar:
+        return frozenset()
+    country, _, subdivision = calendar.partition("-")
+    try:
+        found = holidays.country_holidays(country, subdiv=subdivision or None, years=range(first, last + 1))
+    except NotImplementedError as error:
+        raise InvalidInputError(
+            f"no holiday calendar {calendar!r}; use a country code, or country-subdivision such as DE-BY"
+        ) from error
+    return frozenset(found)
+
+
+def site_calendar(session: Session, site: Site, today: date) -> SiteCalendar:
+    """The days on which the site works, for the years around ``today``."""
+    closures = session.exec(select(col(Closure.day)).where(Closure.site_id == site.id))
+    days = public_holidays(site.holidays, today.year - 1, today.year + YEARS_AHEAD)
+    return SiteCalendar(frozenset(int(digit) for digit in site.working_days), days | frozenset(closures))

@@ -1,0 +1,212 @@
+"""Enrolling a patient on a protocol, and every later change of its terms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.examinations import PlanFacts
+from surveillance.core.protocol import Protocol
+from surveillance.core.reconcile import Changes
+from surveillance.core.words import Role
+from surveillance.operations import lifecycle, planning, registry
+from surveillance.operations.results import NewStudy, add_study
+from surveillance.operations.work import Work, found
+from surveillance.store import plans as store
+from surveillance.store.audit import picture
+from surveillance.store.tables import Patient, Plan, PlanTerms
+
+OLDEST = date(1950, 1, 1)  # before this, an anchor is a typing error
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """``intervals``: item → months, None switches an item off; items that are not named keep the default."""
+
+    protocol: str  # id, or id@version; without a version the latest one that the site approved
+    anchor: date
+    intervals: Mapping[str, int | None] = field(default_factory=dict)
+    studies: Sequence[NewStudy] = ()
+    enrolled_on: date | None = None  # None: today at the site
+    reason: str = ""
+
+
+def approved(work: Work, patient: Patient, name: str) -> Protocol:
+    """The protocol version that the site approved under this name.
+
+    Raises:
+        NotFoundError: there is no such protocol.
+        ConflictError: it is not approved at the patient's site.
+    """
+    site = work.site(patient.site_id)
+    versions = [key for key in work.catalogue.protocols if name in (key, key.split("@")[0])]
+    if not versions:
+        known = ", ".join(sorted({key.split("@")[0] for key in work.catalogue.protocols}))
+        raise InvalidInputError(f"there is no protocol {name!r}; there are {known}")
+    for key in sorted(versions, reverse=True):
+        if registry.approval(work, site, key):
+            return work.protocol(key)
+    raise ConflictError(
+        f"protocol {name} is not approved at {site.code}; a clinician approves it with"
+        f" 'surveillance site approve-protocol {site.code} {name}'"
+    )
+
+
+def enrol(work: Work, patient: Patient, new: Enrolment) -> Plan:
+    """Give a patient a plan from an anchor date.
+
+    Raises:
+        InvalidInputError: an impossible anchor, an interval the protocol does not allow.
+        ConflictError: an active plan stands already, the patient is dead, the protocol is not approved.
+    """
+    work.require(patient.site_id, *registry.WRITERS)
+    if store.active_plan(work.session, patient.id):
+        raise ConflictError(f"patient {patient.mrn} has an active plan; end or restart that one")
+    plan = _new_plan(work, patient, new, previous=None)
+    work.audit("plan.enrol", plan, after=picture(plan) | {"intervals": dict(new.intervals)}, reason=new.reason)
+    for study in new.studies:
+        add_study(work, patient, study, settle=False)
+    planning.replan(work, plan)
+    return plan
+
+
+def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Plan:
+    if patient.died_on is not None:
+        raise ConflictError(f"patient {patient.mrn} died on {patient.died_on}; retract that first if it is wrong")
+    today = work.today(work.site(patient.site_id))
+    enrolled_on = new.enrolled_on or today
+    check_anchor(patient, new.anchor, enrolled_on, today)
+    protocol = approved(work, patient, new.protocol)
+    work.terms(protocol.key, new.intervals, None)
+    plan = Plan(
+        site_id=patient.site_id,
+        patient_id=patient.id,
+        number=previous.number + 1 if previous else 1,
+        previous_id=previous.id if previous else None,
+        anchor=new.anchor,
+        enrolled_on=enrolled_on,
+        horizon=planning.horizon(today),
+        recorded_at=work.now,
+        recorded_by=work.actor.user_id,
+    )
+    work.session.add(plan)
+    work.session.flush()
+    _add_terms(work, plan, protocol.key, new.intervals, None, new.reason)
+    return plan
+
+
+def check_anchor(patient: Patient, anchor: date, enrolled_on: date, today: date) -> None:
+    """Raises InvalidInputError where the dates cannot be right."""
+    if not max(OLDEST, patient.birth_date) <= anchor:
+        raise InvalidInputError(f"patient {patient.mrn}: anchor {anchor} lies before the birth date")
+    if anchor > enrolled_on:
+        raise InvalidInputError(f"patient {patient.mrn}: anchor {anchor} lies after the day of enrolment {enrolled_on}")
+    if enrolled_on > today:
+        raise InvalidInputError(f"patient {patient.mrn}: the day of enrolment {enrolled_on} lies in the future")
+
+
+def _add_terms(
+    work: Work, plan: Plan, key: str, intervals: Mapping[str, int | None], since: date | None, reason: str
+) -> PlanTerms:
+    row = PlanTerms(
+        site_id=plan.site_id,
+        plan_id=plan.id,
+        since=since,
+        protocol_key=key,
+        intervals=dict(intervals),
+        chosen_by=work.actor.user_id,
+        reason=reason,
+        recorded_at=work.now,
+        recorded_by=work.actor.user_id,
+    )
+    work.session.add(row)
+    work.session.flush()
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class NewTerms:
+    """A change of intervals or of the protocol version from a day on; what is not named stays as it is."""
+
+    since: date
+    reason: str
+    protocol: str | None = None
+    intervals: Mapping[str, int | None] = field(default_factory=dict)
+
+
+def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, dict[str, int | None]]:
+    """The facts as they would be under new terms: what a person looks at before applying them."""
+    rows = store.terms_in_force(work.session, plan.id)
+    base = [row for row in rows if row.since is None or row.since < new.since][-1]
+    patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
+    key = approved(work, patient, new.protocol).key if new.protocol else base.protocol_key
+    intervals = {**base.intervals, **new.intervals}
+    facts = planning.facts_of(work, plan)
+    later = work.terms(key, intervals, new.since)
+    kept = tuple(terms for terms in facts.terms if terms.since is None or terms.since < new.since)
+    after = tuple(terms for terms in facts.terms if terms.since is not None and terms.since > new.since)
+    return PlanFacts(**(vars(facts) | {"terms": (*kept, later, *after)})), key, intervals
+
+
+def preview_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
+    """What new terms would change; nothing is written."""
+    return planning.difference(work, plan, with_terms(work, plan, new)[0])
+
+
+def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
+    """Apply new intervals or another protocol version from a day on. Only a clinician or coordinator may.
+
+    Raises:
+        InvalidInputError: no reason, a day before the anchor, an interval that is not allowed.
+    """
+    work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
+    if not new.reason.strip():
+        raise InvalidInputError("a change of terms needs a reason")
+    if new.since <= plan.anchor:
+        raise InvalidInputError(f"terms change from a day after the anchor {plan.anchor}, not {new.since}")
+    _, key, intervals = with_terms(work, plan, new)
+    row = _add_terms(work, plan, key, intervals, new.since, new.reason)
+    work.audit("plan.terms", row, patient_id=plan.patient_id, after=picture(row), reason=new.reason)
+    return planning.replan(work, plan)
+
+
+def preview_anchor(work: Work, plan: Plan, anchor: date) -> Changes:
+    """What a corrected anchor would change; nothing is written."""
+    return planning.difference(work, plan, PlanFacts(**(vars(planning.facts_of(work, plan)) | {"anchor": anchor})))
+
+
+def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes:
+    """The anchor was recorded wrongly: everything is computed anew from the right one.
+
+    Raises:
+        InvalidInputError: no reason, or an impossible day.
+    """
+    work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
+    patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
+    if not reason.strip():
+        raise InvalidInputError("a corrected anchor needs a reason")
+    check_anchor(patient, anchor, plan.enrolled_on, work.today(work.site(plan.site_id)))
+    before = picture(plan, ("anchor",))
+    plan.anchor = anchor
+    work.audit("plan.anchor", plan, before=before, after=picture(plan, ("anchor",)), reason=reason)
+    return planning.replan(work, plan)
+
+
+def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
+    """Start over at month 0 from a new anchor: a new plan, linked to the old one, whose history stays.
+
+    An active plan is closed as restarted. Raises as ``enrol`` does.
+    """
+    work.require(patient.site_id, *registry.WRITERS)
+    previous = next(iter(store.all_plans(work.session, patient.id)), None)
+    if previous is None:
+        raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
+    if previous.ended_on is None:
+        lifecycle.close_for_restart(work, previous, new.reason)
+    plan = _new_plan(work, patient, new, previous)
+    previous.restart_by = None
+    work.audit("plan.restart", plan, after=picture(plan), reason=new.reason)
+    for study in new.studies:
+        add_study(work, patient, study, settle=False)
+    planning.replan(work, plan)
+    return plan

@@ -1,0 +1,41 @@
+"""Reading what people type as a phone number or a mailbox. A bad one never blocks saving: it becomes work."""
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+LANDLINES = {PhoneNumberType.FIXED_LINE, PhoneNumberType.UAN, PhoneNumberType.TOLL_FREE, PhoneNumberType.PREMIUM_RATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """``e164`` is None where ``problem`` tells why the number cannot be used; ``mobile`` False for a landline."""
+
+    given: str
+    e164: str | None
+    mobile: bool
+    problem: str = ""
+
+
+def read_phone(text: str, country: str) -> Phone:
+    """Read a phone number as it is dialled in ``country`` (ISO 3166), or in international form."""
+    given = text.strip()
+    try:
+        number = phonenumbers.parse(given, country)
+    except phonenumbers.NumberParseException:
+        return Phone(given, None, mobile=False, problem=f"{given!r} is not a phone number")
+    if not phonenumbers.is_valid_number(number):
+        return Phone(given, None, mobile=False, problem=f"{given!r} is not a number that can exist in its country")
+    mobile = phonenumbers.number_type(number) not in LANDLINES
+    return Phone(given, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), mobile)
+
+
+_MAILBOX = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+
+
+def read_email(text: str) -> str | None:
+    """The address, or None if it cannot be one. Whether the mailbox exists only a delivery can tell."""
+    given = text.strip()
+    return given if _MAILBOX.fullmatch(given) else None

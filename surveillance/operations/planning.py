@@ -1,0 +1,112 @@
+"""Re-planning: from all recorded facts of a plan to its rows, proposals and messages (schedule rules 12 and 13)."""
+
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
+
+from surveillance.core.dates import add_months
+from surveillance.core.examinations import Derived, Examination, Key, PlanFacts, derive
+from surveillance.core.protocol import After, Protocol
+from surveillance.core.reconcile import Changes, reconcile
+from surveillance.core.trips import Trip, trips, with_visits
+from surveillance.operations import proposals
+from surveillance.operations.calendars import site_calendar
+from surveillance.operations.work import Work, found
+from surveillance.store import plans as store
+from surveillance.store.tables import OverrideKind, Patient, Plan
+
+HORIZON_MONTHS = 24
+
+
+def facts_of(work: Work, plan: Plan) -> PlanFacts:
+    """Everything that is recorded about a plan and not retracted."""
+    words = store.overrides(work.session, plan.id)
+    return PlanFacts(
+        anchor=plan.anchor,
+        enrolled_on=plan.enrolled_on,
+        terms=tuple(
+            work.terms(row.protocol_key, row.intervals, row.since)
+            for row in store.terms_in_force(work.session, plan.id)
+        ),
+        holds=store.holds(work.session, plan.id),
+        studies=store.studies(work.session, plan.patient_id, words),
+        bookings=store.bookings(work.session, plan.id),
+        extras=store.extras(work.session, plan.id),
+        moves={
+            (word.item, word.month): word.day
+            for word in words
+            if word.kind is OverrideKind.MOVE and word.month is not None and word.day is not None
+        },
+        skips={
+            Key(word.item, word.month, str(word.extra_id) if word.extra_id else None): word.day
+            for word in words
+            if word.kind is OverrideKind.SKIP and word.day is not None
+        },
+        known_blank=frozenset(word.item for word in words if word.kind is OverrideKind.KNOWN_BLANK),
+        ended_on=plan.ended_on,
+    )
+
+
+def horizon(today: date, *days: date) -> date:
+    """The last target day for which rows exist: 24 months ahead, or as far as somebody booked or moved."""
+    return max(add_months(today, HORIZON_MONTHS), *days) if days else add_months(today, HORIZON_MONTHS)
+
+
+def difference(work: Work, plan: Plan, facts: PlanFacts) -> Changes:
+    """What would change if ``facts`` held; nothing is written. Every change of a plan is shown before it is applied."""
+    stored = [store.examination(row) for row in store.projected(work.session, plan.id).values()]
+    return reconcile(derive(facts, plan.horizon), stored)
+
+
+def replan(work: Work, plan: Plan) -> Changes:
+    """Make rows, findings and proposals equal to what the recorded facts want."""
+    work.session.flush()
+    today = work.today(work.site(plan.site_id))
+    facts = facts_of(work, plan)
+    plan.horizon = max(plan.horizon, horizon(today, *(booking.day for booking in facts.bookings)))
+    derived = derive(facts, plan.horizon)
+    stored = store.projected(work.session, plan.id)
+    changes = reconcile(derived, [store.examination(row) for row in stored.values()])
+    store.write_changes(work.session, plan, changes, stored)
+    store.write_findings(work.session, plan, derived)
+    proposals.write(work, plan, wanted_trips(work, plan, derived))
+    return changes
+
+
+def replan_patient(work: Work, patient: Patient) -> Changes | None:
+    """Re-plan the active plan, if there is one: after a fact about the patient that is no part of a plan."""
+    plan = store.active_plan(work.session, patient.id)
+    return None if plan is None else replan(work, plan)
+
+
+def wanted_trips(work: Work, plan: Plan, derived: Derived) -> list[Trip]:
+    """The visits to propose: every open, unbooked examination inside the horizon, grouped into trips."""
+    if plan.ended_on is not None:
+        return []
+    site = work.site(plan.site_id)
+    today = work.today(site)
+    is_working = site_calendar(work.session, site, today).is_working
+    open_rows = list(proposable(derived.examinations, today))
+    after = follow_ups(work.protocol(store.terms_in_force(work.session, plan.id)[-1].protocol_key))
+    imaging = trips([row for row in open_rows if row.item not in after], today, is_working)
+    visits = [row for row in open_rows if row.item in after]
+    return with_visits(imaging, visits, after, today, is_working)
+
+
+def proposable(rows: Iterable[Examination], today: date) -> Iterable[Examination]:
+    """What a person could book: open, not held, not booked, and its time not over."""
+    return (row for row in rows if row.open and not row.held and row.booking is None and row.cell_end > today)
+
+
+def follow_ups(protocol: Protocol) -> dict[str, After]:
+    """Items that follow others by some days."""
+    return {item.code: item.after for item in protocol.items if item.after is not None}
+
+
+def plan_of(work: Work, plan_id: UUID) -> Plan:
+    return found(work.session.get(Plan, plan_id), "plan", str(plan_id))
+
+
+def current_plan(work: Work, patient: Patient) -> Plan:
+    """The active plan. Raises NotFoundError where the patient has none."""
+    return found(store.active_plan(work.session, patient.id), "active plan for patient", patient.mrn)

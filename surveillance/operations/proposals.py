@@ -1,0 +1,81 @@
+"""Proposed visits: one tentative day for each trip, which keeps its identity while the plan moves."""
+
+from uuid import UUID
+
+from surveillance.core.examinations import Key
+from surveillance.core.proposals import Proposal, reconcile_proposals
+from surveillance.core.trips import Trip
+from surveillance.core.words import AppointmentState
+from surveillance.operations.work import Work
+from surveillance.store import appointments as store
+from surveillance.store.tables import Appointment, AppointmentItem, ExaminationRow, Plan
+
+
+def write(work: Work, plan: Plan, wanted: list[Trip]) -> None:
+    """Make the proposed visits of a plan equal to the wanted trips."""
+    rows = {row.id: row for row in store.of_plan(work.session, plan.id, AppointmentState.PROPOSED)}
+    lines = store.lines_of(work.session, rows)
+    stored = [
+        Proposal(str(row.id), Trip(row.day, tuple(map(store.key, lines.get(row.id, []))), row.outside))
+        for row in rows.values()
+    ]
+    changes = reconcile_proposals(wanted, stored)
+    for gone in changes.drop:
+        _drop(work, rows[UUID(gone)], lines.get(UUID(gone), []))
+    for proposal in changes.change:
+        row = rows[UUID(proposal.id)]
+        _change(work, plan, row, lines.get(row.id, []), proposal.trip)
+    for trip in changes.add:
+        _add(work, plan, trip)
+    work.session.flush()
+
+
+def _drop(work: Work, row: Appointment, lines: list[AppointmentItem]) -> None:
+    """A proposal that nobody booked leaves no trace: the feeds simply stop showing it."""
+    for line in lines:
+        work.session.delete(line)
+    work.session.flush()
+    work.session.delete(row)
+
+
+def _change(work: Work, plan: Plan, row: Appointment, lines: list[AppointmentItem], trip: Trip) -> None:
+    row.day, row.outside = trip.day, trip.outside
+    store.touch(row, work.now, work.actor.user_id)
+    present = {store.key(line): line for line in lines}
+    for key, line in present.items():
+        if key not in trip.examinations:
+            work.session.delete(line)
+    work.session.flush()
+    for key in trip.examinations:
+        if key not in present:
+            work.session.add(line_for(work, plan, row, key))
+
+
+def _add(work: Work, plan: Plan, trip: Trip) -> None:
+    row = Appointment(
+        site_id=plan.site_id,
+        patient_id=plan.patient_id,
+        plan_id=plan.id,
+        state=AppointmentState.PROPOSED,
+        day=trip.day,
+        zone=work.site(plan.site_id).time_zone,
+        outside=trip.outside,
+        changed_at=work.now,
+        changed_by=work.actor.user_id,
+    )
+    work.session.add(row)
+    work.session.flush()
+    work.session.add_all(line_for(work, plan, row, key) for key in trip.examinations)
+
+
+def line_for(work: Work, plan: Plan, row: Appointment, key: Key) -> AppointmentItem:
+    """A visit's line for an examination, with the target it has now: later moves show as a conflict."""
+    examination: ExaminationRow | None = store.examination_of(work.session, plan.id, key)
+    return AppointmentItem(
+        site_id=plan.site_id,
+        appointment_id=row.id,
+        item=key.item,
+        month=key.month,
+        extra_id=UUID(key.extra) if key.extra else None,
+        target=examination.target if examination else row.day,
+    )

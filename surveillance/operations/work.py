@@ -1,0 +1,124 @@
+"""One unit of work: a transaction, the moment it happens in, who does it, and the configuration it may read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlmodel import Session, SQLModel, select
+
+from surveillance.catalogue import protocols as protocol_files
+from surveillance.core.dates import local_day
+from surveillance.core.errors import ForbiddenError, NotFoundError
+from surveillance.core.messages import MessageBook
+from surveillance.core.policy import Policy
+from surveillance.core.protocol import Protocol
+from surveillance.core.schedule import Terms, terms
+from surveillance.core.words import Role
+from surveillance.store import audit
+from surveillance.store.tables import AuditEvent, Membership, ProtocolVersion, Site, User
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The configuration files, read and checked once at the start."""
+
+    protocols: Mapping[str, Protocol]
+    policy: Policy
+    messages: Mapping[str, MessageBook]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a user, and the system account behind a command line."""
+
+    user_id: UUID
+    name: str
+    account: str = ""
+
+
+@dataclass
+class Work:
+    """What every operation is given. ``now`` is aware and in UTC; nothing below reads a clock."""
+
+    session: Session
+    now: datetime
+    actor: Actor
+    catalogue: Catalogue
+    _terms: dict[tuple[str, tuple[tuple[str, int | None], ...]], Terms] = field(default_factory=dict)
+    _protocols: dict[str, Protocol] = field(default_factory=dict)
+    _sites: dict[UUID, Site] = field(default_factory=dict)
+
+    def site(self, site_id: UUID) -> Site:
+        """Raises NotFoundError where there is none."""
+        if site_id not in self._sites:
+            self._sites[site_id] = found(self.session.get(Site, site_id), "site", str(site_id))
+        return self._sites[site_id]
+
+    def today(self, site: Site) -> date:
+        """The site's local day (schedule rule 15)."""
+        return local_day(self.now, site.time_zone)
+
+    def protocol(self, key: str) -> Protocol:
+        """A protocol version as it was approved; the file may have changed since."""
+        if key not in self._protocols:
+            version = found(self.session.get(ProtocolVersion, key), "approved protocol version", key)
+            self._protocols[key] = protocol_files.parse_canonical(version.document)
+        return self._protocols[key]
+
+    def terms(self, key: str, intervals: Mapping[str, int | None], since: date | None) -> Terms:
+        """The terms of a plan; rhythms are computed once for all plans that chose the same."""
+        fingerprint = (key, tuple(sorted(intervals.items())))
+        if fingerprint not in self._terms:
+            self._terms[fingerprint] = terms(self.protocol(key), intervals)
+        shared = self._terms[fingerprint]
+        return shared if since is None else Terms(since, shared.protocol, shared.rhythms)
+
+    def audit(
+        self,
+        action: str,
+        row: SQLModel,
+        *,
+        site_id: UUID | None = None,
+        patient_id: UUID | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        reason: str = "",
+    ) -> None:
+        """Write down what was done, in the same transaction as the change itself."""
+        event = AuditEvent(
+            site_id=site_id if site_id is not None else getattr(row, "site_id", None),
+            at=self.now,
+            user_id=self.actor.user_id,
+            account=self.actor.account,
+            action=action,
+            subject=str(row.__tablename__),
+            subject_id=str(getattr(row, "id", "")),
+            patient_id=patient_id if patient_id is not None else getattr(row, "patient_id", None),
+            reason=reason,
+        )
+        audit.write(self.session, event, before, after)
+
+    def require(self, site_id: UUID, *roles: Role) -> None:
+        """Raises ForbiddenError unless the actor has one of ``roles`` at the site (the system account may)."""
+        user = self.session.get(User, self.actor.user_id)
+        if user is not None and user.system:
+            return
+        held = self.session.exec(
+            select(Membership.role).where(Membership.user_id == self.actor.user_id, Membership.site_id == site_id)
+        ).first()
+        if user is None or user.disabled_at is not None or held not in roles:
+            allowed = " or ".join(roles)
+            raise ForbiddenError(
+                f"{self.actor.name} may not do this at {self.site(site_id).code}: it takes a {allowed}"
+            )
+
+
+def found(row: T | None, what: str, name: str) -> T:
+    """The row, or a NotFoundError that names it."""
+    if row is None:
+        raise NotFoundError(f"there is no {what} {name!r} here")
+    return row
