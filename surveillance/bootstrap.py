@@ -86,8 +86,8 @@ def _sms(settings: Settings) -> Transport:
     return TwilioTransport(
         settings.twilio_account_sid or "",
         token,
-        from_="" if settings.twilio_messaging_service_sid else settings.twilio_from or "",
-        messaging_service_sid=settings.twilio_messaging_service_sid or "",
+        from_=None if settings.twilio_messaging_service_sid else settings.twilio_from,
+        messaging_service_sid=settings.twilio_messaging_service_sid,
         api_url=settings.twilio_api_url,
     )
 

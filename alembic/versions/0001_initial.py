@@ -1,6 +1,6 @@
 """initial
 
-Revision 0001, after ; 2026-11-23 15:27:53.326546+00:00.
+Revision 0001, after ; 2026-11-23 15:44:19.695073+00:00.
 """
 
 from collections.abc import Sequence
@@ -208,6 +208,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbound", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_inbound_from_number"), ["from_number"], unique=False)
+        batch_op.create_index(
+            "ix_inbound_open",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("handled_at IS NULL"),
+            postgresql_where=sa.text("handled_at IS NULL"),
+        )
 
     op.create_table(
         "membership",
@@ -411,6 +418,8 @@ def upgrade() -> None:
         sa.Column("revoked_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("last_fetched_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("fetches", sa.Integer(), nullable=False),
+        sa.Column("shown_tag", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("shown_since", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["created_by"], ["user_account.id"], name=op.f("fk_feed_created_by")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_feed_patient_id")),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_feed_site_id")),
@@ -468,6 +477,13 @@ def upgrade() -> None:
     with op.batch_alter_table("plan", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_plan_horizon"), ["horizon"], unique=False)
         batch_op.create_index(batch_op.f("ix_plan_patient_id"), ["patient_id"], unique=False)
+        batch_op.create_index(
+            "ix_plan_restart",
+            ["site_id", "restart_by"],
+            unique=False,
+            sqlite_where=sa.text("restart_by IS NOT NULL"),
+            postgresql_where=sa.text("restart_by IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_plan_site_id"), ["site_id"], unique=False)
         batch_op.create_index(
             "uq_plan_active",
@@ -524,6 +540,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointment")),
     )
     with op.batch_alter_table("appointment", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_appointment_booked",
+            ["site_id", "day"],
+            unique=False,
+            sqlite_where=sa.text("state = 'booked'"),
+            postgresql_where=sa.text("state = 'booked'"),
+        )
         batch_op.create_index("ix_appointment_day", ["site_id", "day"], unique=False)
         batch_op.create_index("ix_appointment_feed", ["patient_id", "changed_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_appointment_plan_id"), ["plan_id"], unique=False)
@@ -618,6 +641,13 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_examination_patient_id"), ["patient_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_examination_site_id"), ["site_id"], unique=False)
+        batch_op.create_index(
+            "ix_examination_skip",
+            ["site_id", "skip_review_on"],
+            unique=False,
+            sqlite_where=sa.text("skip_review_on IS NOT NULL"),
+            postgresql_where=sa.text("skip_review_on IS NOT NULL"),
+        )
 
     op.create_table(
         "extra_examination",
@@ -825,6 +855,7 @@ def upgrade() -> None:
         sa.Column("appointment_id", sa.Uuid(), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=True),
         sa.Column("due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("not_before", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column(
             "state",
@@ -851,6 +882,8 @@ def upgrade() -> None:
         sa.Column("contact_id", sa.Uuid(), nullable=True),
         sa.Column("told_day", sa.Date(), nullable=True),
         sa.Column("told_at", sa.Time(), nullable=True),
+        sa.Column("told_zone", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("told_place_id", sa.Uuid(), nullable=True),
         sa.Column("told_cancelled", sa.Boolean(), nullable=False),
         sa.Column("sent_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("resolved_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -863,11 +896,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_reminder_patient_id")),
         sa.ForeignKeyConstraint(["resolved_by"], ["user_account.id"], name=op.f("fk_reminder_resolved_by")),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_reminder_site_id")),
+        sa.ForeignKeyConstraint(["told_place_id"], ["place.id"], name=op.f("fk_reminder_told_place_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reminder")),
         sa.UniqueConstraint("key", name=op.f("uq_reminder_key")),
     )
     with op.batch_alter_table("reminder", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reminder_appointment_id"), ["appointment_id"], unique=False)
+        batch_op.create_index(
+            "ix_reminder_claimed",
+            ["claimed_until"],
+            unique=False,
+            sqlite_where=sa.text("state = 'claimed'"),
+            postgresql_where=sa.text("state = 'claimed'"),
+        )
         batch_op.create_index(
             "ix_reminder_due",
             ["due_at"],
@@ -937,6 +978,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_study_patient_id"), ["patient_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_study_site_id"), ["site_id"], unique=False)
         batch_op.create_index(
+            "ix_study_unread",
+            ["site_id", "performed_on"],
+            unique=False,
+            sqlite_where=sa.text("reviewed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("reviewed_on IS NULL AND retracted_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_study_unsettled",
+            ["site_id", "reviewed_on"],
+            unique=False,
+            sqlite_where=sa.text("result <> 'clear' AND next_action_done_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("result <> 'clear' AND next_action_done_on IS NULL AND retracted_at IS NULL"),
+        )
+        batch_op.create_index(
             "uq_study_accession",
             ["site_id", "accession"],
             unique=True,
@@ -989,6 +1044,7 @@ def upgrade() -> None:
         sa.Column("parts", sa.Integer(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("deadline_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("in_doubt_from", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_attempt_contact_id")),
         sa.ForeignKeyConstraint(["reminder_id"], ["reminder.id"], name=op.f("fk_attempt_reminder_id")),
@@ -997,6 +1053,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider_id", name=op.f("uq_attempt_provider_id")),
     )
     with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_attempt_open",
+            ["in_doubt_from"],
+            unique=False,
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_attempt_reminder_id"), ["reminder_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempt_site_id"), ["site_id"], unique=False)
         batch_op.create_index("ix_attempt_state", ["state", "created_at"], unique=False)
@@ -1004,8 +1067,8 @@ def upgrade() -> None:
             "uq_attempt_in_flight",
             ["to_address"],
             unique=True,
-            sqlite_where=sa.text("state IN ('in_flight', 'in_doubt')"),
-            postgresql_where=sa.text("state IN ('in_flight', 'in_doubt')"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
         )
 
     op.create_table(
@@ -1082,12 +1145,17 @@ def downgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_attempt_in_flight",
-            sqlite_where=sa.text("state IN ('in_flight', 'in_doubt')"),
-            postgresql_where=sa.text("state IN ('in_flight', 'in_doubt')"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
         )
         batch_op.drop_index("ix_attempt_state")
         batch_op.drop_index(batch_op.f("ix_attempt_site_id"))
         batch_op.drop_index(batch_op.f("ix_attempt_reminder_id"))
+        batch_op.drop_index(
+            "ix_attempt_open",
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
 
     op.drop_table("attempt")
     with op.batch_alter_table("study", schema=None) as batch_op:
@@ -1095,6 +1163,16 @@ def downgrade() -> None:
             "uq_study_accession",
             sqlite_where=sa.text("accession IS NOT NULL AND retracted_at IS NULL"),
             postgresql_where=sa.text("accession IS NOT NULL AND retracted_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_study_unsettled",
+            sqlite_where=sa.text("result <> 'clear' AND next_action_done_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("result <> 'clear' AND next_action_done_on IS NULL AND retracted_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_study_unread",
+            sqlite_where=sa.text("reviewed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("reviewed_on IS NULL AND retracted_at IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_study_site_id"))
         batch_op.drop_index(batch_op.f("ix_study_patient_id"))
@@ -1107,6 +1185,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_reminder_patient_id"))
         batch_op.drop_index(
             "ix_reminder_due", sqlite_where=sa.text("state = 'planned'"), postgresql_where=sa.text("state = 'planned'")
+        )
+        batch_op.drop_index(
+            "ix_reminder_claimed",
+            sqlite_where=sa.text("state = 'claimed'"),
+            postgresql_where=sa.text("state = 'claimed'"),
         )
         batch_op.drop_index(batch_op.f("ix_reminder_appointment_id"))
 
@@ -1138,6 +1221,11 @@ def downgrade() -> None:
 
     op.drop_table("extra_examination")
     with op.batch_alter_table("examination", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_examination_skip",
+            sqlite_where=sa.text("skip_review_on IS NOT NULL"),
+            postgresql_where=sa.text("skip_review_on IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_examination_site_id"))
         batch_op.drop_index(batch_op.f("ix_examination_patient_id"))
         batch_op.drop_index("ix_examination_order", sqlite_where=sa.text("open"), postgresql_where=sa.text("open"))
@@ -1155,6 +1243,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_appointment_plan_id"))
         batch_op.drop_index("ix_appointment_feed")
         batch_op.drop_index("ix_appointment_day")
+        batch_op.drop_index(
+            "ix_appointment_booked",
+            sqlite_where=sa.text("state = 'booked'"),
+            postgresql_where=sa.text("state = 'booked'"),
+        )
 
     op.drop_table("appointment")
     with op.batch_alter_table("plan", schema=None) as batch_op:
@@ -1162,6 +1255,11 @@ def downgrade() -> None:
             "uq_plan_active", sqlite_where=sa.text("ended_on IS NULL"), postgresql_where=sa.text("ended_on IS NULL")
         )
         batch_op.drop_index(batch_op.f("ix_plan_site_id"))
+        batch_op.drop_index(
+            "ix_plan_restart",
+            sqlite_where=sa.text("restart_by IS NOT NULL"),
+            postgresql_where=sa.text("restart_by IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_plan_patient_id"))
         batch_op.drop_index(batch_op.f("ix_plan_horizon"))
 
@@ -1208,6 +1306,11 @@ def downgrade() -> None:
 
     op.drop_table("membership")
     with op.batch_alter_table("inbound", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_inbound_open",
+            sqlite_where=sa.text("handled_at IS NULL"),
+            postgresql_where=sa.text("handled_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_inbound_from_number"))
 
     op.drop_table("inbound")

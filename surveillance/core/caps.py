@@ -5,13 +5,14 @@ tomorrow's reminder, nor wait for one. Days are local days of the patient.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
 from surveillance.core.dates import DAY, local_day
-from surveillance.core.planned import CAPPED, Planned, stem
+from surveillance.core.planned import CAPPED, Planned, on_channel, stem
 from surveillance.core.policy import NOTICES, WEIGHT, Policy
+from surveillance.core.words import Channel
 
 _WEEK = 7  # days
 
@@ -37,6 +38,23 @@ def apply_caps(
         else:
             days[day] += 1
     return [replace(message, dropped=reasons.get(message.key)) for message in messages]
+
+
+def call_instead(capped: Iterable[Planned], unknown_days: Collection[date], now: datetime) -> list[Planned]:
+    """The same messages, but a visit of ``unknown_days`` that the caps would hide altogether is told by a call.
+
+    Too many messages in one week must not cost the patient a visit: the last of the dropped ones becomes a call.
+    """
+    messages = list(capped)
+    for day in unknown_days:
+        of_day = [
+            each for each in messages if each.subject_day == day and each.appointment_id and each.expires_at > now
+        ]
+        if of_day and all(each.dropped for each in of_day):
+            last = max(of_day, key=lambda each: (each.expires_at, each.due_at, each.key))
+            key = on_channel(last.key, Channel.CALL)
+            messages[messages.index(last)] = replace(last, key=key, channel=Channel.CALL, dropped=None)
+    return messages
 
 
 def cap_reason(policy: Policy, day: date, sent_on: Mapping[date, int]) -> str | None:

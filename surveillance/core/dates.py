@@ -19,13 +19,30 @@ def add_months(day: date, months: int) -> date:
     Raises:
         OverflowError: the result lies outside the years 1 to 9999.
     """
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
+    return day_of_month(month_number(day) + months, day.day)
+
+
+def month_number(day: date) -> int:
+    """Calendar months since January of the year 0."""
+    return 12 * day.year + day.month - 1
+
+
+@lru_cache(maxsize=1 << 15)
+def day_of_month(number: int, day: int) -> date:
+    """Day ``day`` of the month with this ``month_number``, or its last day where it has no such day.
+
+    Remembered, as all patients share the few thousand days on which anything is ever due.
+    """
+    year, month = divmod(number, 12)
     if not 1 <= year <= 9999:
-        raise OverflowError(f"{day} and {months} months is outside the calendar")
-    if day.day <= 28:
-        return date(year, month + 1, day.day)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+        raise OverflowError(f"a day in the year {year} is outside the calendar; check the anchor")
+    return date(year, month + 1, min(day, monthrange(year, month + 1)[1]))
+
+
+@lru_cache(maxsize=1024)
+def days(number: int) -> timedelta:
+    """A span of days; remembered, since making one takes ten times as long as adding it."""
+    return timedelta(days=number)
 
 
 @lru_cache(maxsize=256)
@@ -46,7 +63,7 @@ def fewest_days(months: int) -> int:
 
 def middle(earlier: date, later: date) -> date:
     """The first day that lies at least as near to ``later`` as to ``earlier`` (ties go to the later)."""
-    return earlier + timedelta(days=((later - earlier).days + 1) // 2)
+    return date.fromordinal((earlier.toordinal() + later.toordinal() + 1) // 2)
 
 
 def clamp(day: date, earliest: date, latest: date) -> date:

@@ -7,11 +7,13 @@ rows can be stored, and where an examination stands on a day follows from the ro
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
-from surveillance.core.dates import DAY, add_months
+from surveillance.core.dates import DAY, add_months, days
 from surveillance.core.matching import Extra, Matches, Study, match
 from surveillance.core.schedule import Slot, Terms, slots
 
@@ -144,6 +146,10 @@ class Examination(NamedTuple):
         return self.study is None and self.skip_review_on is None and not self.ended and not self.lost_to_hold
 
 
+# Half the cost of calling the class; at an import every plan's rows are made in one go.
+_row = partial(tuple.__new__, Examination)
+
+
 class Derived(NamedTuple):
     examinations: tuple[Examination, ...]
     findings: tuple[Finding, ...]
@@ -165,7 +171,7 @@ def derive(facts: PlanFacts, until: date) -> Derived:
 
 
 def _strangers(facts: PlanFacts) -> Iterator[Finding]:
-    for booking in facts.bookings:
+    for booking in sorted(facts.bookings, key=lambda b: (b.day, b.id)):
         if booking.item not in facts.items:
             yield Finding(FindingKind.BOOKED_UNWANTED, booking.item, booking.month, booking.id, booking.day)
 
@@ -180,18 +186,13 @@ class _Item:
         self.studies = [study for study in facts.studies if item in study.items and self._in_plan(study.performed_on)]
         self.spans = _spans(facts.holds, item)
         self.studied = [study.performed_on for study in self.studies]
-        moves = {month: day for (code, month), day in facts.moves.items() if code == item}
-        self.moves = moves
-        self.slots = slots(
-            item,
-            facts.anchor,
-            facts.terms,
-            until,
-            studied=self.studied,
-            moves=moves,
-        )
-        self.extras = [extra for extra in facts.extras if extra.item == item]
-        self.matches: Matches = match(item, self.slots, self.extras, self.studies)
+        self.moves = {month: day for (code, month), day in sorted(facts.moves.items()) if code == item}
+        self.skips = {key.extra or key.month: day for key, day in facts.skips.items() if key.item == item}
+        self.cut = partial(slots, item, facts.anchor, facts.terms, studied=self.studied, moves=self.moves)
+        self.slots = self.cut(until)
+        self.extras = sorted((e for e in facts.extras if e.item == item), key=lambda e: (e.target, e.id))
+        unskipped = [extra for extra in self.extras if extra.id not in self.skips]
+        self.matches: Matches = match(item, self.slots, unskipped, self.studies)
 
     def _in_plan(self, day: date) -> bool:
         return day >= self.facts.anchor and (self.facts.ended_on is None or day <= self.facts.ended_on)
@@ -218,37 +219,39 @@ class _Item:
     # -- dates -----------------------------------------------------------------------------------------------
 
     def _examination(self, slot: Slot, before: Examination | None, booking: Booking | None) -> Examination:
-        study = self.matches.slots.get(slot.month)
-        skip = self.facts.skips.get(Key(self.item, slot.month))
-        held_from, held_until = self._hold_of(slot)
+        _, month, interval, _, lead_days, target, window_start, window_end, cell_start, cell_end, moved = slot
+        study = self.matches.slots.get(month)
+        held_from, held_until = self._hold_of(slot) if self.spans else (None, None)
         due_from, overdue_from, overdue_since = self._dates(slot, before, held_from, held_until)
-        ended_on = self.facts.ended_on
-        order_from = slot.target - timedelta(days=slot.lead_days)
-        if before is not None and before.open and before.booking is None:
+        order_from = target - days(lead_days)
+        if before is not None and before.booking is None and before.open:
             # Until the one before is settled, a booking would count for that one (rule 11).
-            order_from = max(order_from, slot.cell_start)
-        return Examination(
-            self.item,
-            slot.month,
-            None,
-            slot.interval,
-            slot.target,
-            slot.window_start,
-            slot.window_end,
-            slot.cell_start,
-            slot.cell_end,
-            min(order_from, due_from),
-            due_from,
-            overdue_from,
-            overdue_since,
-            study.id if study else None,
-            booking.id if booking else None,
-            booking.day if booking else None,
-            skip,
-            held_from,
-            held_until,
-            ended_on is not None and study is None and slot.cell_end > ended_on,
-            slot.moved,
+            order_from = max(order_from, cell_start)
+        ended_on = self.facts.ended_on
+        return _row(
+            (
+                self.item,
+                month,
+                None,
+                interval,
+                target,
+                window_start,
+                window_end,
+                cell_start,
+                cell_end,
+                min(order_from, due_from),
+                due_from,
+                overdue_from,
+                overdue_since,
+                study.id if study else None,
+                booking.id if booking else None,
+                booking.day if booking else None,
+                self.skips.get(month),
+                held_from,
+                held_until,
+                ended_on is not None and study is None and cell_end > ended_on,
+                moved,
+            )
         )
 
     def _dates(
@@ -279,20 +282,28 @@ class _Item:
 
     def _grace(self, slot: Slot, entered: date) -> date:
         """Who comes in after the window closed gets one tolerance to be examined, but never longer than the cell."""
-        return min(entered + timedelta(days=slot.tolerance + 1), slot.cell_end)
+        return min(entered + days(slot.tolerance + 1), slot.cell_end)
 
     def _gap_limit(self, slot: Slot, before: Examination | None) -> date | None:
-        """The day from which one and a half intervals have passed since the last examination before the cell.
+        """The first day that is over one and a half intervals after the last examination before the cell.
 
         It binds only where a person let an early study count, a change of interval left out a target, or a
-        patient enrols long after the last scan. A move, a skip or a hold is a person's word and is respected.
+        patient enrols long after the last scan; never before the enrolment or the change that brought the slot.
+        A move, a skip or a hold is a person's word and is respected.
         """
         decided = slot.moved or (before is not None and before.study is None)
         last = max((day for day in self.studied if day < slot.cell_start), default=None)
         if decided or last is None:
             return None
         interval = add_months(last, slot.interval) - last
-        return max(last + timedelta(days=interval.days * 3 // 2), self.facts.enrolled_on)
+        limit = max(last + days(interval.days * 3 // 2 + 1), self.facts.enrolled_on)
+        return max([limit, *(day for day in self._changes() if day <= slot.target)])
+
+    def _changes(self) -> Iterator[date]:
+        """The days on which another rhythm of the item took effect."""
+        for before, now in pairwise(self.facts.terms):
+            if now.since is not None and before.rhythms.get(self.item) != now.rhythms.get(self.item):
+                yield now.since
 
     def _hold_of(self, slot: Slot) -> tuple[date | None, date | None]:
         """The last hold that meets the slot's cell; one that is resumed on the cell's first day meets it too."""
@@ -307,8 +318,7 @@ class _Item:
         start, end = self.spans[-1] if self.spans else (None, None)
         overdue_from = extra.window_end + DAY
         if end is not None and end > overdue_from:
-            overdue_from = end + timedelta(days=extra.tolerance + 1)
-        skip = self.facts.skips.get(Key(self.item, None, extra.id))
+            overdue_from = end + days(extra.tolerance + 1)
         return Examination(
             self.item,
             None,
@@ -326,7 +336,7 @@ class _Item:
             study.id if study else None,
             booking.id if booking else None,
             booking.day if booking else None,
-            skip,
+            self.skips.get(extra.id),
             start,
             end,
             self.facts.ended_on is not None and study is None,
@@ -340,25 +350,39 @@ class _Item:
         placed: dict[int | str, Booking] = {}
         findings: list[Finding] = []
         bookings = [booking for booking in self.facts.bookings if booking.item == self.item]
-        extras = {extra.id for extra in self.extras}
         for booking in sorted(bookings, key=lambda b: (b.day, b.id)):
             slot = _holding(wanted, booking.day)
-            if booking.extra in extras and booking.extra is not None:
-                findings.extend(self._claim(placed, booking.extra, booking))
-            elif slot is None or self.facts.ended_on is not None:
-                if booking.day <= self.until:
+            place = self._place_of(booking, slot)
+            month = place if isinstance(place, int) else None
+            if place is None:
+                if not self._beyond_horizon(booking):
                     findings.append(self._finding(FindingKind.BOOKED_UNWANTED, booking))
-            else:
-                findings.extend(self._claim(placed, slot.month, booking))
-                if slot.target != booking.target and not slot.window_start <= booking.day <= slot.window_end:
-                    findings.append(self._finding(FindingKind.BOOKED_OUTSIDE_WINDOW, booking, slot.month))
+                continue
+            if place in placed:
+                findings.append(self._finding(FindingKind.BOOKED_TWICE, booking, month))
+            elif self._settled(place, booking.day):
+                findings.append(self._finding(FindingKind.BOOKED_UNWANTED, booking, month))
+            elif month is not None and slot is not None and _left_behind(booking, slot):
+                findings.append(self._finding(FindingKind.BOOKED_OUTSIDE_WINDOW, booking, month))
+            placed.setdefault(place, booking)
         return placed, findings
 
-    def _claim(self, placed: dict[int | str, Booking], place: int | str, booking: Booking) -> Iterator[Finding]:
-        if place in placed:
-            yield self._finding(FindingKind.BOOKED_TWICE, booking, place if isinstance(place, int) else None)
-        else:
-            placed[place] = booking
+    def _place_of(self, booking: Booking, slot: Slot | None) -> int | str | None:
+        if self.facts.ended_on is not None:
+            return None
+        if booking.extra is not None and any(booking.extra == extra.id for extra in self.extras):
+            return booking.extra
+        return slot.month if slot else None
+
+    def _beyond_horizon(self, booking: Booking) -> bool:
+        """Its slot exists, but nobody looks that far yet."""
+        slot = _holding(self.cut(date.max), booking.day)
+        return self.facts.ended_on is None and slot is not None and slot.target > self.until
+
+    def _settled(self, place: int | str, day: date) -> bool:
+        """Skipped, or done before the booked ``day``: the visit is not needed any more."""
+        study = self.matches.extras.get(place) if isinstance(place, str) else self.matches.slots.get(place)
+        return place in self.skips or (study is not None and study.performed_on < day)
 
     def _finding(self, kind: FindingKind, booking: Booking, month: int | None = None) -> Finding:
         return Finding(kind, self.item, booking.month if month is None else month, booking.id, booking.day)
@@ -370,7 +394,8 @@ class _Item:
                 yield Finding(FindingKind.STUDY_EARLY, self.item, month, study.id, study.performed_on)
         moved = {slot.month for slot in wanted if slot.moved}
         for month, day in self.moves.items():
-            if month not in moved and day <= self.until and month not in self.matches.slots:
+            done = month in moved or month in self.matches.slots or self.facts.ended_on is not None
+            if not done and day <= self.until:
                 yield Finding(FindingKind.MOVE_NOT_POSSIBLE, self.item, month, "", day)
         yield from self._unknown_past(rows)
         yield from self._protocol_end(rows)
@@ -385,18 +410,27 @@ class _Item:
             yield Finding(FindingKind.LAST_SCAN_UNKNOWN, self.item, None, "", facts.enrolled_on)
 
     def _protocol_end(self, rows: Sequence[Examination]) -> Iterator[Finding]:
-        final = self.facts.terms[-1].rhythms.get(self.item)
-        regular = [row for row in rows if row.month is not None]
-        if self.facts.ended_on is not None or final is None or not final.ends or not regular:
+        """From the day on which nothing is to come: the last one is done or over, or the rhythm ended before."""
+        facts = self.facts
+        final = facts.terms[-1].rhythms.get(self.item)
+        if facts.ended_on is not None or final is None or not final.ends:
             return
-        last = regular[-1]
-        if last.month == final.beats[-1].month:
-            done = next((s.performed_on for s in self.studies if s.id == last.study), last.cell_end)
-            yield Finding(FindingKind.PROTOCOL_ENDS, self.item, last.month, "", done)
+        month = final.beats[-1].month
+        if add_months(facts.anchor, month) > self.until or any(slot.target > self.until for slot in self.cut(date.max)):
+            return
+        last = next((row for row in reversed(rows) if row.month is not None), None)
+        done = [study.performed_on for study in self.studies if last and study.id == last.study]
+        over = done or ([last.cell_end] if last else [])
+        yield Finding(FindingKind.PROTOCOL_ENDS, self.item, month, "", max(facts.enrolled_on, *over, *self._changes()))
 
 
 def _holding(slots_: Iterable[Slot], day: date) -> Slot | None:
     return next((slot for slot in slots_ if slot.cell_start <= day < slot.cell_end), None)
+
+
+def _left_behind(booking: Booking, slot: Slot) -> bool:
+    """The slot was elsewhere when the visit was booked, and its window does not hold the visit any more."""
+    return slot.target != booking.target and not slot.window_start <= booking.day <= slot.window_end
 
 
 def _spans(holds: Iterable[Hold], item: str) -> list[tuple[date, date | None]]:
@@ -405,7 +439,7 @@ def _spans(holds: Iterable[Hold], item: str) -> list[tuple[date, date | None]]:
         (
             (hold.start, hold.resumed_on)
             for hold in holds
-            if hold.item in (None, item) and hold.start != hold.resumed_on
+            if hold.item in (None, item) and (hold.resumed_on is None or hold.start < hold.resumed_on)
         ),
         key=lambda span: span[0],
     )

@@ -55,14 +55,16 @@ def _placeholder_faults(
     path: tuple[str, ...], text: str, needed: set[str], allowed: set[str] | frozenset[str]
 ) -> Iterator[Fault]:
     try:
-        parsed = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None]
+        parsed = [
+            (name, spec or conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None
+        ]
     except ValueError:
         yield Fault(path, "has an unpaired brace")
         return
-    names = {name for name, spec, conversion in parsed if not spec and not conversion}
+    names = {name for name, extra in parsed if not extra}
     listed = ", ".join(f"{{{name}}}" for name in sorted(allowed))
-    for name in sorted({name for name, _, _ in parsed if name not in allowed or name not in names}):
-        yield Fault(path, f"{{{name}}} cannot be used here; known are {listed}")
+    for name in sorted({name for name, extra in parsed if extra or name not in allowed}):
+        yield Fault(path, f"{{{name}}} cannot be used here in this way; known are {listed}")
     for name in sorted(needed - names):
         yield Fault(path, f"{{{name}}} is missing: the reader needs it")
 

@@ -8,35 +8,66 @@ the truth is again as told, because nothing but the last belief and the present 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from surveillance.core.planned import Planned, Recipient, Told, Visit, first_visits, notice_key
+from surveillance.core.planned import Planned, Recipient, Told, Visit, first_visits, notice_key, stem
 from surveillance.core.policy import Policy, next_permitted
 from surveillance.core.words import Channel, Step
 
 
 def notices(policy: Policy, recipient: Recipient, visits: Sequence[Visit], told: Sequence[Told]) -> list[Planned]:
-    """Every notice that is wanted, one for each key."""
+    """Every notice that is wanted, one for each day it is about."""
     known = {visit.appointment_id: visit for visit in visits}
     truth = first_visits(visits)
     beliefs = beliefs_by_day(told)
-    found: dict[str, Planned] = {}
-    for day in sorted({message.day for message in told}):
-        belief = beliefs.get(day)
-        case = _case(belief, truth.get(day), known)
+    cases = [(beliefs.get(day), _case(beliefs.get(day), truth.get(day), known)) for day in _days(told)]
+    cases += [(message, (Step.CHANGE, visit)) for message, visit in _moved_away(beliefs, truth, known, told)]
+    found: dict[date, Planned] = {}
+    for belief, case in cases:
         if case is None:
             continue
         step, changed = case
         stated = truth.get(changed.day, changed)
-        planned = _notice(policy, recipient, step, _unspent([changed, *_of(belief, known)], told), stated, belief)
+        planned = _notice(policy, recipient, step, changed, stated, belief, _served(changed, told))
         if planned:
-            found.setdefault(planned.key, planned)
+            found.setdefault(planned.subject_day, planned)
     return list(found.values())
+
+
+def knows(told: Iterable[Told], visit: Visit) -> bool:
+    """Whether the patient's last word on the day of ``visit``, the first of its day, is the truth."""
+    belief = beliefs_by_day(told).get(visit.day)
+    return belief is not None and belief.fits(visit)
 
 
 def beliefs_by_day(told: Iterable[Told]) -> Mapping[date, Told]:
     """The last word the patient has on each day; of each appointment only what was said of it last counts."""
+    return {message.day: message for message in _last_words(told)}
+
+
+def _last_words(told: Iterable[Told]) -> list[Told]:
+    """What was said last of each appointment, in the order in which it was said."""
     in_order = sorted(told, key=lambda message: (message.told_at, message.sequence))
     last = {message.appointment_id: message for message in in_order}
-    return {message.day: message for message in in_order if last[message.appointment_id] is message}
+    return [message for message in in_order if last[message.appointment_id] is message]
+
+
+def _days(told: Iterable[Told]) -> list[date]:
+    return sorted({message.day for message in told})
+
+
+def _moved_away(
+    beliefs: Mapping[date, Told], truth: Mapping[date, Visit], known: Mapping[str, Visit], told: Iterable[Told]
+) -> Iterator[tuple[Told, Visit]]:
+    """Visits that went to a day the patient does not know, though their old day still stands for another visit.
+
+    The new day's notice on booking is bound by caps and so may not come; a change is told for certain.
+    """
+    for message in _last_words(told):
+        visit = known.get(message.appointment_id)
+        if message.cancelled or visit is None or visit.cancelled or visit.day == message.day:
+            continue
+        belief = beliefs.get(visit.day)
+        if belief is None or not belief.fits(truth[visit.day]):
+            yield message, visit
 
 
 def _case(belief: Told | None, first: Visit | None, known: Mapping[str, Visit]) -> tuple[Step, Visit] | None:
@@ -50,32 +81,25 @@ def _case(belief: Told | None, first: Visit | None, known: Mapping[str, Visit]) 
     return (Step.CANCEL if visit.cancelled else Step.CHANGE), visit
 
 
-def _of(belief: Told | None, known: Mapping[str, Visit]) -> Iterator[Visit]:
-    if belief is not None and belief.appointment_id in known:
-        yield known[belief.appointment_id]
-
-
-def _unspent(candidates: Sequence[Visit], told: Iterable[Told]) -> tuple[Visit, bool]:
-    """The appointment whose key the notice takes, and whether that key is certainly free.
-
-    With several visits on one day a key may have served already; then the other appointment involved gives its
-    own, and where that has served too a person calls.
-    """
-    spent = {(message.appointment_id, message.sequence) for message in told}
-    free = [visit for visit in candidates if (visit.appointment_id, visit.sequence) not in spent]
-    return (free[0], True) if free else (candidates[0], False)
+def _served(visit: Visit, told: Iterable[Told]) -> int:
+    """How many notices with this visit's key the patient has already had."""
+    base = stem(notice_key(visit.appointment_id, visit.sequence, Channel.SMS))
+    return len({message.key for message in told if stem(message.key) == base or message.key.startswith(f"{base}.")})
 
 
 def _notice(
     policy: Policy,
     recipient: Recipient,
     step: Step,
-    keyed: tuple[Visit, bool],
+    visit: Visit,
     stated: Visit,
     belief: Told | None,
+    served: int,
 ) -> Planned | None:
-    """None once both what the patient believes and the truth were over when the edit was made."""
-    visit, free = keyed
+    """None once both what the patient believes and the truth were over when the edit was made.
+
+    What was told once and has to be told again is a person's: no fault anywhere can text a patient in a circle.
+    """
     edited = max(visit.known_at, stated.known_at)
     believed = [belief.moment] if belief is not None and not belief.cancelled else []
     true = [] if stated.cancelled else [stated.moment]
@@ -84,10 +108,10 @@ def _notice(
         return None
     deadline, channel = min(ahead), policy.steps[step].channels[0]
     due = next_permitted(policy, edited + policy.notice_delay, recipient.zone)
-    if not free or not recipient.active or due + policy.notice_margin > deadline:
+    if served or not recipient.active or due + policy.notice_margin > deadline:
         channel, due = Channel.CALL, edited
     return Planned(
-        key=notice_key(visit.appointment_id, visit.sequence, channel),
+        key=notice_key(visit.appointment_id, visit.sequence, channel, served),
         step=step,
         channel=channel,
         subject_day=belief.day if step is Step.CANCEL and belief else stated.day,

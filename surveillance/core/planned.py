@@ -76,9 +76,9 @@ class Due:
 class Told:
     """One message that reached a patient, or may have: what it said of the day of a visit.
 
-    ``appointment_id`` and ``sequence`` are those of the planned message. A person who told the patient by
-    telephone writes one too. Day, time, zone and place are what was true when it went out; for a cancellation,
-    what was called off.
+    ``appointment_id``, ``sequence`` and ``key`` are those of the planned message. A person who told the patient
+    without one writes it with an empty key. ``day`` is the message's ``subject_day``; time, zone and place are
+    those of that day's first visit when it went out, or, for a cancellation, of what was called off.
     """
 
     appointment_id: str
@@ -89,6 +89,7 @@ class Told:
     place: str
     told_at: datetime
     cancelled: bool = False
+    key: str = ""
 
     @property
     def moment(self) -> datetime:
@@ -122,9 +123,11 @@ def reminder_key(patient_id: str, step: Step, day: date, channel: Channel) -> st
     return f"{patient_id}:{step}:{day.isoformat()}:{channel}"
 
 
-def notice_key(appointment_id: str, sequence: int, channel: Channel) -> str:
-    """The key of a change or cancel notice."""
-    return f"{appointment_id}:notice:{sequence}:{channel}"
+def notice_key(appointment_id: str, sequence: int, channel: Channel, again: int = 0) -> str:
+    """The key of a change or cancel notice. ``again`` counts the notices that had this key before: a day with
+    several visits can come back to a truth that was told once already.
+    """
+    return f"{appointment_id}:notice:{sequence}{f'.{again}' if again else ''}:{channel}"
 
 
 def stem(key: str) -> str:

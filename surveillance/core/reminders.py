@@ -4,11 +4,12 @@ What is wanted is a function of facts alone, not of the clock: planning anew at 
 until a fact changes. At sending time the same function says whether a message is still true.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 
+from surveillance.core.caps import apply_caps, call_instead
 from surveillance.core.dates import DAY, local_day, to_utc
-from surveillance.core.notices import beliefs_by_day, notices
+from surveillance.core.notices import knows, notices
 from surveillance.core.planned import (
     Due,
     Planned,
@@ -20,6 +21,24 @@ from surveillance.core.planned import (
 )
 from surveillance.core.policy import COUNTDOWN, Policy, StepRule, next_permitted
 from surveillance.core.words import Step
+
+
+def plan_messages(
+    policy: Policy,
+    recipient: Recipient,
+    visits: Sequence[Visit],
+    dues: Iterable[Due],
+    told: Sequence[Told],
+    sent: Mapping[str, datetime],
+    now: datetime,
+) -> list[Planned]:
+    """What is wanted, with what the caps drop, ready to be reconciled; ``sent`` as for ``apply_caps``.
+
+    A visit whose messages are all dropped, so that the patient would never hear of it, is a call.
+    """
+    wanted = wanted_reminders(policy, recipient, visits, dues, told)
+    unknown = {day for day, visit in first_visits(visits).items() if not knows(told, visit)}
+    return call_instead(apply_caps(wanted, sent, policy, recipient.zone, now), unknown, now)
 
 
 def wanted_reminders(
@@ -126,9 +145,8 @@ def told_otherwise(planned: Planned, others: Iterable[Planned], visits: Sequence
     Either the patient's last word on that day is the truth, or one of ``others``, those still to be sent, tells
     of the same day and is useful for longer.
     """
-    belief = beliefs_by_day(told).get(planned.subject_day)
     first = first_visits(visits).get(planned.subject_day)
-    if belief is not None and first is not None and belief.fits(first):
+    if first is not None and knows(told, first):
         return True
     return any(
         other.subject_day == planned.subject_day

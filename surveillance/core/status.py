@@ -27,10 +27,10 @@ def status(row: Examination, today: date, reading: Reading | None = None) -> Sta
         return Status.SKIPPED
     if row.held_from is not None and row.held_from <= today and (row.held_until is None or today < row.held_until):
         return Status.HELD
-    if row.lost_to_hold:
-        return Status.NOT_DONE_HOLD
     if row.booked_on is not None and row.booked_on < today:
         return Status.OUTCOME_UNKNOWN
+    if row.lost_to_hold and row.held_until is not None and row.held_until <= today:
+        return Status.NOT_DONE_HOLD
     if today >= row.cell_end:
         return Status.MISSED
     if row.booked_on is not None:

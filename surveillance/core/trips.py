@@ -69,7 +69,8 @@ def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> li
     A trip takes in every examination whose window still shares a working day with all others of the trip; its
     day is the shared day nearest to the target of the narrowest window. Each item is on a trip at most once.
     """
-    wishes = sorted((_wish(row, today, is_working) for row in rows), key=lambda w: (w.latest, w.earliest, w.key.item))
+    wishes = [_wish(row, today, is_working) for row in rows]
+    wishes.sort(key=lambda wish: (wish.latest, wish.earliest, _order(wish.key)))
     result: list[Trip] = []
     while wishes:
         group, wishes = _group(wishes, is_working)
@@ -78,7 +79,11 @@ def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> li
         day = nearest(narrowest.target, earliest, latest, is_working)
         keys = tuple(sorted((w.key for w in group), key=_order))
         result.append(Trip(day or earliest, keys, any(w.outside for w in group)))
-    return sorted(result)
+    return _by_day(result)
+
+
+def _by_day(found: Iterable[Trip]) -> list[Trip]:
+    return sorted(found, key=lambda trip: (trip.day, [_order(key) for key in trip.examinations]))
 
 
 def _order(key: Key) -> tuple[str, int, str]:
@@ -123,7 +128,7 @@ def with_visits(
             found = nearest(row.target, earliest, latest, is_working)
             day, outside = found or next_working(latest, is_working), outside or found is None
         result.append(Trip(day, (row.key,), outside))
-    return sorted(result)
+    return _by_day(result)
 
 
 def _leads(key: Key, item: str, visit: Examination) -> bool:
@@ -131,7 +136,10 @@ def _leads(key: Key, item: str, visit: Examination) -> bool:
 
 
 def trips_a_year(rows: Sequence[Examination], anchor: date, year: int, is_working: IsWorking) -> int:
-    """How often a patient travels in year ``year`` after the anchor (1 is the first), as enrolment shows it."""
+    """How often a patient travels in year ``year`` after the anchor (1 is the first), as enrolment shows it.
+
+    Each examination is taken in its own window, as if the one before it will have been done.
+    """
     start, end = add_months(anchor, 12 * (year - 1)), add_months(anchor, 12 * year)
-    inside = [row for row in rows if start < row.target <= end]
+    inside = [row._replace(due_from=row.window_start) for row in rows if start < row.target <= end]
     return len(trips(inside, start - timedelta(days=400), is_working))

@@ -45,8 +45,9 @@ def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
     today = work.today(work.site(plan.site_id))
     if visit.day < today:
         raise InvalidInputError(f"{visit.day} is past (today is {today}); record what was done with 'record'")
-    plan.horizon = max(plan.horizon, visit.day)
-    planning.replan(work, plan)
+    if visit.day > plan.horizon:
+        plan.horizon = visit.day
+        planning.replan(work, plan)
     keys = _keys(work, plan, visit)
     row = _proposal(work, plan, keys) or _blank(work, plan, visit)
     _fill(work, row, visit)
@@ -139,7 +140,8 @@ def _cover(work: Work, plan: Plan, row: Appointment, keys: Sequence[Key]) -> Non
     for line in store.lines(work.session, row.id):
         work.session.delete(line)
     work.session.flush()
-    work.session.add_all(proposals.line_for(work, plan, row, key) for key in keys)
+    targets = {key: examination.target for key, examination in plans.projected(work.session, plan.id).items()}
+    work.session.add_all(proposals.line_for(row, key, targets) for key in keys)
 
 
 def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appointment:

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from sqlmodel import col, select
+
+from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.examinations import PlanFacts
 from surveillance.core.protocol import Protocol
@@ -14,7 +17,7 @@ from surveillance.operations.results import NewStudy, add_study
 from surveillance.operations.work import Work, found
 from surveillance.store import plans as store
 from surveillance.store.audit import picture
-from surveillance.store.tables import Patient, Plan, PlanTerms
+from surveillance.store.tables import Approval, Patient, Plan, PlanTerms, Site
 
 OLDEST = date(1950, 1, 1)  # before this, an anchor is a typing error
 
@@ -32,20 +35,24 @@ class Enrolment:
 
 
 def approved(work: Work, patient: Patient, name: str) -> Protocol:
-    """The protocol version that the site approved under this name.
+    """The protocol version that the patient's site approved under this name; raises as ``approved_at``."""
+    return approved_at(work, work.site(patient.site_id), name)
+
+
+def approved_at(work: Work, site: Site, name: str) -> Protocol:
+    """The newest protocol version that a site approved under this name (an id, or id@version).
 
     Raises:
         NotFoundError: there is no such protocol.
-        ConflictError: it is not approved at the patient's site.
+        ConflictError: it is not approved at the site.
     """
-    site = work.site(patient.site_id)
-    versions = [key for key in work.catalogue.protocols if name in (key, key.split("@")[0])]
-    if not versions:
-        known = ", ".join(sorted({key.split("@")[0] for key in work.catalogue.protocols}))
-        raise InvalidInputError(f"there is no protocol {name!r}; there are {known}")
-    for key in sorted(versions, reverse=True):
-        if registry.approval(work, site, key):
-            return work.protocol(key)
+    keys = work.session.exec(
+        select(col(Approval.protocol_key)).where(Approval.site_id == site.id, col(Approval.retracted_at).is_(None))
+    )
+    standing = {key: work.protocol(key) for key in keys if name in (key, key.split("@")[0])}
+    if standing:
+        return protocol_files.find(standing, name)
+    protocol_files.find(work.catalogue.protocols, name)
     raise ConflictError(
         f"protocol {name} is not approved at {site.code}; a clinician approves it with"
         f" 'surveillance site approve-protocol {site.code} {name}'"

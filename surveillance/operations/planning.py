@@ -1,6 +1,6 @@
 """Re-planning: from all recorded facts of a plan to its rows, proposals and messages (schedule rules 12 and 13)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from surveillance.core.dates import add_months
 from surveillance.core.examinations import Derived, Examination, Key, PlanFacts, derive
 from surveillance.core.protocol import After, Protocol
 from surveillance.core.reconcile import Changes, reconcile
-from surveillance.core.trips import Trip, trips, with_visits
+from surveillance.core.trips import IsWorking, Trip, trips, with_visits
 from surveillance.operations import proposals
 from surveillance.operations.calendars import site_calendar
 from surveillance.operations.work import Work, found
@@ -69,7 +69,8 @@ def replan(work: Work, plan: Plan) -> Changes:
     changes = reconcile(derived, [store.examination(row) for row in stored.values()])
     store.write_changes(work.session, plan, changes, stored)
     store.write_findings(work.session, plan, derived)
-    proposals.write(work, plan, wanted_trips(work, plan, derived))
+    targets = {row.key: row.target for row in derived.examinations}
+    proposals.write(work, plan, wanted_trips(work, plan, derived), targets)
     return changes
 
 
@@ -86,11 +87,18 @@ def wanted_trips(work: Work, plan: Plan, derived: Derived) -> list[Trip]:
     site = work.site(plan.site_id)
     today = work.today(site)
     is_working = site_calendar(work.session, site, today).is_working
-    open_rows = list(proposable(derived.examinations, today))
     after = follow_ups(work.protocol(store.terms_in_force(work.session, plan.id)[-1].protocol_key))
+    return propose_trips(derived.examinations, after, today, is_working)
+
+
+def propose_trips(
+    rows: Iterable[Examination], after: Mapping[str, After], today: date, is_working: IsWorking
+) -> list[Trip]:
+    """Imaging grouped into trips, and the clinic visits that follow it."""
+    open_rows = list(proposable(rows, today))
     imaging = trips([row for row in open_rows if row.item not in after], today, is_working)
     visits = [row for row in open_rows if row.item in after]
-    return with_visits(imaging, visits, after, today, is_working)
+    return with_visits(imaging, visits, after, today, is_working) if visits else imaging
 
 
 def proposable(rows: Iterable[Examination], today: date) -> Iterable[Examination]:

@@ -1,5 +1,7 @@
 """Proposed visits: one tentative day for each trip, which keeps its identity while the plan moves."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from uuid import UUID
 
 from surveillance.core.examinations import Key
@@ -8,11 +10,13 @@ from surveillance.core.trips import Trip
 from surveillance.core.words import AppointmentState
 from surveillance.operations.work import Work
 from surveillance.store import appointments as store
-from surveillance.store.tables import Appointment, AppointmentItem, ExaminationRow, Plan
+from surveillance.store.tables import Appointment, AppointmentItem, Plan
+
+Targets = Mapping[Key, date]
 
 
-def write(work: Work, plan: Plan, wanted: list[Trip]) -> None:
-    """Make the proposed visits of a plan equal to the wanted trips."""
+def write(work: Work, plan: Plan, wanted: Sequence[Trip], targets: Targets) -> None:
+    """Make the proposed visits of a plan equal to the wanted trips; ``targets`` are those of the examinations."""
     rows = {row.id: row for row in store.of_plan(work.session, plan.id, AppointmentState.PROPOSED)}
     lines = store.lines_of(work.session, rows)
     stored = [
@@ -24,9 +28,9 @@ def write(work: Work, plan: Plan, wanted: list[Trip]) -> None:
         _drop(work, rows[UUID(gone)], lines.get(UUID(gone), []))
     for proposal in changes.change:
         row = rows[UUID(proposal.id)]
-        _change(work, plan, row, lines.get(row.id, []), proposal.trip)
+        _change(work, row, lines.get(row.id, []), proposal.trip, targets)
     for trip in changes.add:
-        _add(work, plan, trip)
+        _add(work, plan, trip, targets)
     work.session.flush()
 
 
@@ -38,7 +42,7 @@ def _drop(work: Work, row: Appointment, lines: list[AppointmentItem]) -> None:
     work.session.delete(row)
 
 
-def _change(work: Work, plan: Plan, row: Appointment, lines: list[AppointmentItem], trip: Trip) -> None:
+def _change(work: Work, row: Appointment, lines: list[AppointmentItem], trip: Trip, targets: Targets) -> None:
     row.day, row.outside = trip.day, trip.outside
     store.touch(row, work.now, work.actor.user_id)
     present = {store.key(line): line for line in lines}
@@ -48,10 +52,10 @@ def _change(work: Work, plan: Plan, row: Appointment, lines: list[AppointmentIte
     work.session.flush()
     for key in trip.examinations:
         if key not in present:
-            work.session.add(line_for(work, plan, row, key))
+            work.session.add(line_for(row, key, targets))
 
 
-def _add(work: Work, plan: Plan, trip: Trip) -> None:
+def _add(work: Work, plan: Plan, trip: Trip, targets: Targets) -> None:
     row = Appointment(
         site_id=plan.site_id,
         patient_id=plan.patient_id,
@@ -65,17 +69,16 @@ def _add(work: Work, plan: Plan, trip: Trip) -> None:
     )
     work.session.add(row)
     work.session.flush()
-    work.session.add_all(line_for(work, plan, row, key) for key in trip.examinations)
+    work.session.add_all(line_for(row, key, targets) for key in trip.examinations)
 
 
-def line_for(work: Work, plan: Plan, row: Appointment, key: Key) -> AppointmentItem:
+def line_for(row: Appointment, key: Key, targets: Targets) -> AppointmentItem:
     """A visit's line for an examination, with the target it has now: later moves show as a conflict."""
-    examination: ExaminationRow | None = store.examination_of(work.session, plan.id, key)
     return AppointmentItem(
-        site_id=plan.site_id,
+        site_id=row.site_id,
         appointment_id=row.id,
         item=key.item,
         month=key.month,
         extra_id=UUID(key.extra) if key.extra else None,
-        target=examination.target if examination else row.day,
+        target=targets.get(key, row.day),
     )

@@ -113,9 +113,7 @@ def place_named(work: Work, site: Site, name: str) -> Place:
 def approve_protocol(work: Work, site: Site, key: str) -> Approval:
     """A clinician's word that a protocol version may be used at a site; the version is frozen as it stands now."""
     work.require(site.id, Role.CLINICIAN)
-    protocol = found(
-        work.catalogue.protocols.get(key) or protocol_files.latest(work.catalogue.protocols, key), "protocol", key
-    )
+    protocol = protocol_files.find(work.catalogue.protocols, key)
     version = work.session.get(ProtocolVersion, protocol.key)
     digest = protocol_files.digest(protocol)
     if version is not None and version.digest != digest:

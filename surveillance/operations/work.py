@@ -20,6 +20,7 @@ from surveillance.store import audit
 from surveillance.store.tables import AuditEvent, Membership, ProtocolVersion, Site, User
 
 T = TypeVar("T")
+EVERY = "every role"  # what the service's own account may act as
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Work:
     _terms: dict[tuple[str, tuple[tuple[str, int | None], ...]], Terms] = field(default_factory=dict)
     _protocols: dict[str, Protocol] = field(default_factory=dict)
     _sites: dict[UUID, Site] = field(default_factory=dict)
+    _roles: dict[tuple[UUID, UUID], Role | str | None] = field(default_factory=dict)
 
     def site(self, site_id: UUID) -> Site:
         """Raises NotFoundError where there is none."""
@@ -104,17 +106,24 @@ class Work:
 
     def require(self, site_id: UUID, *roles: Role) -> None:
         """Raises ForbiddenError unless the actor has one of ``roles`` at the site (the system account may)."""
-        user = self.session.get(User, self.actor.user_id)
-        if user is not None and user.system:
-            return
-        held = self.session.exec(
-            select(Membership.role).where(Membership.user_id == self.actor.user_id, Membership.site_id == site_id)
-        ).first()
-        if user is None or user.disabled_at is not None or held not in roles:
+        if (self.actor.user_id, site_id) not in self._roles:
+            self._roles[self.actor.user_id, site_id] = self._role(site_id)
+        held = self._roles[self.actor.user_id, site_id]
+        if held is not EVERY and held not in roles:
             allowed = " or ".join(roles)
             raise ForbiddenError(
                 f"{self.actor.name} may not do this at {self.site(site_id).code}: it takes a {allowed}"
             )
+
+    def _role(self, site_id: UUID) -> Role | str | None:
+        user = self.session.get(User, self.actor.user_id)
+        if user is None or user.disabled_at is not None:
+            return None
+        if user.system:
+            return EVERY
+        return self.session.exec(
+            select(Membership.role).where(Membership.user_id == user.id, Membership.site_id == site_id)
+        ).first()
 
 
 def found(row: T | None, what: str, name: str) -> T:

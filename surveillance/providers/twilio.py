@@ -116,19 +116,18 @@ class TwilioTransport:
         account_sid: str,
         auth_token: str,
         *,
-        from_: str = "",
-        messaging_service_sid: str = "",
+        from_: str | None = None,
+        messaging_service_sid: str | None = None,
         api_url: str = API_URL,
         connect_timeout: float = 5.0,
         read_timeout: float = 15.0,
     ) -> None:
         _check(account_sid, auth_token, from_, messaging_service_sid)
-        self.sender = from_ or messaging_service_sid
+        self.sender = from_ or messaging_service_sid or ""
         self.timeout_seconds = connect_timeout + read_timeout
         self._sender = {"from_": from_} if from_ else {"messaging_service_sid": messaging_service_sid}
         http = OneShotHttpClient(api_url, connect_timeout, read_timeout, _refused)
-        # Without a mapping the SDK reads TWILIO_EDGE and TWILIO_REGION, which would change the host.
-        self._client = Client(account_sid, auth_token, http_client=http, environment={"TWILIO_EDGE": ""})
+        self._client = Client(account_sid, auth_token, http_client=http)
 
     def send(self, message: Outgoing) -> Accepted:
         """Post the message once; a validity that has already run out is not posted at all."""
@@ -183,7 +182,7 @@ class TwilioTransport:
             )
 
 
-def _check(account_sid: str, auth_token: str, from_: str, messaging_service_sid: str) -> None:
+def _check(account_sid: str, auth_token: str, from_: str | None, messaging_service_sid: str | None) -> None:
     if not re.fullmatch(r"AC[0-9A-Za-z]+", account_sid):
         raise ConfigurationError("SURVEILLANCE_TWILIO_ACCOUNT_SID must begin with AC; see Twilio's console")
     if not auth_token:

@@ -28,7 +28,7 @@ from surveillance.store.tables import (
 from surveillance.store.tables import Study as StudyRow
 
 FIELDS = Examination._fields
-_IDS = {"extra": "extra_id", "study": "study_id", "booking": "booking_id"}
+IDS = {"extra": "extra_id", "study": "study_id", "booking": "booking_id"}
 
 
 def active_plan(session: Session, patient_id: UUID) -> Plan | None:
@@ -145,8 +145,8 @@ def _uuid(value: str | None) -> UUID | None:
 
 def values(row: Examination) -> dict[str, Any]:
     """The columns of a projected row, without its own id and owners."""
-    found = {_IDS.get(name, name): getattr(row, name) for name in FIELDS}
-    for column in _IDS.values():
+    found = {IDS.get(name, name): getattr(row, name) for name in FIELDS}
+    for column in IDS.values():
         found[column] = _uuid(found[column])
     return found | {"open": row.open, "withdrawn": False}
 

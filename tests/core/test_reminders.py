@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reminder_samples import JUNE_1, POLICY, VISIT_DAY, due, new_york, of_step, patient, steps, told, visit
 
 from surveillance.core.planned import first_visits, stem
-from surveillance.core.reminders import told_otherwise, wanted_reminders
+from surveillance.core.reminders import plan_messages, told_otherwise, wanted_reminders
 from surveillance.core.words import Channel, Step
 
 MINUTES_10 = timedelta(minutes=10)
@@ -194,21 +194,41 @@ def test_moving_the_first_of_two_visits_away_tells_both_days():
     early, late = visit(at=time(9), id="a1"), visit(at=time(14), id="a2")
     moved = replace(early, day=date(2026, 6, 29), sequence=1, edited_at=JUNE_1 + timedelta(days=1))
     planned = wanted([moved, late], said=[told(early)])
-    assert (of_step(planned, Step.CHANGE).appointment_id, of_step(planned, Step.CHANGE).subject_day) == (
-        "a2",
-        VISIT_DAY,
-    )
-    assert of_step(planned, Step.ON_BOOKING).subject_day == date(2026, 6, 29)
+    changes = {(each.appointment_id, each.subject_day) for each in planned if each.step is Step.CHANGE}
+    assert changes == {("a1", date(2026, 6, 29)), ("a2", VISIT_DAY)}
+    assert Step.ON_BOOKING not in steps(planned)
 
 
-def test_where_every_key_has_served_a_person_calls():
-    """A day told by a2 falls back to a1, whose only notice at this sequence is spent."""
+def test_moving_the_second_of_two_visits_away_is_told_by_a_notice_that_no_cap_can_drop():
+    early, late = visit(at=time(9), id="a1"), visit(at=time(14), id="a2")
+    moved = replace(late, day=date(2026, 6, 29), sequence=1, edited_at=JUNE_1 + timedelta(days=1))
+    said = [told(late), told(early, JUNE_1 + timedelta(hours=1))]
+    assert of_step(wanted([early, moved], said=said), Step.CHANGE).subject_day == date(2026, 6, 29)
+
+
+def test_a_visit_that_the_caps_would_hide_is_told_by_a_call():
+    booked = new_york(date(2026, 6, 22), "12:00")
+    sent = {f"k{day}": new_york(date(2026, 6, day), "10:00") for day in (18, 20, 22)}
+    planned = plan_messages(POLICY, patient(), [visit(booked=booked)], [], [], sent, booked)
+    assert [(each.step, each.channel, bool(each.dropped)) for each in planned] == [
+        (Step.ON_BOOKING, Channel.SMS, True),
+        (Step.DAYS_1, Channel.CALL, False),
+    ]
+    known = plan_messages(POLICY, patient(), [visit(booked=booked)], [], [told(visit())], sent, booked)
+    assert [(each.step, bool(each.dropped)) for each in known] == [(Step.DAYS_1, True)]
+
+
+def test_what_was_told_once_and_has_to_be_told_again_is_a_call():
+    """Told of 9:30, then of an earlier visit, which is called off: the notice of 9:30 has had its turn."""
     first = visit(at=time(9, 30), id="a1", sequence=1)
-    second = visit(at=time(8), id="a2", sequence=0)
-    said = [told(first), told(second, JUNE_1 + timedelta(hours=1)), told(replace(second, sequence=1), JUNE_1)]
-    gone = replace(second, cancelled=True, sequence=1, edited_at=JUNE_1 + timedelta(hours=2))
-    notice = of_step(wanted([first, gone], said=said), Step.CHANGE)
-    assert notice.channel is Channel.CALL
+    earlier = visit(at=time(8), id="a2")
+    said = [
+        replace(told(first), key="a1:notice:1:sms"),
+        replace(told(earlier, JUNE_1 + timedelta(hours=1)), key="a2:notice:0:sms"),
+    ]
+    off = replace(earlier, cancelled=True, sequence=1, edited_at=JUNE_1 + timedelta(hours=2))
+    notice = of_step(wanted([first, off], said=said), Step.CHANGE)
+    assert (notice.key, notice.channel) == ("a1:notice:1.1:call", Channel.CALL)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import http.client
 import json
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -510,6 +511,38 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
         except OSError:  # the client was killed meanwhile: what was accepted stays accepted
             self.close_connection = True
+
+
+class TwilioProcess:
+    """The server as a process apart, killed at the end; what it accepted stays in ``state``."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.url = ""
+
+    def __enter__(self) -> "TwilioProcess":
+        command = [sys.executable, __file__, "--state", str(self.state)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def order(self, do: str, **fields: Any) -> dict[str, Any]:
+        """Give one order of ``FakeTwilio.control``."""
+        return self._call(json.dumps({"do": do} | fields).encode())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Messages, requests, callbacks and opted-out numbers, as ``FakeTwilio.snapshot`` tells them."""
+        return self._call(None)
+
+    def _call(self, data: bytes | None) -> dict[str, Any]:
+        with urlopen(Request(f"{self.url}/_control", data=data), timeout=15) as answer:
+            result: dict[str, Any] = json.load(answer)
+            return result
 
 
 def signature(token: str, url: str, form: dict[str, str]) -> str:

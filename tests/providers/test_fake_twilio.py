@@ -1,19 +1,14 @@
 """The fake keeps the promises that other tests build on: signed callbacks, inbound replies, a count that survives."""
 
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl
-from urllib.request import Request, urlopen
 
 import pytest
-from fakes import twilio_server
-from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, FakeTwilio
+from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, FakeTwilio, TwilioProcess
 
 from surveillance.providers.base import DeliveryError, Failure, Outgoing
 from surveillance.providers.twilio import TwilioTransport, parse_status_callback, verify
@@ -96,33 +91,29 @@ def test_a_stop_inside_a_longer_reply_does_not_reach_twilios_filter(
     assert transport.send(message()).status == "queued"
 
 
-def order(url: str, **fields: Any) -> dict[str, Any]:
-    data = json.dumps(fields).encode() if fields else None
-    with urlopen(Request(f"{url}/_control", data=data), timeout=5) as answer:
-        result: dict[str, Any] = json.load(answer)
-        return result
-
-
-def test_a_process_apart_keeps_its_count_over_a_kill_and_obeys_orders(
-    tmp_path: Path, webhook: Webhook, message: Build
-) -> None:
-    state = tmp_path / "accepted.jsonl"
-    command = [sys.executable, twilio_server.__file__, "--port", "0", "--state", str(state)]
-    for round_ in (1, 2):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
-            order(url, do="behave", kind="drop_after", to=PATIENT)
-            transport = TwilioTransport(ACCOUNT_SID, AUTH_TOKEN, from_=SENDER, api_url=url)
+def test_a_process_apart_keeps_its_count_over_a_kill(tmp_path: Path, message: Build) -> None:
+    for count in (1, 2):
+        with TwilioProcess(tmp_path / "accepted.jsonl") as apart:
+            apart.order("behave", kind="drop_after", to=PATIENT)
             with pytest.raises(DeliveryError):
-                transport.send(message())
-            known = order(url)
-            assert len(known["messages"]) == round_
-            assert len(known["requests"]) == 1
-            inbound = order(url, **{"do": "inbound", "url": webhook.url("/in"), "from": PATIENT, "body": "C"})
-            assert inbound["status"] == 204
-            order(url, do="reset") if round_ == 2 else None
-            process.kill()
-        state_lines = state.read_text(encoding="utf-8").splitlines()
-        state.write_text("".join(f"{line}\n" for line in state_lines if '"inbound"' not in line), encoding="utf-8")
-    assert state.read_text(encoding="utf-8") == ""
+                TwilioTransport(ACCOUNT_SID, AUTH_TOKEN, from_=SENDER, api_url=apart.url).send(message())
+            known = apart.snapshot()
+            assert (len(known["messages"]), len(known["requests"])) == (count, 1)
+    assert len((tmp_path / "accepted.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_process_apart_obeys_orders(tmp_path: Path, webhook: Webhook, message: Build) -> None:
+    with TwilioProcess(tmp_path / "accepted.jsonl") as apart:
+        apart.order("configure", progress=["sent", "failed:30007"])
+        transport = TwilioTransport(ACCOUNT_SID, AUTH_TOKEN, from_=SENDER, api_url=apart.url)
+        transport.send(message(callback_url=webhook.url("/status")))
+        apart.order("settle")
+        assert [call["form"]["MessageStatus"] for call in apart.snapshot()["callbacks"]] == ["sent", "failed"]
+        reply = {"url": webhook.url("/in"), "from": PATIENT, "body": "STOP"}
+        assert apart.order("inbound", **reply)["status"] == 204
+        assert apart.snapshot()["opted_out"] == [PATIENT]
+        with pytest.raises(HTTPError):
+            apart.order("nonsense")
+        apart.order("reset")
+        assert apart.snapshot()["messages"] == []
+    assert (tmp_path / "accepted.jsonl").read_text(encoding="utf-8") == ""

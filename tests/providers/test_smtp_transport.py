@@ -260,12 +260,15 @@ def trusting(certificate: tuple[Path, Path]) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate[0]))
 
 
+def encrypting(scheme: str, context: ssl.SSLContext) -> FakeSmtpServer:
+    return FakeSmtpServer(smtps=context) if scheme == "smtps" else FakeSmtpServer(starttls=context)
+
+
 @pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
 def test_email_goes_out_encrypted(
     scheme: str, server_context: ssl.SSLContext, trusting: ssl.SSLContext, email: Build
 ) -> None:
-    options = {"smtps": {"smtps": server_context}, "smtp+starttls": {"starttls": server_context}}
-    with FakeSmtpServer(**options[scheme]) as server:
+    with encrypting(scheme, server_context) as server:
         SmtpTransport(f"{scheme}://127.0.0.1:{server.port}", SENDER, context=trusting).send(email())
         assert len(server.mails) == 1
 
@@ -274,8 +277,7 @@ def test_email_goes_out_encrypted(
 def test_a_certificate_that_nobody_vouches_for_stops_the_message(
     scheme: str, server_context: ssl.SSLContext, email: Build
 ) -> None:
-    options = {"smtps": {"smtps": server_context}, "smtp+starttls": {"starttls": server_context}}
-    with FakeSmtpServer(**options[scheme]) as server:
+    with encrypting(scheme, server_context) as server:
         error = refusal(SmtpTransport(f"{scheme}://127.0.0.1:{server.port}", SENDER), email())
         assert (error.failure, error.code, server.mails) == (Failure.CONFIGURATION, "certificate", [])
 

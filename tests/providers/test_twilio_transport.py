@@ -123,7 +123,7 @@ def test_the_environment_of_the_sdk_cannot_move_the_host(
 def test_settings_that_cannot_work_are_refused_at_the_start(changes: dict[str, str], named: str) -> None:
     settings = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "from_": SENDER} | changes
     with pytest.raises(ConfigurationError, match=named):
-        TwilioTransport(**settings)  # type: ignore[arg-type]
+        TwilioTransport(**settings)  # type: ignore[arg-type]  # all of them are texts
 
 
 # What each error becomes: one case for a row of the table in facts on messaging
@@ -147,46 +147,46 @@ def test_twilios_magic_numbers_mean_what_its_pages_say(
     assert twilio.messages == []
 
 
-@pytest.mark.parametrize(
-    ("code", "failure", "limit"),
-    [
-        (20003, Failure.CREDENTIALS, 0),
-        (20005, Failure.CREDENTIALS, 0),
-        (20404, Failure.CREDENTIALS, 0),
-        (20429, Failure.RETRY, None),
-        (21211, Failure.PERMANENT, 0),
-        (21212, Failure.SENDER, 0),
-        (21408, Failure.CONFIGURATION, 0),
-        (21603, Failure.SENDER, 0),
-        (21606, Failure.SENDER, 0),
-        (21608, Failure.CONFIGURATION, 0),
-        (21609, Failure.CONFIGURATION, 0),
-        (21610, Failure.OPTED_OUT, 0),
-        (21611, Failure.RETRY, None),
-        (21612, Failure.CONFIGURATION, 0),
-        (21614, Failure.PERMANENT, 0),
-        (21617, Failure.CONFIGURATION, 0),
-        (21635, Failure.PERMANENT, 0),
-        (21659, Failure.SENDER, 0),
-        (21701, Failure.SENDER, 0),
-        (21703, Failure.SENDER, 0),
-        (21704, Failure.SENDER, 0),
-        (21705, Failure.SENDER, 0),
-        (30001, Failure.RETRY, None),
-        (30002, Failure.CREDENTIALS, 0),
-        (30003, Failure.RETRY, 2),
-        (30004, Failure.BLOCKED, 0),
-        (30005, Failure.RETRY, 1),
-        (30006, Failure.PERMANENT, 0),
-        (30007, Failure.BLOCKED, 0),
-        (30008, Failure.RETRY, 2),
-        (30024, Failure.SENDER, 0),
-        (30032, Failure.SENDER, 0),
-        (30034, Failure.SENDER, 0),
-        (30036, Failure.RETRY, None),
-        (39999, Failure.BLOCKED, 0),
-    ],
-)
+MEANINGS: list[tuple[int, Failure, int | None]] = [
+    (20003, Failure.CREDENTIALS, 0),
+    (20005, Failure.CREDENTIALS, 0),
+    (20404, Failure.CREDENTIALS, 0),
+    (20429, Failure.RETRY, None),
+    (21211, Failure.PERMANENT, 0),
+    (21212, Failure.SENDER, 0),
+    (21408, Failure.CONFIGURATION, 0),
+    (21603, Failure.SENDER, 0),
+    (21606, Failure.SENDER, 0),
+    (21608, Failure.CONFIGURATION, 0),
+    (21609, Failure.CONFIGURATION, 0),
+    (21610, Failure.OPTED_OUT, 0),
+    (21611, Failure.RETRY, None),
+    (21612, Failure.CONFIGURATION, 0),
+    (21614, Failure.PERMANENT, 0),
+    (21617, Failure.CONFIGURATION, 0),
+    (21635, Failure.PERMANENT, 0),
+    (21659, Failure.SENDER, 0),
+    (21701, Failure.SENDER, 0),
+    (21703, Failure.SENDER, 0),
+    (21704, Failure.SENDER, 0),
+    (21705, Failure.SENDER, 0),
+    (30001, Failure.RETRY, None),
+    (30002, Failure.CREDENTIALS, 0),
+    (30003, Failure.RETRY, 2),
+    (30004, Failure.BLOCKED, 0),
+    (30005, Failure.RETRY, 1),
+    (30006, Failure.PERMANENT, 0),
+    (30007, Failure.BLOCKED, 0),
+    (30008, Failure.RETRY, 2),
+    (30024, Failure.SENDER, 0),
+    (30032, Failure.SENDER, 0),
+    (30034, Failure.SENDER, 0),
+    (30036, Failure.RETRY, None),
+    (39999, Failure.BLOCKED, 0),
+]
+
+
+@pytest.mark.parametrize(("code", "failure", "limit"), MEANINGS)
 def test_each_code_is_treated_alike_from_the_api_and_from_a_callback(
     transport: TwilioTransport, twilio: FakeTwilio, message: Build, code: int, failure: Failure, limit: int | None
 ) -> None:
@@ -200,12 +200,7 @@ def test_each_code_is_treated_alike_from_the_api_and_from_a_callback(
 
 
 def test_no_row_of_the_table_is_without_its_case() -> None:
-    [marks] = [
-        mark
-        for mark in test_each_code_is_treated_alike_from_the_api_and_from_a_callback.pytestmark  # type: ignore[attr-defined]
-        if mark.name == "parametrize"
-    ]
-    assert {case[0] for case in marks.args[1]} - {39999} == set(RULES)
+    assert {code for code, _, _ in MEANINGS} - {39999} == set(RULES)
     assert all("{" not in classify(code).advice and "\n" not in classify(code).advice for code in RULES)
 
 
@@ -376,6 +371,13 @@ def test_neither_number_nor_body_gets_into_a_log_or_a_traceback(
     told = caplog.text + "".join("".join(traceback.format_exception(error)) for error in errors)
     assert "4155550123" not in told
     assert "Elm Clinic" not in told
+
+
+def test_a_list_that_cannot_be_reached_is_told_without_the_number_it_was_asked_for() -> None:
+    nobody = TwilioTransport(ACCOUNT_SID, AUTH_TOKEN, from_=SENDER, api_url="http://127.0.0.1:1")
+    error = refused_list(nobody)
+    assert error.failure is Failure.RETRY
+    assert "4155550123" not in "".join(traceback.format_exception(error))
 
 
 # Looking for what was sent

@@ -13,7 +13,9 @@ from surveillance.store.tables.columns import Identified, OfSite, one_of
 class Reminder(Identified, OfSite, table=True):
     """One planned message. ``key`` is a pure function of stable facts: the database refuses to plan it twice.
 
-    ``told_*`` is what the text said about the visit; the next notice compares it with the truth.
+    ``told_*`` is what the text said about the visit, in its local time; the next notice compares it with the truth.
+    ``not_before`` is a wait or a retry: planning anew changes ``due_at`` and leaves it alone. ``sent_at`` is when it
+    went out, or may have; it is empty again once that is known not to be so.
     """
 
     __table_args__ = (
@@ -23,6 +25,12 @@ class Reminder(Identified, OfSite, table=True):
             "due_at",
             sqlite_where=sa.text("state = 'planned'"),
             postgresql_where=sa.text("state = 'planned'"),
+        ),
+        sa.Index(
+            "ix_reminder_claimed",
+            "claimed_until",
+            sqlite_where=sa.text("state = 'claimed'"),
+            postgresql_where=sa.text("state = 'claimed'"),
         ),
         sa.Index("ix_reminder_state", "site_id", "state"),
     )
@@ -34,6 +42,7 @@ class Reminder(Identified, OfSite, table=True):
     appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id", index=True)
     sequence: int | None = None
     due_at: datetime
+    not_before: datetime | None = None
     expires_at: datetime
     state: ReminderState = one_of(ReminderState, default=ReminderState.PLANNED)
     reason: str = ""
@@ -42,6 +51,8 @@ class Reminder(Identified, OfSite, table=True):
     contact_id: UUID | None = Field(default=None, foreign_key="contact.id")
     told_day: date | None = None
     told_at: time | None = None
+    told_zone: str = ""
+    told_place_id: UUID | None = Field(default=None, foreign_key="place.id")
     told_cancelled: bool = False
     sent_at: datetime | None = None
     resolved_at: datetime | None = None  # a task that a person has dealt with
@@ -52,7 +63,11 @@ class Reminder(Identified, OfSite, table=True):
 
 
 class Attempt(Identified, OfSite, table=True):
-    """One call to a provider. Written and committed before the call, so that a crash leaves a trace."""
+    """One call to a provider. Written and committed before the call, so that a crash leaves a trace.
+
+    It is open until ``finished_at``. ``deadline_at``: not handed over after that; ``in_doubt_from``: the provider
+    would have answered by then. An attempt that stays in doubt when it is finished is a person's to settle.
+    """
 
     __table_args__ = (
         # Never two messages on their way to one number: the second claim fails here, on both engines.
@@ -60,10 +75,16 @@ class Attempt(Identified, OfSite, table=True):
             "uq_attempt_in_flight",
             "to_address",
             unique=True,
-            sqlite_where=sa.text("state IN ('in_flight', 'in_doubt')"),
-            postgresql_where=sa.text("state IN ('in_flight', 'in_doubt')"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
         ),
         sa.Index("ix_attempt_state", "state", "created_at"),
+        sa.Index(
+            "ix_attempt_open",
+            "in_doubt_from",
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        ),
     )
     reminder_id: UUID = Field(foreign_key="reminder.id", index=True)
     ordinal: int
@@ -84,6 +105,7 @@ class Attempt(Identified, OfSite, table=True):
     parts: int | None = None
     created_at: datetime
     deadline_at: datetime
+    in_doubt_from: datetime
     finished_at: datetime | None = None
 
 
@@ -101,6 +123,14 @@ class Callback(SQLModel, table=True):
 class Inbound(Identified, table=True):
     """A message from a phone, stored once."""
 
+    __table_args__ = (
+        sa.Index(
+            "ix_inbound_open",
+            "received_at",
+            sqlite_where=sa.text("handled_at IS NULL"),
+            postgresql_where=sa.text("handled_at IS NULL"),
+        ),
+    )
     provider_id: str = Field(unique=True)
     from_number: str = Field(index=True)
     to_number: str

@@ -41,6 +41,13 @@ class Plan(Identified, OfSite, Recorded, table=True):
             postgresql_where=sa.text("ended_on IS NULL"),
         ),
         sa.UniqueConstraint("patient_id", "number"),
+        sa.Index(
+            "ix_plan_restart",
+            "site_id",
+            "restart_by",
+            sqlite_where=sa.text("restart_by IS NOT NULL"),
+            postgresql_where=sa.text("restart_by IS NOT NULL"),
+        ),
         sa.CheckConstraint("enrolled_on >= anchor", name="enrolled_after_anchor"),
         sa.CheckConstraint("ended_on IS NULL OR end_reason IS NOT NULL", name="end_has_reason"),
     )
@@ -149,6 +156,13 @@ class ExaminationRow(Identified, OfSite, table=True):
             "order_from",
             sqlite_where=sa.text("open"),
             postgresql_where=sa.text("open"),
+        ),
+        sa.Index(
+            "ix_examination_skip",
+            "site_id",
+            "skip_review_on",
+            sqlite_where=sa.text("skip_review_on IS NOT NULL"),
+            postgresql_where=sa.text("skip_review_on IS NOT NULL"),
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)

@@ -52,7 +52,10 @@ class FeedKind(StrEnum):
 
 
 class Feed(Identified, OfSite, table=True):
-    """A revocable calendar address; only the hash of its secret is stored."""
+    """A revocable calendar address; only the hash of its secret is stored.
+
+    ``shown_tag`` is the entity tag that was served last, ``shown_since`` (UTC) since when: its Last-Modified.
+    """
 
     kind: FeedKind = one_of(FeedKind)
     secret_hash: str = Field(unique=True)
@@ -66,6 +69,8 @@ class Feed(Identified, OfSite, table=True):
     revoked_at: datetime | None = None
     last_fetched_at: datetime | None = None
     fetches: int = 0
+    shown_tag: str = ""
+    shown_since: datetime | None = None
 
 
 class BoardAction(Identified, OfSite, table=True):

@@ -1,0 +1,411 @@
+"""The lives of the fictional patients: every state that the product knows, reached by the operations that staff use.
+
+Nothing is written past the operations: a story acts on past days with the clock of those days, so that the audit
+trail, the plans and the calendars are as they would be after years of use.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+
+from surveillance.catalogue.demo import DemoClinic, DemoPatient
+from surveillance.core.dates import add_months, next_working
+from surveillance.core.examinations import Key
+from surveillance.core.schedule import slots
+from surveillance.core.words import Channel, ContactKind, EndReason, HoldReason, Outcome, Result, Role
+from surveillance.operations import booking, enrolment, lifecycle, planning, registry, results
+from surveillance.operations.calendars import site_calendar
+from surveillance.operations.phones import read_phone
+from surveillance.operations.work import Actor, Work
+from surveillance.store import plans as plan_rows
+from surveillance.store.tables import Appointment, Membership, OverrideKind, Patient, Place, Plan, Site, Study, User
+
+PROTOCOL = "asps-extremity"
+ITEMS = ("mri_primary", "chest_imaging")
+LIVED = 2  # the visits of each patient that were booked and recorded one by one; older ones are only noted
+DRAMA = 900000  # 07700 900000 to 900999 are kept free for drama (Ofcom)
+
+
+@dataclass
+class Clinic:
+    """The demo clinic while it is being set up."""
+
+    work: Work
+    site: Site
+    places: Sequence[Place]
+    staff: dict[str, Actor]
+
+    def on(self, day: date, who: str, hour: int = 9) -> Work:
+        """The work of a member of staff on a past day."""
+        moment = datetime.combine(day, time(hour, 10), UTC)
+        return replace(self.work, now=min(moment, self.work.now), actor=self.staff[who])
+
+
+def load(work: Work, demo: DemoClinic, advance: Callable[[], None] = lambda: None) -> Site:
+    """Set the clinic up and let every patient live; ``advance`` is called after each."""
+    clinic = _clinic(work, demo)
+    for number, patient in enumerate(demo.patients):
+        Story(clinic, patient, number).tell()
+        advance()
+    return clinic.site
+
+
+def _clinic(work: Work, demo: DemoClinic) -> Clinic:
+    opened = replace(work, now=work.now - timedelta(days=365 * 12))
+    site = registry.add_site(
+        opened, registry.NewSite(**demo.site.model_dump(), messages_from=work.now.date() - timedelta(days=3650))
+    )
+    places = [registry.add_place(opened, site, p.name, p.address, p.phone, outside=p.outside) for p in demo.places]
+    staff = {}
+    for user in demo.users:
+        row = User(username=user.username, name=user.name, created_at=opened.now)
+        work.session.add(row)
+        work.session.flush()
+        work.session.add(Membership(user_id=row.id, site_id=site.id, role=user.role))
+        staff[user.username] = Actor(row.id, user.name, "demo")
+    work.session.flush()
+    clinic = Clinic(work, site, places, staff)
+    clinician = next(user.username for user in demo.users if user.role is Role.CLINICIAN)
+    registry.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL)
+    return clinic
+
+
+class Story:
+    """One patient's life, day by day."""
+
+    def __init__(self, clinic: Clinic, told: DemoPatient, number: int) -> None:
+        self.clinic = clinic
+        self.told = told
+        self.number = number
+        self.chance = Random(told.mrn)  # noqa: S311  # a story must be the same every time it is told
+        self.today = clinic.work.today(clinic.site)
+        # Some days off the month, so that not everybody is due on the same day.
+        self.anchor = add_months(self.today, -told.months) + timedelta(days=number % 5 - 2)
+        self.is_working = site_calendar(clinic.work.session, clinic.site, self.today).is_working
+        self.coordinator = ("grace", "ivan")[number % 2]
+
+    def tell(self) -> None:
+        getattr(self, f"story_{self.told.story}")()
+
+    # -- what stories are made of ------------------------------------------------------------------------------
+
+    def on(self, day: date, who: str | None = None, hour: int = 9) -> Work:
+        return self.clinic.on(min(day, self.today), who or self.coordinator, hour)
+
+    def ago(self, days: int) -> date:
+        return self.today - timedelta(days=days)
+
+    def ahead(self, days: int) -> date:
+        """The next working day that many days from now."""
+        return next_working(self.today + timedelta(days=days), self.is_working)
+
+    @property
+    def phone(self) -> str:
+        return f"07700 {DRAMA + self.number * 7 % 1000:06d}"
+
+    def register(
+        self, *, contact: registry.NewContact | None = None, flags: dict[str, object] | None = None
+    ) -> Patient:
+        """Into the registry, some days after treatment, with consent on a signed form."""
+        standard = registry.NewContact(
+            phone=self.phone,
+            email=f"{self.told.name[0].lower()}@mail.example",
+            language=self.told.language,
+            consents=(Channel.SMS, Channel.EMAIL),
+            consent_method="signed form at discharge",
+        )
+        given, family = self.told.name
+        new = registry.NewPatient(
+            self.told.mrn,
+            family,
+            given,
+            self.told.born,
+            self.told.sex,
+            flags=flags or {},
+            contacts=[contact or standard],
+        )
+        patient = registry.add_patient(self.on(self.enrolled), self.clinic.site, new)
+        patient.owner_id = self.clinic.staff[self.coordinator].user_id
+        return patient
+
+    @property
+    def enrolled(self) -> date:
+        return min(self.anchor + timedelta(days=14), self.today)
+
+    def enrol(self, patient: Patient, intervals: dict[str, int | None] | None = None) -> Plan:
+        work = self.on(self.enrolled, "helen")
+        return enrolment.enrol(work, patient, enrolment.Enrolment(PROTOCOL, self.anchor, intervals or {}))
+
+    def targets(self, plan: Plan) -> list[tuple[int, date]]:
+        """Months and days of the slots so far and the next one."""
+        terms = planning.facts_of(self.clinic.work, plan).terms
+        found = slots(ITEMS[0], plan.anchor, terms, self.today + timedelta(days=400))
+        return [(slot.month, slot.target) for slot in found]
+
+    def past(self, plan: Plan, *, but: int = 0) -> list[tuple[int, date]]:
+        """The slots whose window has passed, without the last ``but`` of them."""
+        done = [slot for slot in self.targets(plan) if slot[1] < self.ago(20)]
+        return done[: len(done) - but] if but else done
+
+    def visit(self, patient: Patient, day: date, *, place: int = 0, booked: int = 30) -> Appointment:
+        """A visit booked some days before it takes place."""
+        at = time(9 + self.number % 7, (0, 30)[self.number % 2])
+        when = booking.Visit(day, at, self.clinic.places[place])
+        noted = max(day - timedelta(days=booked), self.enrolled)
+        return booking.book(self.on(noted), patient, when)
+
+    def scan(self, patient: Patient, target: date, *, read: bool = True, result: Result = Result.CLEAR) -> list[Study]:
+        """Both examinations done near the target, and read within ten days."""
+        day = next_working(target + timedelta(days=self.chance.randint(-6, 6)), self.is_working)
+        row = self.visit(patient, day)
+        outcomes = [booking.OutcomeOf(item, Outcome.PERFORMED, accession=self.accession(item, day)) for item in ITEMS]
+        studies = booking.record(self.on(day, hour=16), row, outcomes)
+        if read:
+            for study in studies:
+                self.read(study, day, result)
+        return studies
+
+    def accession(self, item: str, day: date) -> str:
+        return f"{item[:2].upper()}{self.told.mrn}{day:%y%m%d}"
+
+    def read(self, study: Study, day: date, result: Result = Result.CLEAR, action: str = "") -> None:
+        results.report(self.on(day + timedelta(days=3)), study, min(day + timedelta(days=3), self.today))
+        reviewed = min(day + timedelta(days=6), self.today)
+        results.review(self.on(reviewed, "helen"), study, reviewed, result, action)
+        results.tell(self.on(reviewed + timedelta(days=2)), study, min(reviewed + timedelta(days=2), self.today))
+
+    def followed(self, *, but: int = 0, **registered: object) -> tuple[Patient, Plan]:
+        """Registered, enrolled, and examined at every slot but the last ``but``."""
+        patient = self.register(**registered)  # type: ignore[arg-type]
+        plan = self.enrol(patient)
+        done = self.past(plan, but=but)
+        for _, target in done[:-LIVED]:
+            self.noted(patient, target)
+        for _, target in done[-LIVED:]:
+            self.scan(patient, target)
+        return patient, plan
+
+    def noted(self, patient: Patient, target: date) -> None:
+        """Long ago: done and clear, without the story of its visit."""
+        day = next_working(target + timedelta(days=self.chance.randint(-6, 6)), self.is_working)
+        new = results.NewStudy(ITEMS, day, accession=self.accession("xx", day))
+        study = results.add_study(self.on(day + timedelta(days=1)), patient, new, settle=False)
+        self.read(study, day)
+
+    def next_key(self, plan: Plan, item: str = ITEMS[0]) -> Key:
+        """The item's next open examination."""
+        rows = [plan_rows.examination(r) for r in plan_rows.projected(self.clinic.work.session, plan.id).values()]
+        return min((row for row in rows if row.open and row.item == item), key=lambda row: row.target).key
+
+    # -- the stories ---------------------------------------------------------------------------------------------
+
+    def story_newly_enrolled(self) -> None:
+        self.enrol(self.register())
+
+    def story_regular(self) -> None:
+        self.followed()
+
+    def story_child(self) -> None:
+        parent = registry.NewContact(
+            ContactKind.PARENT,
+            f"{self.told.name[1]} (mother)",
+            self.phone,
+            f"{self.told.name[1].lower()}@mail.example",
+            self.told.language,
+            (Channel.SMS, Channel.EMAIL),
+            "signed form at discharge",
+        )
+        self.followed(contact=parent, flags={"sedation": True})
+
+    def story_booked_soon(self) -> None:
+        patient, _ = self.followed()
+        self.visit(patient, self.ahead(6), booked=25)
+
+    def story_booked_tomorrow(self) -> None:
+        patient, _ = self.followed()
+        self.visit(patient, self.ahead(1), booked=30)
+
+    def story_booked_late(self) -> None:
+        patient, _ = self.followed(but=1)
+        self.visit(patient, self.ahead(9), booked=9)
+
+    def story_booked_outside(self) -> None:
+        patient, _ = self.followed()
+        self.visit(patient, self.ahead(12), place=1, booked=20)
+
+    def story_overdue(self) -> None:
+        self.followed(but=1)
+
+    def story_overdue_long(self) -> None:
+        self.followed(but=2)
+
+    def story_due(self) -> None:
+        self.followed()
+
+    def story_to_order(self) -> None:
+        self.followed()
+
+    def story_outcome_unknown(self) -> None:
+        patient, _ = self.followed()
+        self.visit(patient, next_working(self.ago(5), self.is_working), booked=28)
+
+    def story_noshow_twice(self) -> None:
+        patient, _ = self.followed(but=1)
+        for days in (24, 10):
+            day = next_working(self.ago(days), self.is_working)
+            row = self.visit(patient, day, booked=12)
+            missed = [booking.OutcomeOf(item, Outcome.NOSHOW) for item in ITEMS]
+            booking.record(self.on(day + timedelta(days=1)), row, missed)
+
+    def story_half_done(self) -> None:
+        patient, _ = self.followed()
+        day = next_working(self.ago(4), self.is_working)
+        row = self.visit(patient, day, booked=21)
+        booking.record(
+            self.on(day, hour=17),
+            row,
+            [
+                booking.OutcomeOf(ITEMS[0], Outcome.PERFORMED, accession=self.accession(ITEMS[0], day)),
+                booking.OutcomeOf(ITEMS[1], Outcome.NOT_DONE, "CT scanner out of order"),
+            ],
+        )
+
+    def story_no_report(self) -> None:
+        patient, plan = self.followed(but=1)
+        self.scan(patient, self.past(plan)[-1][1], read=False)
+
+    def story_not_reviewed(self) -> None:
+        patient, plan = self.followed(but=1)
+        for study in self.scan(patient, self.past(plan)[-1][1], read=False):
+            day = study.performed_on + timedelta(days=2)
+            results.report(self.on(day), study, min(day, self.today))
+
+    def story_indeterminate(self) -> None:
+        patient, plan = self.followed(but=1)
+        first, second = sorted(self.scan(patient, self.past(plan)[-1][1], read=False), key=lambda study: study.modality)
+        self.read(first, first.performed_on, Result.INDETERMINATE, "discuss the 4 mm nodule at the tumour board")
+        self.read(second, second.performed_on)
+
+    def story_repeat_scan(self) -> None:
+        _, plan = self.followed()
+        new = lifecycle.NewExtra(ITEMS[1], self.ahead(21), "repeat CT in six weeks: 4 mm nodule, left lower lobe")
+        lifecycle.extra(self.on(self.ago(20), "helen"), plan, new)  # noqa: S610  # not Django's
+
+    def hold(self, plan: Plan, reason: HoldReason, since: int, review: int, note: str) -> None:
+        """On hold since so many days, to be reviewed in so many (negative: the review is over)."""
+        start = self.ago(since)
+        new = lifecycle.NewHold(reason, self.today + timedelta(days=review), start, note=note)
+        lifecycle.hold(self.on(start, "helen"), plan, new)
+
+    def story_pregnant(self) -> None:
+        self.hold(self.followed()[1], HoldReason.PREGNANCY, 60, 45, "second trimester; MRI without contrast if needed")
+
+    def story_metastasis(self) -> None:
+        self.hold(self.followed()[1], HoldReason.METASTASIS, 90, 10, "lung metastases, on systemic treatment")
+
+    def story_hold_to_review(self) -> None:
+        self.hold(self.followed()[1], HoldReason.AWAY, 100, 3, "abroad with family until the summer")
+
+    def story_resumed(self) -> None:
+        _, plan = self.followed(but=1)
+        self.hold(plan, HoldReason.TREATMENT, 120, 30, "wound revision")
+        work = self.on(self.ago(15), "helen")
+        lifecycle.resume(work, plan, lifecycle.open_hold(work, plan), self.ago(15), "healed")
+
+    def story_recurrence(self) -> None:
+        _, plan = self.followed()
+        new = lifecycle.NewEnd(EndReason.RECURRENCE, self.ago(40), "local recurrence, surgery planned", self.ago(2))
+        lifecycle.end(self.on(self.ago(40), "helen"), plan, new)
+
+    def story_restarted(self) -> None:
+        patient, plan = self.followed()
+        gone = lifecycle.NewEnd(EndReason.RECURRENCE, self.ago(200), "local recurrence", self.ago(120))
+        lifecycle.end(self.on(self.ago(200), "helen"), plan, gone)
+        again = enrolment.Enrolment(PROTOCOL, self.ago(140), reason="re-resection, clear margins")
+        enrolment.restart(self.on(self.ago(130), "helen"), patient, again)
+        self.scan(patient, add_months(self.ago(140), 3))
+
+    def story_transferred(self) -> None:
+        _, plan = self.followed()
+        new = lifecycle.NewEnd(EndReason.TRANSFER, self.ago(30), "moved; follow-up at Hillview, letter sent")
+        lifecycle.end(self.on(self.ago(30), "helen"), plan, new)
+
+    def story_died(self) -> None:
+        patient, _ = self.followed()
+        lifecycle.died(self.on(self.ago(25)), patient, self.ago(28), "letter from the general practitioner")
+
+    def story_opted_out(self) -> None:
+        self.followed()
+        phone = read_phone(self.phone, self.clinic.site.country).e164
+        registry.opt_out(self.on(self.ago(12)), phone or "", "by telephone: no text messages please")
+
+    def story_bad_phone(self) -> None:
+        wrong = registry.NewContact(phone="07700 90", consents=(Channel.SMS,), consent_method="signed form")
+        self.followed(contact=wrong)
+
+    def story_email_only(self) -> None:
+        mailbox = f"{self.told.name[0].lower()}@mail.example"
+        self.followed(
+            contact=registry.NewContact(email=mailbox, consents=(Channel.EMAIL,), consent_method="signed form")
+        )
+
+    def story_no_consent(self) -> None:
+        self.followed(contact=registry.NewContact(phone=self.phone))
+
+    def story_last_scan_unknown(self) -> None:
+        patient = registry.add_patient(
+            self.on(self.ago(6)),
+            self.clinic.site,
+            registry.NewPatient(
+                self.told.mrn,
+                self.told.name[1],
+                self.told.name[0],
+                self.told.born,
+                self.told.sex,
+                contacts=[
+                    registry.NewContact(phone=self.phone, consents=(Channel.SMS,), consent_method="by telephone")
+                ],
+            ),
+        )
+        enrolment.enrol(self.on(self.ago(6), "helen"), patient, enrolment.Enrolment(PROTOCOL, self.anchor))
+
+    def story_without_plan(self) -> None:
+        self.register()
+
+    def story_early_scan(self) -> None:
+        patient, plan = self.followed(but=1)
+        target = self.past(plan)[-1][1]
+        day = next_working(target - timedelta(days=40), self.is_working)
+        results.add_study(
+            self.on(day + timedelta(days=2)), patient, results.NewStudy(ITEMS, day, accession=self.accession("xx", day))
+        )
+
+    def story_anchor_moved(self) -> None:
+        patient, plan = self.followed()
+        self.visit(patient, self.ahead(14), booked=14)
+        corrected = self.anchor - timedelta(days=35)
+        work = self.on(self.ago(3), "helen")
+        enrolment.correct_anchor(work, plan, corrected, "the discharge letter names the last radiotherapy")
+
+    def story_interval_changed(self) -> None:
+        _, plan = self.followed()
+        new = enrolment.NewTerms(self.ago(45), "two years clear; tumour board", intervals={ITEMS[0]: 6})
+        enrolment.change_terms(self.on(self.ago(45), "helen"), plan, new)
+
+    def story_skipped(self) -> None:
+        _, plan = self.followed(but=1)
+        key = self.next_key(plan)
+        new = lifecycle.NewOverride(OverrideKind.SKIP, key, "hip replacement last week, MRI later", self.ahead(40))
+        lifecycle.override(self.on(self.ago(8), "helen"), plan, new)
+
+    def story_moved(self) -> None:
+        _, plan = self.followed()
+        key = self.next_key(plan)
+        row = plan_rows.projected(self.clinic.work.session, plan.id)[key]
+        day = max(row.target, self.ahead(2)) + timedelta(days=16)
+        new = lifecycle.NewOverride(OverrideKind.MOVE, key, "examination at university until then", day)
+        lifecycle.override(self.on(self.ago(2)), plan, new)
+
+    def story_mri_unsafe(self) -> None:
+        self.followed(flags={"mri_unsafe": True, "egfr": 28.0, "egfr_on": self.ago(60)})

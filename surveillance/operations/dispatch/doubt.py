@@ -1,0 +1,101 @@
+"""Finding out what became of messages of which nobody knows whether they went out (design section 4 rule 7)."""
+
+from collections import Counter
+from uuid import UUID
+
+import structlog
+
+from surveillance.core.words import AttemptState
+from surveillance.operations.dispatch import recording
+from surveillance.operations.dispatch.office import Office
+from surveillance.providers.base import DeliveryError, Listed, Transport
+from surveillance.store import db
+from surveillance.store import reminders as store
+from surveillance.store.tables import Attempt
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 50  # attempts looked for in one pass
+_NOT_FOUND = "the provider does not know it: it was never sent"
+
+
+def settle(office: Office) -> Counter[str]:
+    """One pass: give expired claims back, and look for every attempt that should have been answered by now."""
+    done: Counter[str] = Counter()
+    with db.reading(office.engine) as session:
+        now = office.clock()
+        ids = store.unsettled(session, now, AT_ONCE)
+        expired = store.any_expired(session, now)
+    if expired:
+        with db.writing(office.engine) as session:
+            done["released"] += store.release_expired(session, office.clock())
+    for attempt_id in ids:
+        done[_look_for(office, attempt_id)] += 1
+    return done
+
+
+def _look_for(office: Office, attempt_id: UUID) -> str:
+    with db.writing(office.engine) as session:
+        work = office.work(session)
+        pair = recording.locked(work, attempt_id)
+        attempt = pair[0]
+        if attempt.finished_at is not None:
+            return "settled"  # a callback or another worker was quicker
+        if attempt.state is AttemptState.IN_FLIGHT:
+            recording.in_doubt(work, pair)
+    transport = office.transports.get(attempt.channel)
+    try:
+        listed = _list(transport, attempt)
+    except DeliveryError as error:
+        return _conclude(office, attempt_id, None, error.text)
+    return _conclude(office, attempt_id, listed, "")
+
+
+def _list(transport: Transport | None, attempt: Attempt) -> list[Listed]:
+    """What the provider knows of this number since then.
+
+    Raises:
+        DeliveryError: it cannot tell, or it is not the provider that the message was given to.
+    """
+    if transport is None or transport.name != attempt.transport:
+        raise DeliveryError(
+            recording.Failure.AMBIGUOUS,
+            "other_provider",
+            f"it was given to {attempt.transport}, which is not set up now",
+        )
+    return transport.find(attempt.to_address, attempt.created_at)
+
+
+def _conclude(office: Office, attempt_id: UUID, listed: list[Listed] | None, trouble: str) -> str:
+    """Adopt what was found; after ten minutes an absent one is decided again, and where nobody can tell a person asks.
+
+    Until then a callback may still say it.
+    """
+    with db.writing(office.engine) as session:
+        work = office.work(session)
+        pair = recording.locked(work, attempt_id)
+        attempt = pair[0]
+        if attempt.finished_at is not None:
+            return "settled"
+        own: Listed | None = None
+        if listed is not None:
+            taken = store.known_provider_ids(session, [message.provider_id for message in listed])
+            strangers = [message for message in listed if message.provider_id not in taken]
+            own = next((each for each in reversed(strangers) if not each.redacted and each.body == attempt.body), None)
+            if own is None and any(message.redacted for message in strangers):
+                listed, trouble = (
+                    None,
+                    "the provider hides the texts of messages, so this one cannot be told from others",
+                )
+        if own is not None:
+            recording.adopt(work, pair, own.provider_id)
+            recording.progress(work, pair, own.status, own.error_code)
+            return "adopted"
+        if work.now < attempt.created_at + office.limits.give_up:
+            return "looked_for"
+        if listed is None:
+            recording.to_person(work, pair, trouble)
+            log.error("a message stays in doubt", attempt=str(attempt_id), why=trouble)
+            return "tasks"
+        recording.absent(work, pair, _NOT_FOUND)
+        return "absent"

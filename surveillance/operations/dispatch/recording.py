@@ -1,0 +1,195 @@
+"""What came of a call, written down: at once, by a callback, or by looking for it later (rules 7 to 9).
+
+Everything here runs with the patient locked, so that a callback, a late answer and the search for a message in
+doubt happen one after the other, in whatever order.
+"""
+
+import random
+from uuid import UUID
+
+import structlog
+
+from surveillance.core.delivery import ARRIVED, LOST, advance
+from surveillance.core.fallback import NextChannel, Retry, Task, after_failure
+from surveillance.core.words import AttemptState, ReminderState
+from surveillance.operations import registry
+from surveillance.operations.dispatch import senders
+from surveillance.operations.reminding import fallback
+from surveillance.operations.situations import policy_for
+from surveillance.operations.work import Work, found
+from surveillance.providers.base import Accepted, DeliveryError, Failure
+from surveillance.providers.twilio import failure_of
+from surveillance.store import patients
+from surveillance.store import reminders as store
+from surveillance.store.tables import Attempt, Reminder
+
+log = structlog.get_logger(__name__)
+
+LATE = "dispatch_answers_after_giving_up"
+TWICE = "dispatch_sent_twice"
+UNKNOWN_CODE = 30008  # Twilio: failed, and nobody knows why
+
+Pair = tuple[Attempt, Reminder]
+
+
+def locked(work: Work, attempt_id: UUID) -> Pair:
+    """An attempt and its message as they stand, the patient locked. Raises NotFoundError."""
+    attempt = found(work.session.get(Attempt, attempt_id), "attempt", str(attempt_id))
+    reminder = found(work.session.get(Reminder, attempt.reminder_id), "message", str(attempt.reminder_id))
+    store.lock_patient(work.session, reminder.patient_id)
+    work.session.refresh(attempt)
+    work.session.refresh(reminder)
+    return attempt, reminder
+
+
+def accepted(work: Work, pair: Pair, answer: Accepted) -> None:
+    """The provider took it."""
+    attempt, _ = pair
+    adopt(work, pair, answer.provider_id)
+    if attempt.provider_id == answer.provider_id:
+        attempt.sender, attempt.parts = answer.sender, answer.parts
+        progress(work, pair, answer.status, None)
+
+
+def adopt(work: Work, pair: Pair, provider_id: str) -> None:
+    """A message at the provider belongs to this attempt: so it went out. Known reports about it count from now on."""
+    attempt, reminder = pair
+    if attempt.provider_id is not None:
+        if attempt.provider_id != provider_id:
+            _sent_twice(work, attempt)
+        return
+    was_given_up = attempt.finished_at is not None
+    attempt.provider_id, attempt.finished_at = provider_id, attempt.finished_at or work.now
+    attempt.state, attempt.failure, attempt.error_code, attempt.error_text = AttemptState.ACCEPTED, "", "", ""
+    if was_given_up:
+        _late(work, attempt, reminder)
+    else:
+        _sent(work, attempt, reminder)
+    work.session.flush()
+    for callback in store.waiting_callbacks(work.session, provider_id):
+        callback.attempt_id, callback.applied = attempt.id, True
+        progress(work, pair, callback.status, int(callback.error_code) if callback.error_code else None)
+
+
+def _sent(work: Work, attempt: Attempt, reminder: Reminder) -> None:
+    reminder.state, reminder.reason, reminder.claimed_until = ReminderState.SENT, "", None
+    reminder.sent_at, reminder.changed_at = attempt.created_at, work.now
+
+
+def _late(work: Work, attempt: Attempt, reminder: Reminder) -> None:
+    """The one hole that remains: it was given up for absent, or to a person, and went out all the same.
+
+    A process was frozen between its last look at the clock and the call. Where the message has not been sent again,
+    this is the sending; else the patient got it twice, which is counted.
+    """
+    store.count(work.session, LATE)
+    others = [each for each in store.attempts(work.session, reminder.id) if each.id != attempt.id]
+    again = any(each.provider_id is not None or each.finished_at is None for each in others)
+    if again:
+        _sent_twice(work, attempt)
+    else:
+        _sent(work, attempt, reminder)
+
+
+def _sent_twice(work: Work, attempt: Attempt) -> None:
+    store.count(work.session, TWICE)
+    log.error("a message went out twice", attempt=str(attempt.id), reminder=str(attempt.reminder_id))
+
+
+def progress(work: Work, pair: Pair, status: str, error_code: int | None) -> None:
+    """The provider reports how far it has come; what is older than what is known changes nothing."""
+    attempt, reminder = pair
+    news = advance(attempt.provider_status, status)
+    if news == attempt.provider_status:
+        return
+    attempt.provider_status = news
+    if news in ARRIVED:
+        attempt.state = AttemptState.DELIVERED
+        if reminder.state is ReminderState.SENT:
+            reminder.state, reminder.changed_at = ReminderState.DELIVERED, work.now
+    elif news in LOST:
+        attempt.state = AttemptState.UNDELIVERED
+        _failed(work, pair, failure_of(error_code or UNKNOWN_CODE))
+
+
+def refused(work: Work, pair: Pair, error: DeliveryError) -> None:
+    """The provider did not take it, or nobody knows."""
+    attempt, reminder = pair
+    if attempt.provider_id is not None:
+        return  # a callback was quicker: it went out, whatever the answer looked like
+    if error.failure is Failure.AMBIGUOUS:
+        in_doubt(work, pair, error)
+        return
+    attempt.state, attempt.finished_at = AttemptState.REFUSED, work.now
+    _failed(work, pair, error)
+
+
+def in_doubt(work: Work, pair: Pair, error: DeliveryError | None = None) -> None:
+    """Nobody knows whether it went out; nothing else is tried until that is found out."""
+    attempt, reminder = pair
+    if attempt.finished_at is not None:
+        return
+    attempt.state = AttemptState.IN_DOUBT
+    if error is not None:
+        attempt.failure, attempt.error_code, attempt.error_text = error.failure, error.code, error.text
+    attempt.in_doubt_from = min(attempt.in_doubt_from, work.now) if error else attempt.in_doubt_from
+    reminder.state, reminder.changed_at, reminder.claimed_until = ReminderState.IN_DOUBT, work.now, None
+    reminder.reason = error.text if error else "nobody knows whether it went out; it is being looked for"
+
+
+def absent(work: Work, pair: Pair, reason: str) -> None:
+    """It certainly did not go out: the message is decided afresh."""
+    attempt, reminder = pair
+    attempt.state, attempt.finished_at, attempt.error_text = AttemptState.ABSENT, work.now, reason
+    reminder.state, reminder.reason, reminder.sent_at = ReminderState.PLANNED, reason, None
+    reminder.claimed_until, reminder.changed_at = None, work.now
+
+
+def to_person(work: Work, pair: Pair, why: str) -> None:
+    """Nobody can find out: a person asks the patient. The number is free again, what was told may have been told."""
+    attempt, reminder = pair
+    attempt.state, attempt.finished_at = AttemptState.IN_DOUBT, work.now
+    reminder.state, reminder.claimed_until, reminder.changed_at = ReminderState.TASK, None, work.now
+    reminder.reason = f"in doubt: {why}"
+
+
+def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
+    """It was not sent, or did not arrive: again, another channel, or a person (rule 8)."""
+    attempt, reminder = pair
+    attempt.failure, attempt.error_code, attempt.error_text = error.failure, error.code, error.text
+    if reminder.state not in (ReminderState.CLAIMED, ReminderState.SENT, ReminderState.IN_DOUBT):
+        return  # a person has it, or it went out another way
+    reminder.sent_at, reminder.claimed_until, reminder.changed_at = None, None, work.now
+    _consequences(work, attempt, error)
+    policy = policy_for(work.catalogue.policy, work.site(reminder.site_id))
+    contacts = patients.contacts(work.session, reminder.patient_id)
+    follows = after_failure(
+        error.failure,
+        reminder.attempts,
+        policy.steps[reminder.step].channels,
+        reminder.channel,
+        policy,
+        any(contact.phone for contact in contacts),
+        work.now,
+        random.random(),  # noqa: S311  # spreads retries, guards nothing
+        error.retry_limit,
+    )
+    match follows:
+        case Retry(at):
+            reminder.state, reminder.not_before, reminder.reason = ReminderState.PLANNED, at, error.text
+        case NextChannel(channel):
+            fallback(work, reminder, channel, error.text)
+        case Task(reason):
+            reminder.state, reminder.reason = ReminderState.TASK, f"{error.text} ({reason})"
+
+
+def _consequences(work: Work, attempt: Attempt, error: DeliveryError) -> None:
+    match error.failure:
+        case Failure.OPTED_OUT:
+            registry.opt_out(work, attempt.to_address, f"the provider refused it as opted out ({error.code})")
+        case Failure.SENDER | Failure.CREDENTIALS:
+            senders.stop(work, attempt.sender, error.text)
+        case Failure.BLOCKED | Failure.CONFIGURATION:
+            log.error("a message was refused", code=error.code, why=error.text)
+        case _:
+            log.warning("a message was not delivered", code=error.code, why=error.text)

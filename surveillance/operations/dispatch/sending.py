@@ -1,0 +1,252 @@
+"""One pass of sending: claim what is due, decide each message afresh, hand it over, write down what came of it.
+
+The order is what makes it safe to be killed anywhere (rule 7): claim → write the attempt → commit → look at the
+clock → call → record. A claim without an attempt is decided again; an attempt without a result is looked for at
+the provider. The one hole that remains: a process that is frozen after it looked at the clock, and goes on once
+its message was given up for absent. Its late answer is counted (``recording.LATE``).
+"""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from surveillance.core.decision import IN_FLIGHT, Send, TooLate, Void, Wait
+from surveillance.core.errors import UnavailableError
+from surveillance.core.fallback import NextChannel, Task
+from surveillance.core.words import AttemptState, Channel, ReminderState
+from surveillance.operations.dispatch import recording, senders
+from surveillance.operations.dispatch.looking import DAMAGE, Look, look
+from surveillance.operations.dispatch.office import Office
+from surveillance.operations.dispatch.texts import Text, text_for
+from surveillance.operations.reminding import fallback
+from surveillance.operations.situations import Situation, situation
+from surveillance.operations.work import Work
+from surveillance.providers.base import Accepted, DeliveryError, Outgoing
+from surveillance.store import db
+from surveillance.store import reminders as store
+from surveillance.store.tables import Attempt, Reminder
+
+log = structlog.get_logger(__name__)
+
+SLOW = "the process was too slow to hand it over; it was not sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An attempt that is written, and the message that belongs to it."""
+
+    attempt_id: UUID
+    channel: Channel
+    outgoing: Outgoing
+    deadline: datetime
+
+
+def send_due(office: Office, stopping: threading.Event) -> Counter[str]:
+    """Work on all that is due until nothing is left, every sender's pace is used up, or the process is to stop.
+
+    What goes wrong with one message does not keep back the others: it becomes a person's work.
+    """
+    done: Counter[str] = Counter()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dispatch") as one_by_one:
+        while not stopping.is_set() and (batch := _claim(office)):
+            until, ids = batch
+            for place, reminder_id in enumerate(ids):
+                if stopping.is_set():
+                    _release(office, ids[place:], until)
+                    break
+                error = one_by_one.submit(_one, office, reminder_id, until, done).exception()
+                if error is not None:
+                    _went_wrong(office, reminder_id, until, error)
+                    done["errors"] += 1
+    return done
+
+
+def _claim(office: Office) -> tuple[datetime, list[UUID]] | None:
+    """The next messages; nothing is locked where nothing is due."""
+    with db.reading(office.engine) as session:
+        work = office.work(session)
+        if not store.anything_due(session, work.now, senders.busy(office, work)):
+            return None
+    with db.writing(office.engine) as session:
+        work = office.work(session)
+        senders.know(office, work)
+        until = work.now + office.limits.lease
+        ids = store.claim(session, work.now, until, office.limits.batch, senders.busy(office, work))
+    return (until, ids) if ids else None
+
+
+def _release(office: Office, ids: list[UUID], until: datetime) -> None:
+    with db.writing(office.engine) as session:
+        store.release(session, ids, until)
+
+
+def _one(office: Office, reminder_id: UUID, until: datetime, done: Counter[str]) -> None:
+    with db.writing(office.engine) as session:
+        ready = _prepare(office, office.work(session), reminder_id, until, done)
+    if ready is not None:
+        done[_hand_over(office, ready)] += 1
+
+
+def _prepare(office: Office, work: Work, reminder_id: UUID, until: datetime, done: Counter[str]) -> Ready | None:
+    """Decide, and write the attempt if it is to be sent; None where nothing is handed over now."""
+    row = work.session.get(Reminder, reminder_id)
+    patient = store.lock_patient(work.session, row.patient_id) if row else None
+    row = store.claimed(work.session, reminder_id, until)
+    if row is None or patient is None:
+        return None  # somebody else has it: the claim ran out
+    now = situation(work, patient)
+    found = look(office, work, now, row)
+    row.claimed_until, row.changed_at = None, work.now
+    if not isinstance(found.decision, Send):
+        done[_settle(work, row, found)] += 1
+        return None
+    ready = _attempt(office, work, now, row, found, found.decision)
+    if isinstance(ready, Wait):
+        done[_wait(row, ready)] += 1
+        return None
+    return ready
+
+
+def _settle(work: Work, row: Reminder, found: Look) -> str:
+    """Act on every decision but to send; the word is for the report."""
+    match found.decision:
+        case Wait():
+            return _wait(row, found.decision)
+        case Void(reason):
+            row.state, row.reason = ReminderState.VOIDED, reason
+            return "voided"
+        case TooLate(reason, tell_a_person):
+            row.state, row.reason = (ReminderState.TASK if tell_a_person else ReminderState.DROPPED), reason
+            return "tasks" if tell_a_person else "too_late"
+        case NextChannel(channel, reason):
+            fallback(work, row, channel, reason)
+            return "next_channel"
+        case Task(reason):
+            row.state, row.reason = ReminderState.TASK, reason
+            return "tasks"
+    raise AssertionError(f"no such decision: {found.decision}")
+
+
+def _wait(row: Reminder, wait: Wait) -> str:
+    row.state, row.not_before, row.reason = ReminderState.PLANNED, wait.until, wait.reason
+    return "waiting"
+
+
+def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Ready | Wait:
+    """Write the attempt: the sender's turn is taken, and nothing else is on its way to the address."""
+    transport = office.transports[row.channel]
+    deadline = min(work.now + office.limits.hand_over, send.deadline - office.limits.shortest)
+    if deadline <= work.now:
+        return Wait(send.deadline, "too little time is left today")
+    text = text_for(work, now, found.planned, send.language, found.locale, office.public_url)
+    if (free := senders.take_turn(office, work, transport.sender)) is not None:
+        return Wait(free, "the sender's rate is used up or the sender is stopped")
+    attempt = Attempt(
+        site_id=row.site_id,
+        reminder_id=row.id,
+        ordinal=len(store.attempts(work.session, row.id)) + 1,
+        channel=row.channel,
+        contact_id=found.contact.id if found.contact else None,
+        to_address=send.to,
+        body=text.rendered.sms if row.channel is Channel.SMS else text.rendered.body,
+        subject="" if row.channel is Channel.SMS else text.rendered.subject,
+        language=send.language,
+        transport=transport.name,
+        sender=transport.sender,
+        created_at=work.now,
+        deadline_at=deadline,
+        in_doubt_from=deadline + _seconds(transport.timeout_seconds),
+    )
+    try:
+        with work.session.begin_nested():
+            work.session.add(attempt)
+    except IntegrityError:  # another worker is just writing to the same address
+        return Wait(work.now + IN_FLIGHT, "another message to this address is in flight")
+    _state(row, found, text, work.now)
+    validity = int((send.deadline - deadline).total_seconds())
+    return Ready(attempt.id, row.channel, _outgoing(office, attempt, text, validity), deadline)
+
+
+def _seconds(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+def _state(row: Reminder, found: Look, text: Text, now: datetime) -> None:
+    """What the patient was told, or may have been, from this moment on."""
+    row.state, row.attempts, row.sent_at, row.not_before, row.reason = (
+        ReminderState.CLAIMED,
+        row.attempts + 1,
+        now,
+        None,
+        "",
+    )
+    row.contact_id = found.contact.id if found.contact else None
+    row.due_at, row.expires_at = found.planned.due_at, found.planned.expires_at
+    if text.states is None:
+        return
+    states = text.states
+    row.told_day, row.told_at, row.told_zone = states.day, states.at, states.zone
+    row.told_place_id, row.told_cancelled = states.place_id, states.cancelled
+
+
+def _outgoing(office: Office, attempt: Attempt, text: Text, validity: int) -> Outgoing:
+    if attempt.channel is Channel.SMS:
+        callback = f"{office.public_url}/webhooks/twilio/status?attempt={attempt.id}"
+        return Outgoing(str(attempt.id), attempt.to_address, attempt.body, callback, validity)
+    return Outgoing(
+        str(attempt.id),
+        attempt.to_address,
+        attempt.body,
+        subject=attempt.subject,
+        html=text.html,
+        calendar=text.calendar,
+    )
+
+
+def _hand_over(office: Office, ready: Ready) -> str:
+    """The call. Between the last look at the clock and the socket nothing can be known; so it is the last thing."""
+    if office.clock() > ready.deadline:
+        with db.writing(office.engine) as session:
+            work = office.work(session)
+            recording.absent(work, recording.locked(work, ready.attempt_id), SLOW)
+        return "too_slow"
+    try:
+        answer = office.transports[ready.channel].send(ready.outgoing)
+    except DeliveryError as error:
+        return _record(office, ready, error)
+    return _record(office, ready, answer)
+
+
+def _record(office: Office, ready: Ready, answer: Accepted | DeliveryError) -> str:
+    with db.writing(office.engine) as session:
+        work = office.work(session)
+        pair = recording.locked(work, ready.attempt_id)
+        if isinstance(answer, Accepted):
+            recording.accepted(work, pair, answer)
+            return "sent"
+        recording.refused(work, pair, answer)
+        return "in_doubt" if pair[0].state is AttemptState.IN_DOUBT else "refused"
+
+
+def _went_wrong(office: Office, reminder_id: UUID, until: datetime, error: BaseException) -> None:
+    """A message that could not be worked on. Nothing was sent unless an attempt is open, which is looked for.
+
+    Raises:
+        UnavailableError: the database went away; nothing more can be done now.
+    """
+    if isinstance(error, UnavailableError) or not isinstance(error, Exception):
+        raise error
+    expected = isinstance(error, DAMAGE)
+    log.error("a message could not be worked on", reminder=str(reminder_id), exc_info=None if expected else error)
+    with db.writing(office.engine) as session:
+        row = store.claimed(session, reminder_id, until)
+        if row is not None:
+            row.state, row.claimed_until = ReminderState.TASK, None
+            why = str(error) if expected else type(error).__name__
+            row.reason, row.changed_at = f"could not be made: {why}; nothing was sent", office.clock()

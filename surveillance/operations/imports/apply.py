@@ -1,0 +1,109 @@
+"""Writing what a file says: new patients in bulk, changed ones through the operations that a person uses."""
+
+from collections.abc import Callable, Sequence
+
+from surveillance.core.words import Channel, ConsentAct, ContactKind
+from surveillance.operations import enrolment, registry
+from surveillance.operations.imports.bulk import BulkWriter
+from surveillance.operations.imports.compare import Changed, Comparison
+from surveillance.operations.imports.reading import Sheet
+from surveillance.operations.imports.rows import ImportedPatient
+from surveillance.operations.results import NewStudy, add_study
+from surveillance.operations.work import Work
+from surveillance.store.audit import picture
+from surveillance.store.tables import Contact, ImportBatch, Site
+
+METHOD = "recorded in the imported file"
+Progress = Callable[[int], None]
+
+
+def apply(work: Work, site: Site, sheet: Sheet, found: Comparison, progress: Progress = lambda _: None) -> ImportBatch:
+    """Write everything in the transaction at hand; the caller commits all of it or nothing.
+
+    ``progress`` is told how many further rows are done.
+    """
+    work.require(site.id, *registry.WRITERS)
+    writer = BulkWriter(work, site)
+    for some in writer.batches(found.new):
+        writer.write(some)
+        progress(len(some))
+    for changed in found.changed:
+        _change(work, changed)
+        progress(1)
+    return _batch(work, site, sheet, found)
+
+
+def _batch(work: Work, site: Site, sheet: Sheet, found: Comparison) -> ImportBatch:
+    batch = ImportBatch(
+        site_id=site.id,
+        file_name=sheet.name,
+        digest=sheet.digest,
+        added=len(found.new),
+        changed=len(found.changed),
+        unchanged=len(found.unchanged),
+        user_id=work.actor.user_id,
+        at=work.now,
+    )
+    work.session.add(batch)
+    work.session.flush()
+    work.audit("import", batch, after=picture(batch, ("file_name", "digest", "added", "changed", "unchanged")))
+    return batch
+
+
+def _change(work: Work, changed: Changed) -> None:
+    row, patient = changed.row, changed.patient
+    mine = {column: pair[1] for column, pair in changed.fields.items() if hasattr(patient, column)}
+    if mine:
+        before = picture(patient, mine)
+        patient.sqlmodel_update(mine)
+        work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=picture(patient, mine))
+    if any(column in changed.fields for column in ("contact_kind", "contact_name", "phone", "email", "language")):
+        _change_contact(work, changed)
+    for items, day in changed.studies:
+        if not changed.enrols:
+            add_study(work, patient, NewStudy(items, day, source="import"))
+    if changed.enrols and row.protocol is not None:
+        enrolment.enrol(work, patient, enrolment_of(row))
+
+
+def enrolment_of(row: ImportedPatient) -> enrolment.Enrolment:
+    """The plan that a row asks for."""
+    studies = [NewStudy(items, day, source="import") for items, day in row.get("studies", ())]
+    assert row.protocol is not None  # noqa: S101  # asked before
+    return enrolment.Enrolment(row.protocol.key, row.values["anchor"], row.get("intervals", {}), studies)
+
+
+def _change_contact(work: Work, changed: Changed) -> None:
+    row, contact = changed.row, changed.contact
+    if contact is None:
+        registry.add_contact(work, changed.patient, contact_of(row), priority=1)
+        return
+    before = picture(contact)
+    contact.kind = row.get("contact_kind", contact.kind)
+    contact.name = row.get("contact_name", contact.name)
+    contact.email = row.get("email", contact.email)
+    contact.language = row.get("language", contact.language)
+    if row.phone is not None:
+        contact.phone, contact.phone_mobile = row.phone.e164, row.phone.mobile
+        contact.phone_given = "" if row.phone.e164 else row.phone.given
+    work.session.flush()
+    work.audit("contact.edit", contact, before=before, after=picture(contact))
+    _consent(work, contact, row.get("consent", ()), row.get("consent_method", METHOD))
+
+
+def _consent(work: Work, contact: Contact, channels: Sequence[Channel], method: str) -> None:
+    for channel in channels:
+        registry.consent(work, contact, channel, ConsentAct.GIVEN, method)
+
+
+def contact_of(row: ImportedPatient) -> registry.NewContact:
+    """The contact that a row speaks of."""
+    return registry.NewContact(
+        kind=row.get("contact_kind", ContactKind.SELF),
+        name=row.get("contact_name", ""),
+        phone=row.phone.given if row.phone else "",
+        email=row.get("email", ""),
+        language=row.get("language"),
+        consents=row.get("consent", ()),
+        consent_method=row.get("consent_method", METHOD),
+    )

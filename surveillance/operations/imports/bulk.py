@@ -1,0 +1,236 @@
+"""New patients by the thousand: the same facts, rules and rows as one enrolment, written table by table.
+
+A registry of 20,000 patients becomes about a million rows. One enrolment through the ORM takes some 40 ms; this
+path derives the same rows with the same pure functions and hands them to the database's own bulk load.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+from surveillance.core.examinations import Derived, PlanFacts, derive
+from surveillance.core.matching import Study as Evidence
+from surveillance.core.protocol import Protocol
+from surveillance.core.trips import Trip
+from surveillance.core.words import AppointmentState, Channel, ConsentAct, ContactKind, Sex
+from surveillance.operations.calendars import site_calendar
+from surveillance.operations.imports.rows import ImportedPatient
+from surveillance.operations.planning import follow_ups, horizon, propose_trips
+from surveillance.operations.work import Work
+from surveillance.store import bulk, plans
+from surveillance.store.audit import plain
+from surveillance.store.patients import folded
+from surveillance.store.tables import (
+    Appointment,
+    AppointmentItem,
+    AuditEvent,
+    AuditValue,
+    Consent,
+    Contact,
+    ExaminationRow,
+    FindingRow,
+    Patient,
+    Plan,
+    PlanTerms,
+    Site,
+    Study,
+    StudyItem,
+)
+
+BATCH = 1000  # patients; bounds the memory, and the progress bar moves
+METHOD = "recorded in the imported file"
+
+PATIENT = (
+    "id", "site_id", "mrn", "family_name", "given_name", "folded", "birth_date", "sex", "time_zone", "mri_unsafe",
+    "contrast_allergy", "egfr", "egfr_on", "interpreter", "sedation", "claustrophobia", "created_at",
+)  # fmt: skip
+CONTACT = (
+    "id", "site_id", "patient_id", "kind", "name", "phone", "phone_given", "phone_mobile", "email", "language",
+    "priority",
+)  # fmt: skip
+CONSENT = (
+    "id", "site_id", "patient_id", "contact_id", "channel", "act", "address", "method", "at", "recorded_at",
+    "recorded_by",
+)  # fmt: skip
+PLAN = (
+    "id", "site_id", "patient_id", "number", "anchor", "enrolled_on", "horizon", "end_note", "recorded_at",
+    "recorded_by",
+)  # fmt: skip
+TERMS = (
+    "id", "site_id", "plan_id", "protocol_key", "intervals", "chosen_by", "reason", "recorded_at", "recorded_by",
+)  # fmt: skip
+STUDY = (
+    "id", "site_id", "patient_id", "source", "modality", "body_region", "performed_on", "next_action", "note",
+    "recorded_at", "recorded_by",
+)  # fmt: skip
+STUDY_ITEM = ("study_id", "item", "site_id")
+EXAMINATION = (
+    "id", "site_id", "patient_id", "plan_id",
+    *(plans.IDS.get(name, name) for name in plans.FIELDS), "open", "withdrawn",
+)  # fmt: skip
+FINDING = ("id", "site_id", "patient_id", "plan_id", "kind", "item", "month", "subject", "since")
+VISIT = (
+    "id", "site_id", "patient_id", "plan_id", "state", "day", "zone", "minutes", "outside", "sequence", "was_booked",
+    "note", "changed_at", "changed_by",
+)  # fmt: skip
+LINE = ("id", "site_id", "appointment_id", "item", "month", "target", "outcome_reason")
+EVENT = ("id", "site_id", "at", "user_id", "account", "action", "subject", "subject_id", "patient_id", "reason")
+VALUE = ("event_id", "site_id", "after")
+
+
+class BulkWriter:
+    """Builds and loads the rows of new patients of one site."""
+
+    def __init__(self, work: Work, site: Site) -> None:
+        self.work = work
+        self.site = site
+        self.today = work.today(site)
+        self.until = horizon(self.today)
+        self.is_working = site_calendar(work.session, site, self.today).is_working
+        self.recorded = (work.now, work.actor.user_id)
+
+    def batches(self, rows: Iterable[ImportedPatient]) -> Iterator[list[ImportedPatient]]:
+        rest = iter(rows)
+        while some := list(islice(rest, BATCH)):
+            yield some
+
+    def write(self, rows: Sequence[ImportedPatient]) -> None:
+        """Load a batch, parents before children; every constraint of every table is checked by the database."""
+        tables = _Tables()
+        for row in rows:
+            self._patient(row, tables)
+        session = self.work.session
+        session.flush()
+        for table, columns, values in tables.in_order():
+            bulk.load(session, table, columns, values)
+        numbers = bulk.next_ids(session, AuditEvent, len(tables.events))
+        events = [(number, *event) for number, (event, _) in zip(numbers, tables.events, strict=True)]
+        bulk.load(session, AuditEvent, EVENT, events)
+        after = [(number, self.site.id, value) for number, (_, value) in zip(numbers, tables.events, strict=True)]
+        bulk.load(session, AuditValue, VALUE, after)
+
+    def _patient(self, row: ImportedPatient, tables: "_Tables") -> None:
+        get, patient_id = row.values.get, uuid4()
+        tables.patients.append(
+            (
+                patient_id, self.site.id, row.mrn, row.values["family_name"], row.values["given_name"],
+                folded(row.values["given_name"], row.values["family_name"]), row.values["birth_date"],
+                get("sex", Sex.UNKNOWN), get("time_zone"), get("mri_unsafe", False), get("contrast_allergy", False),
+                get("egfr"), get("egfr_on"), get("interpreter", False), get("sedation", False),
+                get("claustrophobia", False), self.work.now,
+            )
+        )  # fmt: skip
+        self._contact(row, patient_id, tables)
+        if row.protocol is not None:
+            self._plan(row, row.protocol, patient_id, tables)
+        event = (
+            self.site.id, self.work.now, self.work.actor.user_id, self.work.actor.account, "patient.import", "patient",
+            str(patient_id), patient_id, "",
+        )  # fmt: skip
+        tables.events.append((event, plain(row.values)))
+
+    def _contact(self, row: ImportedPatient, patient_id: UUID, tables: "_Tables") -> None:
+        get, phone = row.values.get, row.phone
+        if phone is None and not get("email"):
+            return
+        contact_id = uuid4()
+        tables.contacts.append(
+            (
+                contact_id, self.site.id, patient_id, get("contact_kind", ContactKind.SELF), get("contact_name", ""),
+                phone.e164 if phone else None, phone.given if phone and not phone.e164 else "",
+                phone.mobile if phone else True, get("email"), get("language"), 1,
+            )
+        )  # fmt: skip
+        for channel in get("consent", ()):
+            address = (phone.e164 if phone else None) if channel is Channel.SMS else get("email")
+            tables.consents.append(
+                (
+                    uuid4(), self.site.id, patient_id, contact_id, channel, ConsentAct.GIVEN, address,
+                    get("consent_method", METHOD), self.work.now, *self.recorded,
+                )
+            )  # fmt: skip
+
+    def _plan(self, row: ImportedPatient, protocol: Protocol, patient_id: UUID, tables: "_Tables") -> None:
+        plan_id, intervals = uuid4(), row.values.get("intervals", {})
+        anchor: date = row.values["anchor"]
+        tables.plans.append((plan_id, self.site.id, patient_id, 1, anchor, self.today, self.until, "", *self.recorded))
+        tables.terms.append(
+            (
+                uuid4(), self.site.id, plan_id, protocol.key, intervals, self.work.actor.user_id, "imported",
+                *self.recorded,
+            )
+        )  # fmt: skip
+        evidence = tuple(self._studies(row, protocol, patient_id, tables))
+        terms = self.work.terms(protocol.key, intervals, None)
+        derived = derive(PlanFacts(anchor, self.today, (terms,), studies=evidence), self.until)
+        self._projection(derived, patient_id, plan_id, tables)
+        self._visits(propose_trips(derived.examinations, follow_ups(protocol), self.today, self.is_working),
+                     derived, patient_id, plan_id, tables)  # fmt: skip
+
+    def _studies(
+        self, row: ImportedPatient, protocol: Protocol, patient_id: UUID, tables: "_Tables"
+    ) -> Iterator[Evidence]:
+        for items, day in row.values.get("studies", ()):
+            study_id = uuid4()
+            modalities = next((m for code in items if (m := protocol.item(code).modalities)), ("OT",))
+            tables.studies.append(
+                (study_id, self.site.id, patient_id, "import", modalities[0], "", day, "", "", *self.recorded)
+            )
+            tables.study_items.extend((study_id, item, self.site.id) for item in set(items))
+            yield Evidence(str(study_id), frozenset(items), day)
+
+    def _projection(self, derived: Derived, patient_id: UUID, plan_id: UUID, tables: "_Tables") -> None:
+        owners = (self.site.id, patient_id, plan_id)
+        place = plans.FIELDS.index("study")
+        for row in derived.examinations:
+            study = None if row.study is None else UUID(row.study)
+            tables.examinations.append((uuid4(), *owners, *row[:place], study, *row[place + 1 :], row.open, False))
+        tables.findings.extend((uuid4(), *owners, *finding) for finding in derived.findings)
+
+    def _visits(
+        self, trips: Sequence[Trip], derived: Derived, patient_id: UUID, plan_id: UUID, tables: "_Tables"
+    ) -> None:
+        targets = {row.key: row.target for row in derived.examinations}
+        for trip in trips:
+            visit_id = uuid4()
+            tables.visits.append(
+                (
+                    visit_id, self.site.id, patient_id, plan_id, AppointmentState.PROPOSED, trip.day,
+                    self.site.time_zone, 60, trip.outside, 0, False, "", *self.recorded,
+                )
+            )  # fmt: skip
+            for key in trip.examinations:
+                tables.lines.append((uuid4(), self.site.id, visit_id, key.item, key.month, targets[key], ""))
+
+
+class _Tables:
+    """Rows on their way to the database, in the order in which foreign keys want them."""
+
+    def __init__(self) -> None:
+        self.patients: list[tuple[Any, ...]] = []
+        self.contacts: list[tuple[Any, ...]] = []
+        self.consents: list[tuple[Any, ...]] = []
+        self.plans: list[tuple[Any, ...]] = []
+        self.terms: list[tuple[Any, ...]] = []
+        self.studies: list[tuple[Any, ...]] = []
+        self.study_items: list[tuple[Any, ...]] = []
+        self.examinations: list[tuple[Any, ...]] = []
+        self.findings: list[tuple[Any, ...]] = []
+        self.visits: list[tuple[Any, ...]] = []
+        self.lines: list[tuple[Any, ...]] = []
+        self.events: list[tuple[tuple[Any, ...], Any]] = []
+
+    def in_order(self) -> Iterator[tuple[Any, Sequence[str], list[tuple[Any, ...]]]]:
+        yield Patient, PATIENT, self.patients
+        yield Contact, CONTACT, self.contacts
+        yield Consent, CONSENT, self.consents
+        yield Plan, PLAN, self.plans
+        yield PlanTerms, TERMS, self.terms
+        yield Study, STUDY, self.studies
+        yield StudyItem, STUDY_ITEM, self.study_items
+        yield ExaminationRow, EXAMINATION, self.examinations
+        yield FindingRow, FINDING, self.findings
+        yield Appointment, VISIT, self.visits
+        yield AppointmentItem, LINE, self.lines

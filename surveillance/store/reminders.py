@@ -1,0 +1,203 @@
+"""Planned messages and the calls made to send them. Nothing here decides anything."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col, select
+
+from surveillance.core.words import Channel, ReminderState
+from surveillance.store.tables import (
+    Attempt,
+    Callback,
+    Contact,
+    Counter,
+    DispatchPause,
+    ExaminationRow,
+    Patient,
+    Reminder,
+    Sender,
+)
+
+ALL_SITES = "all"  # the scope of a pause of everything
+
+
+def lock_patient(session: Session, patient_id: UUID) -> Patient | None:
+    """The patient as it stands, locked until the end of the transaction: what is planned, decided and recorded
+    about one patient's messages happens one after the other.
+
+    SQLite has no row locks and needs none: there a writing transaction is alone. A lock FOR NO KEY UPDATE does not
+    hinder others who only refer to the patient.
+    """
+    statement = select(Patient).where(Patient.id == patient_id).with_for_update(key_share=True)
+    return session.exec(statement.execution_options(populate_existing=True)).first()
+
+
+def of_patient(session: Session, patient_id: UUID) -> list[Reminder]:
+    """All messages of a patient, as they stand in the database, by their planned moment."""
+    statement = select(Reminder).where(Reminder.patient_id == patient_id)
+    ordered = statement.order_by(col(Reminder.due_at), col(Reminder.key))
+    return list(session.exec(ordered.execution_options(populate_existing=True)))
+
+
+def by_key(session: Session, key: str) -> Reminder | None:
+    return session.exec(select(Reminder).where(Reminder.key == key)).first()
+
+
+def by_prefix(session: Session, prefix: str, sites: Iterable[UUID]) -> list[Reminder]:
+    """Messages of ``sites`` whose id begins with ``prefix`` (hexadecimal digits)."""
+    digits = prefix.replace("-", "")
+    low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    statement = select(Reminder).where(Reminder.id >= low, Reminder.id <= high)
+    return list(session.exec(statement.where(col(Reminder.site_id).in_(list(sites)))))
+
+
+def open_examinations(session: Session, plan_id: UUID, until: date, window_until: date) -> list[ExaminationRow]:
+    """What of a plan still asks for something, is not held, and is overdue by ``until`` or opens by the other day."""
+    row = ExaminationRow
+    held = sa.and_(col(row.held_from).is_not(None), col(row.held_until).is_(None))
+    near = sa.or_(col(row.overdue_from) <= until, col(row.window_start) <= window_until)
+    statement = select(row).where(
+        row.plan_id == plan_id, col(row.open).is_(True), col(row.withdrawn).is_(False), ~held, near
+    )
+    return list(session.exec(statement))
+
+
+# -- claims ----------------------------------------------------------------------------------------------------
+
+
+def is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Planned, and neither its moment nor a wait lies ahead."""
+    waited = sa.or_(col(Reminder.not_before).is_(None), col(Reminder.not_before) <= now)
+    return sa.and_(sa.text("reminder.state = 'planned'"), col(Reminder.due_at) <= now, waited)
+
+
+def anything_due(session: Session, now: datetime, without: Sequence[Channel] = ()) -> bool:
+    statement = select(col(Reminder.id)).where(is_due(now), col(Reminder.channel).not_in(without)).limit(1)
+    return session.exec(statement).first() is not None
+
+
+def claim(session: Session, now: datetime, until: datetime, limit: int, without: Sequence[Channel] = ()) -> list[UUID]:
+    """Take due messages, those first whose useful time ends first; whoever is too late gets none of them."""
+    due = select(col(Reminder.id)).where(is_due(now), col(Reminder.channel).not_in(without))
+    first = due.order_by(col(Reminder.expires_at), col(Reminder.due_at), col(Reminder.id)).limit(limit)
+    ids = list(session.exec(first.with_for_update(skip_locked=True)))
+    taken = session.connection().execute(
+        sa.update(Reminder)
+        .where(col(Reminder.id).in_(ids), col(Reminder.state) == ReminderState.PLANNED)
+        .values(state=ReminderState.CLAIMED, claimed_until=until)
+        .returning(col(Reminder.id))
+    )
+    mine = set(taken.scalars())
+    return [each for each in ids if each in mine]
+
+
+def claimed(session: Session, reminder_id: UUID, until: datetime) -> Reminder | None:
+    """The message, locked, if the claim that lasts to ``until`` still holds."""
+    statement = select(Reminder).where(Reminder.id == reminder_id).with_for_update(of=Reminder)
+    row = session.exec(statement.execution_options(populate_existing=True)).first()
+    holds = row is not None and row.state is ReminderState.CLAIMED and row.claimed_until == until
+    return row if holds else None
+
+
+def release(session: Session, ids: Iterable[UUID], until: datetime) -> None:
+    """Give claims back that were not acted on."""
+    mine = (col(Reminder.state) == ReminderState.CLAIMED, col(Reminder.claimed_until) == until)
+    session.connection().execute(
+        sa.update(Reminder)
+        .where(col(Reminder.id).in_(list(ids)), *mine)
+        .values(state=ReminderState.PLANNED, claimed_until=None)
+    )
+
+
+def any_expired(session: Session, now: datetime) -> bool:
+    over = (sa.text("reminder.state = 'claimed'"), col(Reminder.claimed_until) < now)
+    return session.exec(select(col(Reminder.id)).where(*over).limit(1)).first() is not None
+
+
+def release_expired(session: Session, now: datetime) -> int:
+    """Give back the claims of workers that stopped before they wrote an attempt: they will be decided afresh.
+
+    A claim with an attempt has no end (``claimed_until`` is empty): what became of that is found out first.
+    """
+    over = (sa.text("reminder.state = 'claimed'"), col(Reminder.claimed_until) < now)
+    ids = list(session.exec(select(col(Reminder.id)).where(*over).with_for_update(skip_locked=True)))
+    session.connection().execute(
+        sa.update(Reminder).where(col(Reminder.id).in_(ids)).values(state=ReminderState.PLANNED, claimed_until=None)
+    )
+    return len(ids)
+
+
+# -- attempts --------------------------------------------------------------------------------------------------
+
+
+def attempts(session: Session, reminder_id: UUID) -> list[Attempt]:
+    statement = select(Attempt).where(Attempt.reminder_id == reminder_id).order_by(col(Attempt.ordinal))
+    return list(session.exec(statement.execution_options(populate_existing=True)))
+
+
+def open_attempt_to(session: Session, address: str) -> bool:
+    """Whether a message to this address is on its way or in doubt."""
+    statement = select(col(Attempt.id)).where(Attempt.to_address == address, col(Attempt.finished_at).is_(None))
+    return session.exec(statement).first() is not None
+
+
+def unsettled(session: Session, now: datetime, limit: int) -> list[UUID]:
+    """Open attempts that the provider should have answered by ``now``, the oldest first."""
+    over = (sa.text("attempt.finished_at IS NULL"), col(Attempt.in_doubt_from) <= now)
+    return list(session.exec(select(col(Attempt.id)).where(*over).order_by(col(Attempt.created_at)).limit(limit)))
+
+
+def attempt_by_provider(session: Session, provider_id: str) -> UUID | None:
+    return session.exec(select(col(Attempt.id)).where(Attempt.provider_id == provider_id)).first()
+
+
+def known_provider_ids(session: Session, ids: Iterable[str]) -> set[str]:
+    """Which of the provider's ids belong to an attempt already."""
+    rows = session.exec(select(col(Attempt.provider_id)).where(col(Attempt.provider_id).in_(list(ids))))
+    return {provider_id for provider_id in rows if provider_id}
+
+
+def waiting_callbacks(session: Session, provider_id: str) -> list[Callback]:
+    """Reports that came before anybody knew which attempt they are about."""
+    statement = select(Callback).where(Callback.provider_id == provider_id, col(Callback.applied).is_(False))
+    return list(session.exec(statement.order_by(col(Callback.received_at))))
+
+
+def contacts_with(session: Session, channel: Channel, address: str) -> list[Contact]:
+    """Everybody, at whatever site, who is reached at this address."""
+    column = col(Contact.phone) if channel is Channel.SMS else col(Contact.email)
+    return list(session.exec(select(Contact).where(column == address, col(Contact.removed_at).is_(None))))
+
+
+# -- senders, pauses, counters ---------------------------------------------------------------------------------
+
+
+def add_if_missing(session: Session, table: type[SQLModel], values: dict[str, Any]) -> bool:
+    """Insert a row unless its key is there already; True if it was new. Nobody who comes second fails."""
+    connection = session.connection()
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+
+
+def sender(session: Session, name: str, *, lock: bool = False) -> Sender | None:
+    statement = select(Sender).where(Sender.name == name)
+    statement = statement.with_for_update() if lock else statement
+    return session.exec(statement.execution_options(populate_existing=True)).first()
+
+
+def pauses(session: Session, site_id: UUID) -> list[DispatchPause]:
+    """What keeps messages of a site back: a pause of the site, or of all."""
+    scopes = (ALL_SITES, str(site_id))
+    return list(session.exec(select(DispatchPause).where(col(DispatchPause.scope).in_(scopes))))
+
+
+def count(session: Session, name: str, by: int = 1) -> None:
+    """Add to a number of the metrics."""
+    add_if_missing(session, Counter, {"name": name, "value": 0})
+    session.connection().execute(
+        sa.update(Counter).where(col(Counter.name) == name).values(value=col(Counter.value) + by)
+    )
