@@ -24,7 +24,8 @@ from surveillance.store.tables import Appointment, Membership, OverrideKind, Pat
 PROTOCOL = "asps-extremity"
 ITEMS = ("mri_primary", "chest_imaging")
 LIVED = 2  # the visits of each patient that were booked and recorded one by one; older ones are only noted
-DRAMA = 900000  # 07700 900000 to 900999 are kept free for drama (Ofcom)
+FICTION = "(202) 555-01{:02d}"  # 555-0100 to 555-0199 are kept free for fiction (North American Numbering Plan)
+FIRST_PHONE = 10  # the numbers below are the clinic's own
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Story:
 
     @property
     def phone(self) -> str:
-        return f"07700 {DRAMA + self.number * 7 % 1000:06d}"
+        return FICTION.format(FIRST_PHONE + self.number)
 
     def register(
         self, *, contact: registry.NewContact | None = None, flags: dict[str, object] | None = None
@@ -341,7 +342,7 @@ class Story:
         registry.opt_out(self.on(self.ago(12)), phone or "", "by telephone: no text messages please")
 
     def story_bad_phone(self) -> None:
-        wrong = registry.NewContact(phone="07700 90", consents=(Channel.SMS,), consent_method="signed form")
+        wrong = registry.NewContact(phone="555-01", consents=(Channel.SMS,), consent_method="signed form")
         self.followed(contact=wrong)
 
     def story_email_only(self) -> None:
