@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from rich.console import Console
 from sqlmodel import Session, select
 
 from surveillance import paths
@@ -77,6 +78,12 @@ def open_catalogue(settings: Settings) -> Catalogue:
 def choose_transports(settings: Settings) -> dict[Channel, Transport]:
     """Who carries SMS and email. In development, what is not set up is shown on the console."""
     return {Channel.SMS: _sms(settings)} | _email(settings)
+
+
+def console_transports(settings: Settings, console: Console) -> dict[Channel, Transport]:
+    """SMS and email shown on ``console``, whatever the settings say; never in production."""
+    path = _sent_file(settings)
+    return {channel: ConsoleTransport(channel, path=path, console=console) for channel in (Channel.SMS, Channel.EMAIL)}
 
 
 def _sms(settings: Settings) -> Transport:

@@ -97,8 +97,9 @@ class PlanFacts:
 
     @property
     def items(self) -> tuple[str, ...]:
-        """Every item that any terms ever asked for, in the protocol's order."""
-        return tuple(dict.fromkeys(code for terms in self.terms for code in terms.rhythms))
+        """Every item that any terms ever asked for, in the protocol's order, then those of extra examinations."""
+        regular = dict.fromkeys(code for terms in self.terms for code in terms.rhythms)
+        return (*regular, *sorted({extra.item for extra in self.extras} - regular.keys()))
 
 
 class Examination(NamedTuple):
@@ -421,7 +422,8 @@ class _Item:
         last = next((row for row in reversed(rows) if row.month is not None), None)
         done = [study.performed_on for study in self.studies if last and study.id == last.study]
         over = done or ([last.cell_end] if last else [])
-        yield Finding(FindingKind.PROTOCOL_ENDS, self.item, month, "", max(facts.enrolled_on, *over, *self._changes()))
+        since = max([facts.enrolled_on, *over, *self._changes()])
+        yield Finding(FindingKind.PROTOCOL_ENDS, self.item, month, "", since)
 
 
 def _holding(slots_: Iterable[Slot], day: date) -> Slot | None:

@@ -14,7 +14,7 @@ from surveillance.core.words import Channel, Step
 
 
 def notices(policy: Policy, recipient: Recipient, visits: Sequence[Visit], told: Sequence[Told]) -> list[Planned]:
-    """Every notice that is wanted, one for each day it is about."""
+    """Every notice that is wanted, one for each day it is about: the one that has to come first."""
     known = {visit.appointment_id: visit for visit in visits}
     truth = first_visits(visits)
     beliefs = beliefs_by_day(told)
@@ -28,7 +28,8 @@ def notices(policy: Policy, recipient: Recipient, visits: Sequence[Visit], told:
         stated = truth.get(changed.day, changed)
         planned = _notice(policy, recipient, step, changed, stated, belief, _served(changed, told))
         if planned:
-            found.setdefault(planned.subject_day, planned)
+            rivals = (found.get(planned.subject_day, planned), planned)
+            found[planned.subject_day] = min(rivals, key=lambda notice: notice.expires_at)
     return list(found.values())
 
 

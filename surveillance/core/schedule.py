@@ -18,6 +18,7 @@ from surveillance.core.protocol import Protocol
 
 # Follow-up is for life; a hundred years of slots is a bound no patient reaches.
 LAST_MONTH = 1200
+HALF_A_MONTH = days(15)
 
 
 class Beat(NamedTuple):
@@ -201,8 +202,8 @@ def _without_too_near(
         return fresh
     first = add_months(anchor, fresh[0].month)
     cell_start = middle(add_months(anchor, found[-1].month) if found else anchor, first)
-    half = (add_months(last, fresh[0].interval) - last).days / 2
-    too_near = last < cell_start and (first - last).days < half
+    whole, odd = divmod(fresh[0].interval, 2)
+    too_near = last < cell_start and first < add_months(last, whole) + odd * HALF_A_MONTH
     return fresh[1:] if too_near else fresh
 
 
