@@ -19,7 +19,7 @@ _SECRET_PATH: Final = re.compile(r"(/(?:calendar|p)/)[^\s/?#\"'.]+")
 _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 # The Twilio SDK logs each request with the number and the text; the HTTP libraries log whole addresses.
-_TALKATIVE: Final = ("twilio", "urllib3", "httpx", "apscheduler", "uvicorn.access")
+_TALKATIVE: Final = ("alembic", "twilio", "urllib3", "httpx", "apscheduler", "uvicorn.access")
 
 
 def configure(*, as_json: bool, level: str = "INFO") -> None:

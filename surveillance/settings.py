@@ -97,7 +97,9 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _is_mail_server(cls, value: str | None) -> str | None:
-        if value is not None and (urlsplit(value).scheme not in {"smtp", "smtps", "smtp+starttls"} or not urlsplit(value).hostname):
+        if value is not None and (
+            urlsplit(value).scheme not in {"smtp", "smtps", "smtp+starttls"} or not urlsplit(value).hostname
+        ):
             raise ValueError("must be an address like smtp+starttls://user:password@mail.example:587")
         return value
 

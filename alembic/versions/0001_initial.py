@@ -1,6 +1,6 @@
 """initial
 
-Revision 0001, after ; 2026-11-23 15:44:19.695073+00:00.
+Revision 0001, after ; 2026-11-23 16:30:36.604029+00:00.
 """
 
 from collections.abc import Sequence
@@ -756,6 +756,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_plan_hold_plan_id"), ["plan_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_plan_hold_review_on"), ["review_on"], unique=False)
         batch_op.create_index(batch_op.f("ix_plan_hold_site_id"), ["site_id"], unique=False)
+        batch_op.create_index(
+            "uq_plan_hold_of_item",
+            ["plan_id", "item"],
+            unique=True,
+            sqlite_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_plan_hold_of_plan",
+            ["plan_id"],
+            unique=True,
+            sqlite_where=sa.text("item IS NULL AND resumed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("item IS NULL AND resumed_on IS NULL AND retracted_at IS NULL"),
+        )
 
     op.create_table(
         "plan_terms",
@@ -1204,6 +1218,16 @@ def downgrade() -> None:
 
     op.drop_table("plan_terms")
     with op.batch_alter_table("plan_hold", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_plan_hold_of_plan",
+            sqlite_where=sa.text("item IS NULL AND resumed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("item IS NULL AND resumed_on IS NULL AND retracted_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "uq_plan_hold_of_item",
+            sqlite_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_plan_hold_site_id"))
         batch_op.drop_index(batch_op.f("ix_plan_hold_review_on"))
         batch_op.drop_index(batch_op.f("ix_plan_hold_plan_id"))

@@ -288,17 +288,22 @@ class _Item:
     def _gap_limit(self, slot: Slot, before: Examination | None) -> date | None:
         """The first day that is over one and a half intervals after the last examination before the cell.
 
+        Where there is none, they count from the day on which the item was first asked for.
+
         It binds only where a person let an early study count, a change of interval left out a target, or a
         patient enrols long after the last scan; never before the enrolment or the change that brought the slot.
         A move, a skip or a hold is a person's word and is respected.
         """
-        decided = slot.moved or (before is not None and before.study is None)
-        last = max((day for day in self.studied if day < slot.cell_start), default=None)
-        if decided or last is None:
+        if slot.moved or (before is not None and before.study is None):
             return None
+        last = max((day for day in self.studied if day < slot.cell_start), default=None) or self._asked_since()
         interval = add_months(last, slot.interval) - last
         limit = max(last + days(interval.days * 3 // 2 + 1), self.facts.enrolled_on)
         return max([limit, *(day for day in self._changes() if day <= slot.target)])
+
+    def _asked_since(self) -> date:
+        since = next(terms.since for terms in self.facts.terms if self.item in terms.rhythms)
+        return max(self.facts.anchor, self.facts.enrolled_on, since or self.facts.anchor)
 
     def _changes(self) -> Iterator[date]:
         """The days on which another rhythm of the item took effect."""

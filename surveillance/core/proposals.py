@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from surveillance.core.examinations import Key
 from surveillance.core.trips import Trip
 
 
@@ -26,7 +27,7 @@ def reconcile_proposals(wanted: Iterable[Trip], stored: Iterable[Proposal]) -> P
     """
     free = {proposal.id: proposal for proposal in stored}
     add, change = [], []
-    for trip in sorted(wanted):
+    for trip in sorted(wanted, key=_order):
         best = max(free.values(), key=lambda p: (_shared(p.trip, trip), p.trip.day == trip.day, p.id), default=None)
         if best is None or not _shared(best.trip, trip):
             add.append(trip)
@@ -37,7 +38,14 @@ def reconcile_proposals(wanted: Iterable[Trip], stored: Iterable[Proposal]) -> P
     return ProposalChanges(tuple(add), tuple(change), tuple(sorted(free)))
 
 
+def _order(trip: Trip) -> tuple[object, ...]:
+    """By day; months and extras of one item cannot be compared as they are, since one of the two is always None."""
+    return trip.day, [_plain(key) for key in trip.examinations], trip.outside
+
+
+def _plain(key: Key) -> tuple[str, int, str]:
+    return key.item, key.month or 0, key.extra or ""
+
+
 def _shared(one: Trip, other: Trip) -> int:
     return len(set(one.examinations) & set(other.examinations))
-
-

@@ -42,30 +42,35 @@ class Place(NamedTuple):
     moved: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """All beats of one item under one protocol version and one chosen interval; once more as columns, for speed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """When the beats of a rhythm come, as columns: one object for all rhythms of one shape, so that it can be a key.
 
     ``gaps`` holds the months to each beat from the one before it, the anchor at first, and one interval at the end.
     """
 
+    months: tuple[int, ...]
+    gaps: tuple[int, ...]
+    tolerances: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """All beats of one item under one protocol version and one chosen interval."""
+
     item: str
     beats: tuple[Beat, ...]
     ends: bool
-    months: tuple[int, ...] = field(init=False, repr=False)
-    tolerances: tuple[int, ...] = field(init=False, repr=False)
-    gaps: tuple[int, ...] = field(init=False, repr=False)
+    shape: Shape = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        months = tuple(beat.month for beat in self.beats)
-        ends = (*months, months[-1] + self.beats[-1].interval) if months else ()
-        columns = {
-            "months": months,
-            "tolerances": tuple(beat.tolerance for beat in self.beats),
-            "gaps": tuple(later - earlier for earlier, later in pairwise((0, *ends))),
-        }
-        for name, column in columns.items():
-            object.__setattr__(self, name, column)
+        _, months, intervals, tolerances, _ = zip(*self.beats, strict=True)
+        object.__setattr__(self, "shape", _shape(months, months[-1] + intervals[-1], tolerances))
+
+
+@lru_cache(maxsize=1024)
+def _shape(months: tuple[int, ...], end: int, tolerances: tuple[int, ...]) -> Shape:
+    return Shape(months, tuple(later - earlier for earlier, later in pairwise((0, *months, end))), tolerances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ def _joined(code: str, anchor: date, succession: Sequence[Terms], studied: Seque
         now = current.rhythms.get(code)
         if now is not None:
             fresh = _stretch(now, anchor, current.since, following.since if following else None)
-            if before is not None and now.months != before.months:
+            if before is not None and now.shape.months != before.shape.months:
                 fresh = _without_too_near(fresh, beats, anchor, current.since, studied)
             beats += fresh
         before = now or before
@@ -208,14 +213,20 @@ def _without_too_near(
 
 
 def _placed(anchor: date, rhythm: Rhythm, until: date) -> list[Slot]:
-    """The slots where they lie by themselves; column by column, as a loop over slots would take twice the time."""
-    start, day = month_number(anchor), anchor.day
-    count = bisect_right(rhythm.months, month_number(until) - start)
-    if count and day_of_month(start + rhythm.months[count - 1], day) > until:
+    """The slots where they lie by themselves; made in one go, as a loop over them would take twice the time."""
+    months, start = rhythm.shape.months, month_number(anchor)
+    count = bisect_right(months, month_number(until) - start)
+    if count and day_of_month(start + months[count - 1], anchor.day) > until:
         count -= 1
-    numbers = [start + month for month in rhythm.months[:count]]
-    places = map(_place, numbers, repeat(day), rhythm.gaps, rhythm.gaps[1:], rhythm.tolerances)
-    return list(map(tuple.__new__, repeat(Slot), map(add, rhythm.beats, places)))
+    return list(map(tuple.__new__, repeat(Slot), map(add, rhythm.beats, _places(rhythm.shape, anchor, count))))
+
+
+@lru_cache(maxsize=4096)
+def _places(shape: Shape, anchor: date, count: int) -> tuple[Place, ...]:
+    """The places of the first ``count`` beats; remembered, as the items of a plan often share their shape."""
+    start = month_number(anchor)
+    numbers = [start + month for month in shape.months[:count]]
+    return tuple(map(_place, numbers, repeat(anchor.day), shape.gaps, shape.gaps[1:], shape.tolerances))
 
 
 @lru_cache(maxsize=1 << 16)

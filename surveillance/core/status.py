@@ -25,7 +25,7 @@ def status(row: Examination, today: date, reading: Reading | None = None) -> Sta
         return Status.ENDED
     if row.skip_review_on is not None:
         return Status.SKIPPED
-    if row.held_from is not None and row.held_from <= today and (row.held_until is None or today < row.held_until):
+    if _held(row, today):
         return Status.HELD
     if row.booked_on is not None and row.booked_on < today:
         return Status.OUTCOME_UNKNOWN
@@ -58,7 +58,8 @@ def _waiting(row: Examination, today: date) -> Status:
 
 def late(row: Examination, today: date) -> bool:
     """Overdue, whether or not it is booked: what a booked examination is flagged with."""
-    return row.open and not _held(row, today) and row.overdue_from <= today < row.cell_end
+    settled = row.study is not None or row.skip_review_on is not None or row.ended
+    return not settled and not _held(row, today) and row.overdue_from <= today < row.cell_end
 
 
 def _held(row: Examination, today: date) -> bool:

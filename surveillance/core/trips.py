@@ -47,7 +47,7 @@ def propose(row: Examination, today: date, is_working: IsWorking) -> tuple[date,
     """The day to propose for one examination, and whether it lies outside its window.
 
     The target, moved to the nearest working day that is in the window and after today, ties to the later;
-    if there is none, the first working day after both.
+    if there is none, the first working day after both. Where the item is overdue, the first working day there is.
     """
     wish = _wish(row, today, is_working)
     day = nearest(wish.target, wish.earliest, wish.latest, is_working)
@@ -57,8 +57,10 @@ def propose(row: Examination, today: date, is_working: IsWorking) -> tuple[date,
 def _wish(row: Examination, today: date, is_working: IsWorking) -> _Wish:
     earliest = max(min(row.window_start, row.due_from), today + DAY)
     latest = row.window_end
-    if nearest(row.target, earliest, latest, is_working) is not None:
-        return _Wish(row.key, row.target, earliest, latest, False)
+    # Whoever is overdue since an earlier window has no time to wait for this one's target.
+    target = earliest if today >= row.overdue_from else row.target
+    if nearest(target, earliest, latest, is_working) is not None:
+        return _Wish(row.key, target, earliest, latest, False)
     day = next_working(max(earliest, latest + DAY), is_working)
     return _Wish(row.key, row.target, day, day, True)
 

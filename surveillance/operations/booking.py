@@ -7,18 +7,18 @@ from uuid import UUID
 
 from surveillance.core.dates import to_utc
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.examinations import Examination, Key
-from surveillance.core.words import AppointmentState, Outcome, Role
-from surveillance.operations import planning, proposals
-from surveillance.operations.results import NewStudy, add_study
+from surveillance.core.examinations import FindingKind, Key, derive
+from surveillance.core.words import AppointmentState, Outcome
+from surveillance.operations import bookable, outcomes, planning, proposals
+from surveillance.operations.outcomes import BOOKERS, TOLD
+from surveillance.operations.outcomes import OutcomeOf as OutcomeOf
+from surveillance.operations.outcomes import record as record
+from surveillance.operations.outcomes import reopen as reopen
 from surveillance.operations.work import Work, found
 from surveillance.store import appointments as store
 from surveillance.store import plans
 from surveillance.store.audit import picture
-from surveillance.store.tables import Appointment, AppointmentItem, Patient, Place, Plan, Study
-
-BOOKERS = (Role.COORDINATOR, Role.CLINICIAN)
-TOLD = ("day", "at", "zone", "place_id", "state", "minutes")
+from surveillance.store.tables import Appointment, Patient, Place, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,66 +37,37 @@ def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
     """Book one trip. The proposal for these examinations, if there is one, becomes this visit and keeps its id.
 
     Raises:
-        InvalidInputError: a day that is past, or nothing to examine that day.
-        ConflictError: one of the examinations is booked already; the patient has no active plan.
+        InvalidInputError: a day that is past or years ahead, a place of another site, nothing to examine that day,
+            or one item twice.
+        ConflictError: one of the examinations is booked already.
+        NotFoundError: the patient has no active plan.
     """
     work.require(patient.site_id, *BOOKERS)
+    planning.lock(work, patient.id)
     plan = planning.current_plan(work, patient)
-    today = work.today(work.site(plan.site_id))
-    if visit.day < today:
-        raise InvalidInputError(f"{visit.day} is past (today is {today}); record what was done with 'record'")
-    if visit.day > plan.horizon:
-        plan.horizon = visit.day
-        planning.replan(work, plan)
-    keys = _keys(work, plan, visit)
+    _check_visit(work, plan, visit)
+    planning.look_ahead(work, plan, visit.day)
+    keys = bookable.keys_for(work, plan, visit.examinations, visit.day)
     row = _proposal(work, plan, keys) or _blank(work, plan, visit)
+    before = picture(row, TOLD)
     _fill(work, row, visit)
     _cover(work, plan, row, keys)
     work.session.flush()
-    work.audit("visit.book", row, after=picture(row) | {"examinations": [_name(key) for key in keys]})
+    after = picture(row) | {"examinations": [bookable.name(key) for key in keys]}
+    work.audit("visit.book", row, before=before, after=after)
     planning.replan(work, plan)
     return row
 
 
-def _keys(work: Work, plan: Plan, visit: Visit) -> list[Key]:
-    """The examinations that a visit on this day would serve, each checked for a booking that stands."""
-    rows = [plans.examination(row) for row in plans.projected(work.session, plan.id).values()]
-    holding = {row.key: row for row in rows if row.open and _serves(row, visit.day)}
-    if not visit.examinations:
-        free = [row for row in holding.values() if row.month is not None and row.booking is None]
-        chosen = [row for row in free if not row.held and (row.order_from <= visit.day)]
-    else:
-        chosen = [_wanted(key, holding, rows, visit.day) for key in visit.examinations]
-    if not chosen:
-        raise InvalidInputError(f"nothing of the plan falls to {visit.day}; name the examinations to book")
-    for row in chosen:
-        if row.booking is not None:
-            raise ConflictError(f"{_name(row.key)} is booked for {row.booked_on}; move or cancel that visit")
-    return [row.key for row in chosen]
-
-
-def _serves(row: Examination, day: date) -> bool:
-    return row.cell_start <= day < row.cell_end
-
-
-def _wanted(key: Key, holding: dict[Key, Examination], rows: list[Examination], day: date) -> Examination:
-    """A booking counts for the slot whose cell holds its day: to name another one is a mistake to be told of."""
-    if key in holding:
-        return holding[key]
-    actual = next((row for row in holding.values() if row.item == key.item and row.month is not None), None)
-    if key.month is None and key.extra is None and actual is not None:
-        return actual
-    there = next((row for row in rows if row.key == key), None)
-    if there is None:
-        raise InvalidInputError(f"the plan has no open examination {_name(key)}")
-    instead = f"that day counts for {_name(actual.key)}" if actual else "nothing of this item falls to that day"
-    raise InvalidInputError(
-        f"{_name(key)} can be done from {there.cell_start} to the day before {there.cell_end}, not on {day}; {instead}"
-    )
-
-
-def _name(key: Key) -> str:
-    return f"{key.item}@{key.month}" if key.month is not None else f"{key.item} (extra)"
+def _check_visit(work: Work, plan: Plan, visit: Visit) -> None:
+    today = work.today(work.site(plan.site_id))
+    if visit.day < today:
+        raise InvalidInputError(f"{visit.day} is past (today is {today}); record what was done with 'record'")
+    planning.check_near(visit.day, today, "a visit")
+    if visit.place.site_id != plan.site_id:
+        raise InvalidInputError(f"{work.site(plan.site_id).code} has no such place; it belongs to another site")
+    if visit.minutes < 1:
+        raise InvalidInputError(f"a visit takes at least a minute, not {visit.minutes}")
 
 
 def _proposal(work: Work, plan: Plan, keys: Sequence[Key]) -> Appointment | None:
@@ -147,166 +118,81 @@ def _cover(work: Work, plan: Plan, row: Appointment, keys: Sequence[Key]) -> Non
 def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appointment:
     """Put a booked visit on another day, time or place; its examinations go along.
 
+    On another day each examination belongs to the slot whose cell holds that day.
+
     Raises:
-        ConflictError: the visit is not booked.
-        InvalidInputError: a day that is past, or one that counts for other examinations.
+        ConflictError: the visit is not booked or partly done, or the day counts for what is booked already.
+        InvalidInputError: a day that is past or years ahead, a place of another site, or a day on which one of the
+            examinations is not needed.
     """
     work.require(row.site_id, *BOOKERS)
-    _must_be_booked(row)
-    plan = planning.plan_of(work, row.plan_id)
-    today = work.today(work.site(plan.site_id))
-    if visit.day < today:
-        raise InvalidInputError(f"{visit.day} is past (today is {today})")
-    before = picture(row, TOLD)
+    plan = _open_plan(work, row)
+    _check_visit(work, plan, visit)
     lines = store.lines(work.session, row.id)
+    if any(line.outcome not in (None, Outcome.CANCELLED) for line in lines):
+        raise ConflictError(f"part of the visit of {row.day} is recorded; record the rest, then book a new visit")
+    before = picture(row, TOLD) | outcomes.examinations(lines)
+    if visit.day != row.day:
+        planning.look_ahead(work, plan, visit.day)
+        for line in lines:
+            if line.outcome is None:
+                bookable.retarget(work, plan, line, visit.day)
     _fill(work, row, visit)
-    plan.horizon = max(plan.horizon, visit.day)
-    planning.replan(work, plan)
-    for line in lines:
-        _retarget(work, plan, line, visit.day)
-    work.audit("visit.move", row, before=before, after=picture(row, TOLD), reason=reason)
+    work.session.flush()
+    work.audit("visit.move", row, before=before, after=picture(row, TOLD) | outcomes.examinations(lines), reason=reason)
     planning.replan(work, plan)
     return row
 
 
-def _retarget(work: Work, plan: Plan, line: AppointmentItem, day: date) -> None:
-    """After a move by a person the line belongs to the slot whose cell holds the new day."""
-    if line.extra_id is not None:
-        return
-    rows = [row for row in plans.projected(work.session, plan.id).values() if row.item == line.item]
-    slot = next((row for row in rows if row.month is not None and row.cell_start <= day < row.cell_end), None)
-    if slot is not None:
-        line.month, line.target = slot.month, slot.target
+def _open_plan(work: Work, row: Appointment) -> Plan:
+    """The plan of a visit, both read again under the patient's lock. Raises ConflictError unless both stand."""
+    plan = planning.plan_of(work, row.plan_id)
+    planning.must_be_active(work, plan)
+    outcomes.must_be_booked(work, row)
+    return plan
 
 
 def accept(work: Work, row: Appointment, item: str, reason: str) -> None:
-    """A person keeps a booking although the window moved: the conflict is settled."""
+    """A person keeps a booking although the window moved: the conflict is settled.
+
+    Raises:
+        InvalidInputError: no reason, or the examination is not needed any more.
+        ConflictError: the visit is not booked, or no window moved away from it.
+    """
     work.require(row.site_id, *BOOKERS)
-    plan = planning.plan_of(work, row.plan_id)
-    line = found(next((x for x in store.lines(work.session, row.id) if x.item == item), None), "examination", item)
-    before = picture(line, ("month", "target"))
-    _retarget(work, plan, line, row.day)
-    work.audit(
-        "visit.accept",
-        row,
-        before=before,
-        after=picture(line, ("month", "target")),
-        reason=reason,
-    )
+    if not reason.strip():
+        raise InvalidInputError("keeping a visit outside its window needs a reason")
+    plan = _open_plan(work, row)
+    line = outcomes.line_of(work, row, item)
+    odd = derive(planning.facts_of(work, plan), plan.horizon).findings
+    kinds = {finding.kind for finding in odd if finding.subject == str(row.id) and finding.item == item}
+    if FindingKind.BOOKED_OUTSIDE_WINDOW not in kinds:
+        what = ", ".join(sorted(kinds)).replace("_", " ") or "it fits"
+        raise ConflictError(f"{item} on {row.day} is not outside a window that moved ({what}); move or cancel it")
+    before = picture(line, ("item", "month", "target"))
+    bookable.retarget(work, plan, line, row.day)
+    after = picture(line, ("item", "month", "target"))
+    work.audit("visit.accept", row, before=before | {"item": None}, after=after, reason=reason)
     planning.replan(work, plan)
 
 
-def cancel(work: Work, row: Appointment, reason: str, *, settle: bool = True) -> None:
-    """Cancel a booked visit; its open examinations are unbooked at once.
+def cancel(
+    work: Work, row: Appointment, reason: str, *, items: Sequence[str] | None = None, settle: bool = True
+) -> None:
+    """Cancel a booked visit, or only some ``items`` of it; what was to be examined is unbooked at once.
 
     Raises:
         ConflictError: the visit is not booked.
-        InvalidInputError: no reason.
+        InvalidInputError: no reason, or the visit has no such item.
     """
     work.require(row.site_id, *BOOKERS)
-    _must_be_booked(row)
+    planning.lock(work, row.patient_id)
+    outcomes.must_be_booked(work, row)
     if not reason.strip():
         raise InvalidInputError("a cancellation needs a reason")
-    before = picture(row, TOLD)
-    row.state = AppointmentState.CANCELLED
-    row.edited_at = work.now
-    store.touch(row, work.now, work.actor.user_id)
-    for line in store.lines(work.session, row.id):
-        if line.outcome is None:
-            line.outcome, line.outcome_reason, line.outcome_at = Outcome.CANCELLED, reason, work.now
-    work.session.flush()
-    work.audit("visit.cancel", row, before=before, after=picture(row, TOLD), reason=reason)
+    outcomes.call_off(work, row, reason, items)
     if settle:
         planning.replan(work, planning.plan_of(work, row.plan_id))
-
-
-def _must_be_booked(row: Appointment) -> None:
-    if row.state is not AppointmentState.BOOKED:
-        raise ConflictError(f"the visit of {row.day} is {row.state}, not booked")
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeOf:
-    """What became of one examination of a visit."""
-
-    item: str
-    outcome: Outcome
-    reason: str = ""
-    accession: str | None = None
-    performed_on: date | None = None  # None: the day of the visit
-
-
-def record(work: Work, row: Appointment, outcomes: Sequence[OutcomeOf]) -> list[Study]:
-    """Record the outcome of each examination of a visit; those not named stay unknown.
-
-    Performed examinations of one visit become one study for each modality's accession number or item.
-
-    Raises:
-        InvalidInputError: a visit in the future, an item the visit does not have, no reason for "not done".
-        ConflictError: the visit is not booked, or an outcome is recorded already.
-    """
-    work.require(row.site_id, *BOOKERS)
-    _must_be_booked(row)
-    plan = planning.plan_of(work, row.plan_id)
-    if row.day > work.today(work.site(row.site_id)):
-        raise InvalidInputError(f"the visit is on {row.day}, which is still to come; cancel or move it instead")
-    lines = {line.item: line for line in store.lines(work.session, row.id)}
-    made = [_record_one(work, row, found(lines.get(o.item), "examination of this visit", o.item), o) for o in outcomes]
-    _close(work, row, list(lines.values()))
-    planning.replan(work, plan)
-    return [study for study in made if study is not None]
-
-
-def _record_one(work: Work, row: Appointment, line: AppointmentItem, outcome: OutcomeOf) -> Study | None:
-    if line.outcome is not None:
-        raise ConflictError(f"{line.item} of this visit is recorded as {line.outcome} already; retract that first")
-    if outcome.outcome is Outcome.NOT_DONE and not outcome.reason.strip():
-        raise InvalidInputError(f"say why {line.item} was not done")
-    line.outcome, line.outcome_reason, line.outcome_at = outcome.outcome, outcome.reason, work.now
-    work.session.flush()
-    work.audit(
-        f"visit.{outcome.outcome}",
-        row,
-        after={"item": line.item, "month": line.month, "outcome": outcome.outcome},
-        reason=outcome.reason,
-    )
-    if outcome.outcome is not Outcome.PERFORMED:
-        return None
-    patient = found(work.session.get(Patient, row.patient_id), "patient", str(row.patient_id))
-    new = NewStudy(
-        items=[line.item],
-        performed_on=outcome.performed_on or row.day,
-        accession=outcome.accession,
-        appointment_id=row.id,
-        note=outcome.reason,
-    )
-    return add_study(work, patient, new, settle=False)
-
-
-def _close(work: Work, row: Appointment, lines: Sequence[AppointmentItem]) -> None:
-    """A visit is over once the outcome of every examination is known."""
-    outcomes = {line.outcome for line in lines}
-    if None in outcomes:
-        return
-    if Outcome.PERFORMED in outcomes:
-        row.state = AppointmentState.FULFILLED
-    elif outcomes == {Outcome.NOSHOW}:
-        row.state = AppointmentState.NOSHOW
-    else:
-        row.state = AppointmentState.CANCELLED
-    store.touch(row, work.now, work.actor.user_id)
-
-
-def reopen(work: Work, row: Appointment, item: str, reason: str) -> None:
-    """A recorded outcome was wrong: the examination is booked again, as if nothing had been recorded."""
-    work.require(row.site_id, *BOOKERS)
-    line = found(next((x for x in store.lines(work.session, row.id) if x.item == item), None), "examination", item)
-    before = {"outcome": line.outcome}
-    line.outcome, line.outcome_reason, line.outcome_at = None, "", None
-    row.state = AppointmentState.BOOKED
-    store.touch(row, work.now, work.actor.user_id)
-    work.session.flush()
-    work.audit("visit.reopen", row, before=before, after={"outcome": None, "item": item}, reason=reason)
 
 
 def visit_named(work: Work, patient: Patient, prefix: str) -> Appointment:

@@ -13,7 +13,7 @@ from surveillance.core.protocol import Protocol
 from surveillance.core.reconcile import Changes
 from surveillance.core.words import Role
 from surveillance.operations import lifecycle, planning, registry
-from surveillance.operations.results import NewStudy, add_study
+from surveillance.operations.results import NewStudy, keep_study
 from surveillance.operations.work import Work, found
 from surveillance.store import plans as store
 from surveillance.store.audit import picture
@@ -64,17 +64,26 @@ def enrol(work: Work, patient: Patient, new: Enrolment) -> Plan:
 
     Raises:
         InvalidInputError: an impossible anchor, an interval the protocol does not allow.
-        ConflictError: an active plan stands already, the patient is dead, the protocol is not approved.
+        ConflictError: there is a plan already, the patient is dead, the protocol is not approved.
     """
     work.require(patient.site_id, *registry.WRITERS)
-    if store.active_plan(work.session, patient.id):
-        raise ConflictError(f"patient {patient.mrn} has an active plan; end or restart that one")
+    planning.lock(work, patient.id)
+    if before := store.all_plans(work.session, patient.id):
+        active = before[0].ended_on is None
+        what = "an active plan; end or restart that one" if active else "a plan that ended; restart it"
+        raise ConflictError(f"patient {patient.mrn} has {what}")
     plan = _new_plan(work, patient, new, previous=None)
-    work.audit("plan.enrol", plan, after=picture(plan) | {"intervals": dict(new.intervals)}, reason=new.reason)
-    for study in new.studies:
-        add_study(work, patient, study, settle=False)
-    planning.replan(work, plan)
+    _record_enrolment(work, patient, plan, new, "plan.enrol")
     return plan
+
+
+def _record_enrolment(work: Work, patient: Patient, plan: Plan, new: Enrolment, action: str) -> None:
+    (terms,) = store.terms_in_force(work.session, plan.id)
+    after = picture(plan) | {"protocol": terms.protocol_key, "intervals": dict(new.intervals)}
+    work.audit(action, plan, after=after, reason=new.reason)
+    for study in new.studies:
+        keep_study(work, patient, study)
+    planning.replan_patient(work, patient)
 
 
 def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Plan:
@@ -104,6 +113,8 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
 
 def check_anchor(patient: Patient, anchor: date, enrolled_on: date, today: date) -> None:
     """Raises InvalidInputError where the dates cannot be right."""
+    if anchor > today:
+        raise InvalidInputError(f"patient {patient.mrn}: anchor {anchor} lies in the future (today is {today})")
     if not max(OLDEST, patient.birth_date) <= anchor:
         raise InvalidInputError(f"patient {patient.mrn}: anchor {anchor} lies before the birth date")
     if anchor > enrolled_on:
@@ -143,16 +154,22 @@ class NewTerms:
 
 def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, dict[str, int | None]]:
     """The facts as they would be under new terms: what a person looks at before applying them."""
-    rows = store.terms_in_force(work.session, plan.id)
-    base = [row for row in rows if row.since is None or row.since < new.since][-1]
+    base = _base(work, plan, new)
     patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
     key = approved(work, patient, new.protocol).key if new.protocol else base.protocol_key
-    intervals = {**base.intervals, **new.intervals}
+    known = {item.code for item in work.protocol(key).items}
+    intervals = {code: months for code, months in base.intervals.items() if code in known} | dict(new.intervals)
     facts = planning.facts_of(work, plan)
     later = work.terms(key, intervals, new.since)
     kept = tuple(terms for terms in facts.terms if terms.since is None or terms.since < new.since)
     after = tuple(terms for terms in facts.terms if terms.since is not None and terms.since > new.since)
     return PlanFacts(**(vars(facts) | {"terms": (*kept, later, *after)})), key, intervals
+
+
+def _base(work: Work, plan: Plan, new: NewTerms) -> PlanTerms:
+    """The terms in force until the day of the change."""
+    rows = store.terms_in_force(work.session, plan.id)
+    return [row for row in rows if row.since is None or row.since < new.since][-1]
 
 
 def preview_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
@@ -165,55 +182,72 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
 
     Raises:
         InvalidInputError: no reason, a day before the anchor, an interval that is not allowed.
+        ConflictError: the plan has ended, or the protocol is not approved at the site.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
+    planning.must_be_active(work, plan)
     if not new.reason.strip():
         raise InvalidInputError("a change of terms needs a reason")
     if new.since <= plan.anchor:
         raise InvalidInputError(f"terms change from a day after the anchor {plan.anchor}, not {new.since}")
+    planning.check_near(new.since, work.today(work.site(plan.site_id)), "a change of terms")
     _, key, intervals = with_terms(work, plan, new)
+    base = _base(work, plan, new)
     row = _add_terms(work, plan, key, intervals, new.since, new.reason)
-    work.audit("plan.terms", row, patient_id=plan.patient_id, after=picture(row), reason=new.reason)
+    fields = ("protocol_key", "intervals")
+    before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
+    work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
     return planning.replan(work, plan)
 
 
 def preview_anchor(work: Work, plan: Plan, anchor: date) -> Changes:
     """What a corrected anchor would change; nothing is written."""
-    return planning.difference(work, plan, PlanFacts(**(vars(planning.facts_of(work, plan)) | {"anchor": anchor})))
+    corrected = {"anchor": anchor, "enrolled_on": max(anchor, plan.enrolled_on)}
+    return planning.difference(work, plan, PlanFacts(**(vars(planning.facts_of(work, plan)) | corrected)))
 
 
 def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes:
     """The anchor was recorded wrongly: everything is computed anew from the right one.
 
+    If treatment ended after the enrolment, follow-up cannot have begun before: the enrolment moves along.
+
     Raises:
         InvalidInputError: no reason, or an impossible day.
+        ConflictError: the plan has ended.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
+    planning.must_be_active(work, plan)
     patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
     if not reason.strip():
         raise InvalidInputError("a corrected anchor needs a reason")
-    check_anchor(patient, anchor, plan.enrolled_on, work.today(work.site(plan.site_id)))
-    before = picture(plan, ("anchor",))
-    plan.anchor = anchor
-    work.audit("plan.anchor", plan, before=before, after=picture(plan, ("anchor",)), reason=reason)
+    enrolled_on = max(anchor, plan.enrolled_on)
+    check_anchor(patient, anchor, enrolled_on, work.today(work.site(plan.site_id)))
+    before = picture(plan, ("anchor", "enrolled_on"))
+    plan.anchor, plan.enrolled_on = anchor, enrolled_on
+    work.audit("plan.anchor", plan, before=before, after=picture(plan, before), reason=reason)
     return planning.replan(work, plan)
 
 
 def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     """Start over at month 0 from a new anchor: a new plan, linked to the old one, whose history stays.
 
-    An active plan is closed as restarted. Raises as ``enrol`` does.
+    An active plan is closed as restarted; a hold of it stays with it. Raises as ``enrol`` does, and InvalidInputError
+    without a reason or where the new anchor does not lie after the old one.
     """
-    work.require(patient.site_id, *registry.WRITERS)
+    work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
+    planning.lock(work, patient.id)
+    if not new.reason.strip():
+        raise InvalidInputError("a restart needs a reason")
     previous = next(iter(store.all_plans(work.session, patient.id)), None)
     if previous is None:
         raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
+    if new.anchor <= previous.anchor:
+        raise InvalidInputError(
+            f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
+            " a wrong anchor is corrected instead"
+        )
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
     plan = _new_plan(work, patient, new, previous)
-    previous.restart_by = None
-    work.audit("plan.restart", plan, after=picture(plan), reason=new.reason)
-    for study in new.studies:
-        add_study(work, patient, study, settle=False)
-    planning.replan(work, plan)
+    _record_enrolment(work, patient, plan, new, "plan.restart")
     return plan

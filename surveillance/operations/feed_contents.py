@@ -16,11 +16,11 @@ from phonenumbers import PhoneNumberFormat
 from surveillance.core import feeds, ical
 from surveillance.core.feeds import Audience, FeedView, Visit
 from surveillance.core.words import Privacy
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Work
 from surveillance.store import appointments
 from surveillance.store import feeds as store
 from surveillance.store.feeds import Line, Span, Term, VisitRow
-from surveillance.store.tables import Appointment, Feed, FeedKind, Patient, Site
+from surveillance.store.tables import Appointment, Feed, FeedKind, Site
 
 PAST_DAYS = 90  # of staff feeds; a patient's feed keeps all visits
 AHEAD_DAYS = 400  # of staff feeds: a year and its tolerance
@@ -39,7 +39,6 @@ class Outline:
     view: FeedView
     today: date
     span: Span
-    rows: Sequence[VisitRow]
     places: Places
     terms: Sequence[Term]
     tag: str
@@ -58,13 +57,13 @@ def outline(work: Work, feed: Feed, public_url: str) -> Outline:
         today + timedelta(days=AHEAD_DAYS),
         work.now - timedelta(days=CALLED_OFF_DAYS),
     )
-    rows = [row for row in store.visits(work.session, feed, span) if feeds.is_shown(row, view, today)]
+    rows = store.revisions(work.session, feed, span)
     places = store.places(work.session, feed.site_id)
     terms = store.terms(work.session, feed, span) if view.names_examinations else []
-    labels = {row.patient_id: row.initials for row in rows} if view.audience is Audience.STAFF else {}
+    labels = store.initials(work.session, feed, span) if view.audience is Audience.STAFF else {}
     basis = (public_url, zone_rules(), _sorted(places.items()), _sorted(terms), _sorted(labels.items()))
     tag = feeds.revision(rows, view, today, *basis)
-    return Outline(feed, public_url, view, today, span, rows, places, terms, tag)
+    return Outline(feed, public_url, view, today, span, places, terms, tag)
 
 
 def _sorted(facts: Iterable[object]) -> list[object]:
@@ -77,7 +76,9 @@ def rendered(work: Work, shown: Outline) -> bytes:
     lines: Sequence[Line] = ()
     if shown.view.names_examinations:
         lines = store.lines(work.session, shown.feed, shown.span)
-    visits = _visits(work, shown, lines)
+    rows = store.visits(work.session, shown.feed, shown.span)
+    titles = _titles(work, rows, lines, shown.terms)
+    visits = (_visit(row, shown.places, titles, shown.view, shown.public_url) for row in rows)
     return ical.render(feeds.calendar(visits, shown.view, shown.today, _domain(shown.public_url)))
 
 
@@ -95,25 +96,12 @@ def visit_ics(
     """
     site = work.site(row.site_id)
     view = _view_for(work, site, audience, privacy, language)
-    patient = found(work.session.get(Patient, row.patient_id), "patient", str(row.patient_id))
-    light = VisitRow(
-        id=row.id,
-        patient_id=row.patient_id,
-        plan_id=row.plan_id,
-        place_id=row.place_id,
-        sequence=row.sequence,
-        changed_at=row.changed_at,
-        state=row.state,
-        day=row.day,
-        at=row.at,
-        zone=row.zone,
-        minutes=row.minutes,
-        initials=patient.given_name[:1] + patient.family_name[:1],
-    )
+    work.session.flush()  # the visit may have been booked in this very transaction
+    shown = store.visit(work.session, row.id)
     lines = [Line(row.id, line.item, line.target) for line in appointments.lines(work.session, row.id)]
     terms = store.terms_of_plan(work.session, row.plan_id)
-    titles = _titles(work, [light], lines, terms)
-    visit = _visit(light, store.places(work.session, site.id), titles, view, public_url)
+    titles = _titles(work, [shown], lines, terms)
+    visit = _visit(shown, store.places(work.session, site.id), titles, view, public_url)
     return ical.render(feeds.calendar([visit], view, work.today(site), _domain(public_url)))
 
 
@@ -133,18 +121,13 @@ def _view_for(work: Work, site: Site, audience: Audience, privacy: Privacy, lang
     )
 
 
-def _visits(work: Work, shown: Outline, lines: Sequence[Line]) -> list[Visit]:
-    titles = _titles(work, shown.rows, lines, shown.terms)
-    return [_visit(row, shown.places, titles, shown.view, shown.public_url) for row in shown.rows]
-
-
 def _visit(
     row: VisitRow, places: Places, titles: Mapping[UUID, tuple[str, ...]], view: FeedView, public_url: str
 ) -> Visit:
     place, address = places.get(row.place_id, ("", "")) if row.place_id else ("", "")
     staff = view.audience is Audience.STAFF
     return Visit(
-        uid=row.uid,
+        uid=str(row.id),
         sequence=row.sequence,
         changed_at=row.changed_at,
         state=row.state,

@@ -1,6 +1,6 @@
 """Calendar addresses: making, revoking and resolving them. What they show stands in ``feed_contents``.
 
-An address is all that a calendar program can offer as proof, so it holds 256 random bits; only its SHA-256 is
+An address is all that a calendar program can offer as proof, so it holds 192 random bits; only its SHA-256 is
 stored, and it can be revoked (facts: calendar, "Address").
 """
 
@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from urllib.parse import quote
 from uuid import UUID
 
 from sqlmodel import Session
@@ -23,7 +22,8 @@ from surveillance.store.audit import picture
 from surveillance.store.tables import Feed, FeedKind, Membership, Patient, Site, User
 
 MAKERS = (Role.COORDINATOR, Role.CLINICIAN, Role.ADMIN)
-SECRET_BYTES = 32
+SECRET_BYTES = 24  # written as hexadecimal digits, which no program breaks or takes for an option
+GOOGLE = "https://calendar.google.com/calendar/r/settings/addbyurl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Links:
 
     https: str
     webcal: str  # Apple Calendar, Outlook and Thunderbird subscribe when it is opened
-    google: str  # adds it to Google Calendar
+    google: str  # Google's page "From URL", where the https address is pasted
 
 
 def create(work: Work, new: NewFeed) -> tuple[Feed, str]:
@@ -67,7 +67,7 @@ def create(work: Work, new: NewFeed) -> tuple[Feed, str]:
     """
     work.require(new.site.id, *MAKERS)
     _check_reader(work, new)
-    secret = secrets.token_urlsafe(SECRET_BYTES)
+    secret = secrets.token_hex(SECRET_BYTES)
     neutral_staff = Privacy.NEUTRAL if new.patient is None else new.site.privacy
     feed = Feed(
         site_id=new.site.id,
@@ -180,15 +180,15 @@ def _works_at(session: Session, user_id: UUID, site_id: UUID) -> bool:
 
 
 def hashed(secret: str) -> str:
-    """What is stored of a secret. A random one of 256 bits needs no salt and no slow hash."""
+    """What is stored of a secret. A random one of 192 bits needs no salt and no slow hash."""
     return sha256(secret.encode()).hexdigest()
 
 
 def links(public_url: str, secret: str) -> Links:
     """The address of a feed, ``public_url`` being where this service is reached."""
     https = f"{public_url}/calendar/{secret}.ics"
-    webcal = f"webcal:{https.partition(':')[2]}"
-    return Links(https, webcal, f"https://calendar.google.com/calendar/render?cid={quote(webcal, safe='')}")
+    # Google's undocumented "?cid=" takes an address too, but often stores an empty calendar, whatever the scheme.
+    return Links(https, f"webcal:{https.partition(':')[2]}", GOOGLE)
 
 
 def _picture(feed: Feed, *fields: str) -> dict[str, object]:

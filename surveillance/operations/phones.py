@@ -28,7 +28,8 @@ def read_phone(text: str, country: str) -> Phone:
         return Phone(given, None, mobile=False, problem=f"{given!r} is not a phone number")
     if not phonenumbers.is_valid_number(number):
         return Phone(given, None, mobile=False, problem=f"{given!r} is not a number that can exist in its country")
-    mobile = phonenumbers.number_type(number) not in LANDLINES
+    # A message to a number with an extension would go to the switchboard.
+    mobile = phonenumbers.number_type(number) not in LANDLINES and not number.extension
     return Phone(given, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), mobile)
 
 

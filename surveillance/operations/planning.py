@@ -5,17 +5,48 @@ from datetime import date
 from uuid import UUID
 
 from surveillance.core.dates import add_months
+from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.examinations import Derived, Examination, Key, PlanFacts, derive
 from surveillance.core.protocol import After, Protocol
 from surveillance.core.reconcile import Changes, reconcile
 from surveillance.core.trips import IsWorking, Trip, trips, with_visits
-from surveillance.operations import proposals
+from surveillance.core.words import Role
+from surveillance.operations import proposals, reminding
 from surveillance.operations.calendars import site_calendar
 from surveillance.operations.work import Work, found
 from surveillance.store import plans as store
+from surveillance.store import reminders
 from surveillance.store.tables import OverrideKind, Patient, Plan
 
+DECIDERS = (Role.COORDINATOR, Role.CLINICIAN)  # who decides about a plan
 HORIZON_MONTHS = 24
+FARTHEST_YEARS = 20  # a day further ahead is a typing error
+
+
+def lock(work: Work, patient_id: UUID) -> None:
+    """Let changes of one patient happen one after the other, so that two people never book the same examination."""
+    work.session.flush()
+    reminders.lock_patient(work.session, patient_id)
+
+
+def reasoned(reason: str, what: str) -> None:
+    """Raises InvalidInputError where nobody says why."""
+    if not reason.strip():
+        raise InvalidInputError(f"{what} needs a reason")
+
+
+def must_be_active(work: Work, plan: Plan) -> None:
+    """Lock the patient and read the plan again. Raises ConflictError where it has ended."""
+    lock(work, plan.patient_id)
+    work.session.refresh(plan)
+    if plan.ended_on is not None:
+        raise ConflictError(f"the plan ended on {plan.ended_on} ({plan.end_reason})")
+
+
+def check_near(day: date, today: date, what: str) -> None:
+    """Raises InvalidInputError for a day that nobody can mean."""
+    if day > add_months(today, 12 * FARTHEST_YEARS):
+        raise InvalidInputError(f"{what} on {day} is more than {FARTHEST_YEARS} years ahead; check the year")
 
 
 def facts_of(work: Work, plan: Plan) -> PlanFacts:
@@ -29,7 +60,7 @@ def facts_of(work: Work, plan: Plan) -> PlanFacts:
             for row in store.terms_in_force(work.session, plan.id)
         ),
         holds=store.holds(work.session, plan.id),
-        studies=store.studies(work.session, plan.patient_id, words),
+        studies=store.studies(work.session, plan, words),
         bookings=store.bookings(work.session, plan.id),
         extras=store.extras(work.session, plan.id),
         moves={
@@ -49,7 +80,21 @@ def facts_of(work: Work, plan: Plan) -> PlanFacts:
 
 def horizon(today: date, *days: date) -> date:
     """The last target day for which rows exist: 24 months ahead, or as far as somebody booked or moved."""
-    return max(add_months(today, HORIZON_MONTHS), *days) if days else add_months(today, HORIZON_MONTHS)
+    return max([add_months(today, HORIZON_MONTHS), *days])
+
+
+def beyond(facts: PlanFacts, day: date) -> date:
+    """A day that no target lies after whose cell holds ``day``: a visit can be booked before its target."""
+    rhythms = [rhythm for terms in facts.terms for rhythm in terms.rhythms.values()]
+    return add_months(day, max((beat.interval for rhythm in rhythms for beat in rhythm.beats), default=0))
+
+
+def look_ahead(work: Work, plan: Plan, day: date) -> None:
+    """See that rows exist for whatever could be done on ``day``."""
+    wanted = beyond(facts_of(work, plan), day)
+    if wanted > plan.horizon:
+        plan.horizon = wanted
+        replan(work, plan)
 
 
 def difference(work: Work, plan: Plan, facts: PlanFacts) -> Changes:
@@ -63,7 +108,8 @@ def replan(work: Work, plan: Plan) -> Changes:
     work.session.flush()
     today = work.today(work.site(plan.site_id))
     facts = facts_of(work, plan)
-    plan.horizon = max(plan.horizon, horizon(today, *(booking.day for booking in facts.bookings)))
+    booked = [beyond(facts, booking.day) for booking in facts.bookings]
+    plan.horizon = max(plan.horizon, horizon(today, *booked, *facts.moves.values()))
     derived = derive(facts, plan.horizon)
     stored = store.projected(work.session, plan.id)
     changes = reconcile(derived, [store.examination(row) for row in stored.values()])
@@ -71,13 +117,22 @@ def replan(work: Work, plan: Plan) -> Changes:
     store.write_findings(work.session, plan, derived)
     targets = {row.key: row.target for row in derived.examinations}
     proposals.write(work, plan, wanted_trips(work, plan, derived), targets)
+    reminding.refresh(work, plan.patient_id)
     return changes
 
 
 def replan_patient(work: Work, patient: Patient) -> Changes | None:
-    """Re-plan the active plan, if there is one: after a fact about the patient that is no part of a plan."""
-    plan = store.active_plan(work.session, patient.id)
-    return None if plan is None else replan(work, plan)
+    """Re-plan after a fact about the patient that is no part of one plan; returns what changed in the active one.
+
+    A study may lie in the time of a plan that has ended: its rows are a projection of the facts, too.
+    """
+    changes = None
+    for plan in reversed(store.all_plans(work.session, patient.id)):
+        changed = replan(work, plan)
+        changes = changed if plan.ended_on is None else changes
+    if changes is None:
+        reminding.refresh(work, patient.id)
+    return changes
 
 
 def wanted_trips(work: Work, plan: Plan, derived: Derived) -> list[Trip]:
@@ -109,6 +164,12 @@ def proposable(rows: Iterable[Examination], today: date) -> Iterable[Examination
 def follow_ups(protocol: Protocol) -> dict[str, After]:
     """Items that follow others by some days."""
     return {item.code: item.after for item in protocol.items if item.after is not None}
+
+
+def known_items(work: Work, plan: Plan) -> set[str]:
+    """The items of every protocol version that the plan follows or followed, those switched off as well."""
+    rows = store.terms_in_force(work.session, plan.id)
+    return {item.code for row in rows for item in work.protocol(row.protocol_key).items}
 
 
 def plan_of(work: Work, plan_id: UUID) -> Plan:

@@ -47,6 +47,7 @@ def _change(work: Work, row: Appointment, lines: list[AppointmentItem], trip: Tr
     store.touch(row, work.now, work.actor.user_id)
     present = {store.key(line): line for line in lines}
     for key, line in present.items():
+        line.target = targets.get(key, line.target)
         if key not in trip.examinations:
             work.session.delete(line)
     work.session.flush()

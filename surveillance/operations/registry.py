@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,22 +13,25 @@ from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Privacy, Role, Sex
 from surveillance.operations.calendars import public_holidays
+from surveillance.operations.consents import WRITERS as WRITERS
+from surveillance.operations.consents import consent as consent
+from surveillance.operations.consents import opt_in as opt_in
+from surveillance.operations.consents import opt_out as opt_out
+from surveillance.operations.consents import pause_number as pause_number
+from surveillance.operations.consents import release_number as release_number
+from surveillance.operations.consents import write_consent
 from surveillance.operations.phones import read_email, read_phone
 from surveillance.operations.work import Work, found
 from surveillance.store import patients as store
 from surveillance.store.audit import picture
 from surveillance.store.tables import (
     Approval,
-    Consent,
     Contact,
-    Number,
     Patient,
     Place,
     ProtocolVersion,
     Site,
 )
-
-WRITERS = (Role.COORDINATOR, Role.CLINICIAN, Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class NewSite:
 
 
 def add_site(work: Work, new: NewSite) -> Site:
-    """Raises InvalidInputError or ConflictError that names what is wrong."""
+    """Raises InvalidInputError or ConflictError that names what is wrong. Who may add a site is asked at the edge."""
     _check_zone(new.time_zone)
     phone = read_phone(new.phone, new.country)
     if phone.e164 is None:
@@ -91,7 +94,15 @@ def site_by_code(work: Work, code: str) -> Site:
 
 
 def add_place(work: Work, site: Site, name: str, address: str = "", phone: str = "", *, outside: bool = False) -> Place:
-    """A place where examinations are done, in the site's time zone."""
+    """A place where examinations are done, in the site's time zone.
+
+    Raises:
+        InvalidInputError: no name.
+        ConflictError: the site has a place of this name.
+    """
+    work.require(site.id, *WRITERS)
+    if not name.strip():
+        raise InvalidInputError("the name of the place is empty")
     if work.session.exec(select(Place).where(Place.site_id == site.id, Place.name == name)).first():
         raise ConflictError(f"{site.code} has a place {name!r} already")
     place = Place(site_id=site.id, name=name, address=address, phone=phone, time_zone=site.time_zone, outside=outside)
@@ -218,6 +229,7 @@ def check_identity(work: Work, site: Site, mrn: str, family_name: str, birth_dat
 
 def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) -> Contact:
     """A contact with the consents it gave; what is unusable is kept as given and shows on the board."""
+    work.require(patient.site_id, *WRITERS)
     site = work.site(patient.site_id)
     phone = read_phone(new.phone, site.country) if new.phone.strip() else None
     if new.email.strip() and read_email(new.email) is None:
@@ -238,73 +250,8 @@ def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) ->
     work.session.flush()
     work.audit("contact.add", contact, after=picture(contact))
     for channel in new.consents:
-        consent(work, contact, channel, ConsentAct.GIVEN, new.consent_method or "recorded at enrolment")
+        write_consent(work, contact, channel, ConsentAct.GIVEN, new.consent_method or "recorded at enrolment")
     return contact
-
-
-def consent(
-    work: Work, contact: Contact, channel: Channel, act: ConsentAct, method: str, at: datetime | None = None
-) -> Consent:
-    """Add a line to the ledger. ``method`` says how consent was given or withdrawn; it may not be empty.
-
-    Raises:
-        InvalidInputError: no method, or a moment in the future.
-    """
-    if not method.strip():
-        raise InvalidInputError("say how consent was given or withdrawn (signed form, by telephone, …)")
-    if at is not None and at > work.now:
-        raise InvalidInputError(f"consent at {at} lies in the future")
-    address = contact.phone if channel is Channel.SMS else contact.email
-    row = Consent(
-        site_id=contact.site_id,
-        patient_id=contact.patient_id,
-        contact_id=contact.id,
-        channel=channel,
-        act=act,
-        address=address,
-        method=method,
-        at=at or work.now,
-        recorded_at=work.now,
-        recorded_by=work.actor.user_id,
-    )
-    work.session.add(row)
-    work.session.flush()
-    work.audit(f"consent.{act}", row, after=picture(row, ("channel", "method", "at", "address")))
-    return row
-
-
-def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
-    """Withdraw consent for SMS of everyone who has this number, at all sites, and bar the number itself."""
-    row = work.session.get(Number, phone) or Number(phone=phone)
-    row.opted_out_at, row.opted_out_how = work.now, how
-    row.paused_at, row.paused_why = None, ""
-    work.session.add(row)
-    holders = store.holders(work.session, phone)
-    for contact in holders:
-        consent(work, contact, Channel.SMS, ConsentAct.WITHDRAWN, how)
-    work.session.flush()
-    return holders
-
-
-def opt_in(work: Work, phone: str, how: str) -> list[Contact]:
-    """The number itself said START: it may be written to again, and its holders' consent stands again."""
-    row = work.session.get(Number, phone) or Number(phone=phone)
-    was_out = row.opted_out_at is not None
-    row.opted_out_at, row.opted_out_how, row.paused_at, row.paused_why = None, "", None, ""
-    work.session.add(row)
-    holders = store.holders(work.session, phone) if was_out else []
-    for contact in holders:
-        consent(work, contact, Channel.SMS, ConsentAct.GIVEN, how)
-    work.session.flush()
-    return holders
-
-
-def pause_number(work: Work, phone: str, why: str) -> None:
-    """Send nothing to a number until a person has decided what its owner meant."""
-    row = work.session.get(Number, phone) or Number(phone=phone)
-    row.paused_at, row.paused_why = work.now, why
-    work.session.add(row)
-    work.session.flush()
 
 
 def patient_named(work: Work, site_ids: Sequence[UUID], mrn: str) -> Patient:

@@ -12,7 +12,7 @@ from surveillance.operations.work import Work, found
 from surveillance.store import plans
 from surveillance.store import studies as store
 from surveillance.store.audit import picture
-from surveillance.store.tables import Override, OverrideKind, Patient, Study, StudyItem
+from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Study, StudyItem
 
 RECORDERS = (Role.COORDINATOR, Role.CLINICIAN)
 
@@ -37,9 +37,17 @@ def add_study(work: Work, patient: Patient, new: NewStudy, *, settle: bool = Tru
 
     Raises:
         InvalidInputError: no item, an unknown item, a day in the future or before birth.
-        ConflictError: the accession number is known already.
+        ConflictError: the accession number is known already, or the patient had died by then.
     """
     work.require(patient.site_id, *RECORDERS)
+    study = keep_study(work, patient, new)
+    if settle:
+        planning.replan_patient(work, patient)
+    return study
+
+
+def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
+    """As ``add_study``, for an operation that has asked who acts and re-plans itself."""
     _check(work, patient, new)
     study = Study(
         site_id=patient.site_id,
@@ -58,9 +66,26 @@ def add_study(work: Work, patient: Patient, new: NewStudy, *, settle: bool = Tru
     work.session.add(study)
     work.session.flush()
     work.session.add_all(StudyItem(study_id=study.id, item=item, site_id=study.site_id) for item in set(new.items))
-    work.audit("study.add", study, after=picture(study) | {"items": sorted(new.items)})
-    if settle:
-        planning.replan_patient(work, patient)
+    work.audit("study.add", study, after=picture(study) | {"items": sorted(set(new.items))})
+    return study
+
+
+def serve_visit(work: Work, study: Study, items: Sequence[str], visit: Appointment) -> Study:
+    """A study that is on record already, under the same accession number, proves more items of a visit.
+
+    Raises:
+        ConflictError: the study belongs to another visit.
+    """
+    if study.appointment_id not in (None, visit.id):
+        raise ConflictError(f"accession number {study.accession} is recorded for another visit of that day")
+    there = set(store.items(work.session, study.id))
+    before = {"items": sorted(there), "appointment_id": study.appointment_id}
+    study.appointment_id = visit.id
+    fresh = set(items) - there
+    work.session.add_all(StudyItem(study_id=study.id, item=item, site_id=study.site_id) for item in fresh)
+    work.session.flush()
+    after = {"items": sorted(there | fresh), "appointment_id": visit.id}
+    work.audit("study.serve", study, before=before, after=after)
     return study
 
 
@@ -76,7 +101,13 @@ def _check(work: Work, patient: Patient, new: NewStudy) -> None:
         raise InvalidInputError(
             f"patient {patient.mrn}: the report of {new.reported_on} must lie between study and today"
         )
-    known = {item for plan in plans.all_plans(work.session, patient.id) for item in _items(work, plan.id)}
+    if patient.died_on is not None and new.performed_on > patient.died_on:
+        raise ConflictError(
+            f"patient {patient.mrn} died on {patient.died_on}, before this study; if that is wrong, retract the death"
+        )
+    _check_visit(work, patient, new)
+    every = plans.all_plans(work.session, patient.id)
+    known = {item for plan in every for item in planning.known_items(work, plan)}
     if unknown := set(new.items) - known:
         there = ", ".join(sorted(known)) or "none"
         raise InvalidInputError(f"patient {patient.mrn} has no item {', '.join(sorted(unknown))}; the plan has {there}")
@@ -87,9 +118,12 @@ def _check(work: Work, patient: Patient, new: NewStudy) -> None:
         )
 
 
-def _items(work: Work, plan_id: UUID) -> set[str]:
-    rows = plans.terms_in_force(work.session, plan_id)
-    return {item.code for row in rows for item in work.protocol(row.protocol_key).items}
+def _check_visit(work: Work, patient: Patient, new: NewStudy) -> None:
+    if new.appointment_id is None:
+        return
+    visit = work.session.get(Appointment, new.appointment_id)
+    if visit is None or visit.patient_id != patient.id or not visit.was_booked:
+        raise InvalidInputError(f"patient {patient.mrn} had no booked visit {new.appointment_id}")
 
 
 def _modality(work: Work, patient: Patient, items: Sequence[str]) -> str:
@@ -115,6 +149,8 @@ def report(work: Work, study: Study, day: date) -> Study:
     """The report has arrived. Raises InvalidInputError for an impossible day."""
     work.require(study.site_id, *RECORDERS)
     _between(work, study, "report", study.performed_on, day)
+    if study.reviewed_on is not None and day > study.reviewed_on:
+        raise InvalidInputError(f"the report of {day} cannot be later than its review on {study.reviewed_on}")
     return _set(work, study, "study.report", reported_on=day)
 
 
@@ -130,6 +166,7 @@ def review(work: Work, study: Study, day: date, result: Result, next_action: str
     _between(work, study, "review", study.reported_on, day)
     if result is not Result.CLEAR and not next_action.strip():
         raise InvalidInputError(f"a result that is {result} needs a next action")
+    told_on = study.told_on if study.result is result else None  # what the patient was told is not true any more
     return _set(
         work,
         study,
@@ -139,6 +176,7 @@ def review(work: Work, study: Study, day: date, result: Result, next_action: str
         result=result,
         next_action=next_action.strip(),
         next_action_done_on=None,
+        told_on=told_on,
     )
 
 
@@ -147,6 +185,7 @@ def act(work: Work, study: Study, day: date) -> Study:
     work.require(study.site_id, *RECORDERS)
     if not study.next_action:
         raise InvalidInputError("this study asks for no next action")
+    _between(work, study, "next action", study.reviewed_on or study.performed_on, day)
     return _set(work, study, "study.acted", next_action_done_on=day)
 
 
@@ -166,6 +205,8 @@ def _between(work: Work, study: Study, what: str, earliest: date, day: date) -> 
 
 
 def _set(work: Work, study: Study, action: str, **values: object) -> Study:
+    if study.retracted_at is not None:
+        raise ConflictError(f"this study was retracted: {study.retracted_reason}")
     before = picture(study, values)
     study.sqlmodel_update(values)
     work.session.add(study)
@@ -175,9 +216,15 @@ def _set(work: Work, study: Study, action: str, **values: object) -> Study:
 
 
 def rule_on(work: Work, patient: Patient, study: Study, item: str, *, counts: bool, reason: str) -> Override:
-    """A person's word on a study that came too early: it counts for its slot, or it is extra evidence."""
-    work.require(patient.site_id, Role.CLINICIAN, Role.COORDINATOR)
+    """A person's word on a study that came too early: it counts for its slot, or it is extra evidence.
+
+    Raises:
+        InvalidInputError: the study is not this patient's, is retracted or does not serve the item, or no reason.
+    """
+    work.require(patient.site_id, *RECORDERS)
     plan = planning.current_plan(work, patient)
+    if study.patient_id != patient.id or study.retracted_at is not None:
+        raise InvalidInputError(f"patient {patient.mrn} has no such study")
     if item not in store.items(work.session, study.id):
         raise InvalidInputError(f"the study of {study.performed_on} does not serve {item}")
     if not reason.strip():

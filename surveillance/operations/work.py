@@ -106,14 +106,27 @@ class Work:
 
     def require(self, site_id: UUID, *roles: Role) -> None:
         """Raises ForbiddenError unless the actor has one of ``roles`` at the site (the system account may)."""
-        if (self.actor.user_id, site_id) not in self._roles:
-            self._roles[self.actor.user_id, site_id] = self._role(site_id)
-        held = self._roles[self.actor.user_id, site_id]
-        if held is not EVERY and held not in roles:
+        if not self.allows(site_id, *roles):
             allowed = " or ".join(roles)
             raise ForbiddenError(
                 f"{self.actor.name} may not do this at {self.site(site_id).code}: it takes a {allowed}"
             )
+
+    def require_person(self, site_id: UUID, *roles: Role) -> None:
+        """As ``require``, for what somebody signs: the service's own account signs nothing."""
+        self.require(site_id, *roles)
+        if self._held(site_id) is EVERY:
+            raise ForbiddenError(f"this is signed by a named {' or '.join(roles)}, not by {self.actor.name}")
+
+    def allows(self, site_id: UUID, *roles: Role) -> bool:
+        """Whether the actor has one of ``roles`` at the site."""
+        held = self._held(site_id)
+        return held is EVERY or held in roles
+
+    def _held(self, site_id: UUID) -> Role | str | None:
+        if (self.actor.user_id, site_id) not in self._roles:
+            self._roles[self.actor.user_id, site_id] = self._role(site_id)
+        return self._roles[self.actor.user_id, site_id]
 
     def _role(self, site_id: UUID) -> Role | str | None:
         user = self.session.get(User, self.actor.user_id)

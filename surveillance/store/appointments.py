@@ -41,13 +41,6 @@ def of_patient(session: Session, patient_id: UUID, *states: AppointmentState) ->
     return list(session.exec(statement.order_by(col(Appointment.day), col(Appointment.id))))
 
 
-def by_prefix(session: Session, prefix: str) -> list[Appointment]:
-    """Visits whose id begins with ``prefix`` (hexadecimal digits, dashes left out), as a command line names them."""
-    low = UUID(prefix.replace("-", "").ljust(32, "0"))
-    high = UUID(prefix.replace("-", "").ljust(32, "f"))
-    return list(session.exec(select(Appointment).where(Appointment.id >= low, Appointment.id <= high)))
-
-
 def key(line: AppointmentItem) -> Key:
     return Key(line.item, line.month, str(line.extra_id) if line.extra_id else None)
 

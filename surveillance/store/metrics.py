@@ -9,32 +9,41 @@ from sqlmodel import Session, col, select
 
 from surveillance.core.dates import local_day
 from surveillance.core.words import AttemptState, ReminderState
-from surveillance.store.tables import Attempt, ExaminationRow, Feed, Heartbeat, Reminder, Site
+from surveillance.store.tables import Attempt, Counter, ExaminationRow, Feed, Heartbeat, Reminder, Sender, Site
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """``reminders`` by state, every state present. ``last_beat`` is the newest sign of life of any worker (UTC)."""
+    """``reminders`` by state, every state present. ``oldest_doubt`` is when the oldest message in doubt was begun,
+    ``last_beat`` the newest sign of life of any worker (both UTC)."""
 
     reminders: Mapping[ReminderState, int]
     in_doubt: int
+    oldest_doubt: datetime | None
+    senders_stopped: int
     overdue: int
     last_beat: datetime | None
     feeds: int
     fetches: int
+    counters: Mapping[str, int]
 
 
 def numbers(session: Session, now: datetime) -> Numbers:
     """All of them as they stand at ``now``; what is overdue goes by each site's own day."""
     open_feeds = sa.func.count().filter(col(Feed.revoked_at).is_(None))
     feeds, fetches = session.exec(select(open_feeds, sa.func.coalesce(sa.func.sum(Feed.fetches), 0))).one()
+    doubts = select(sa.func.count(), sa.func.min(Attempt.created_at)).where(Attempt.state == AttemptState.IN_DOUBT)
+    in_doubt, oldest = session.exec(doubts).one()
     return Numbers(
         reminders=_reminders(session),
-        in_doubt=session.exec(select(sa.func.count()).where(Attempt.state == AttemptState.IN_DOUBT)).one(),
+        in_doubt=in_doubt,
+        oldest_doubt=oldest,
+        senders_stopped=session.exec(select(sa.func.count()).where(col(Sender.stopped_at).is_not(None))).one(),
         overdue=_overdue(session, now),
         last_beat=last_beat(session),
         feeds=feeds,
         fetches=fetches,
+        counters=dict(session.exec(select(col(Counter.name), col(Counter.value))).all()),
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from surveillance.core.words import Channel, ConsentAct
+from surveillance.core.words import Channel
 from surveillance.store.tables import Consent, Contact, Number, Patient
 
 
@@ -44,15 +44,10 @@ def contacts(session: Session, patient_id: UUID) -> list[Contact]:
 
 
 def consents(session: Session, patient_id: UUID) -> dict[tuple[UUID, Channel], Consent]:
-    """The last line of the ledger for each contact and channel."""
+    """The last line of the ledger for each contact and channel; of two lines of one moment a withdrawal holds."""
     statement = select(Consent).where(Consent.patient_id == patient_id)
-    rows = session.exec(statement.order_by(col(Consent.at), col(Consent.recorded_at)))
+    rows = session.exec(statement.order_by(col(Consent.at), col(Consent.recorded_at), col(Consent.act)))
     return {(row.contact_id, row.channel): row for row in rows}
-
-
-def consents_to(consent: Consent | None, address: str | None) -> bool:
-    """Whether the last word is yes, and was given for the address that would be written to."""
-    return consent is not None and consent.act is ConsentAct.GIVEN and address is not None
 
 
 def number(session: Session, phone: str) -> Number | None:

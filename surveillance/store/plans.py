@@ -45,7 +45,7 @@ def terms_in_force(session: Session, plan_id: UUID) -> list[PlanTerms]:
     rows = session.exec(
         select(PlanTerms)
         .where(PlanTerms.plan_id == plan_id, col(PlanTerms.retracted_at).is_(None))
-        .order_by(col(PlanTerms.recorded_at))
+        .order_by(col(PlanTerms.recorded_at), col(PlanTerms.id))
     )
     by_day = {row.since: row for row in rows}
     return sorted(by_day.values(), key=lambda row: (row.since is not None, row.since))
@@ -61,7 +61,7 @@ def overrides(session: Session, plan_id: UUID) -> list[Override]:
     statement = (
         select(Override)
         .where(Override.plan_id == plan_id, col(Override.retracted_at).is_(None))
-        .order_by(col(Override.recorded_at))
+        .order_by(col(Override.recorded_at), col(Override.id))
     )
     return list(session.exec(statement))
 
@@ -75,18 +75,19 @@ def extras(session: Session, plan_id: UUID) -> tuple[Extra, ...]:
     return tuple(Extra(str(row.id), row.item, row.target, row.tolerance, row.requested_on) for row in rows)
 
 
-def studies(session: Session, patient_id: UUID, words: Iterable[Override]) -> tuple[Study, ...]:
-    """All studies of a patient as evidence, with the slots their visits were booked for and persons' rulings."""
+def studies(session: Session, plan: Plan, words: Iterable[Override]) -> tuple[Study, ...]:
+    """All studies of a patient as evidence for a plan, with the slots that the plan's visits were booked for and
+    persons' rulings."""
     rulings: dict[UUID, dict[str, Ruling]] = {}
     for word in words:
         if word.study_id is not None:
             ruling = Ruling.COUNTS if word.kind is OverrideKind.COUNTS else Ruling.EXTRA
             rulings.setdefault(word.study_id, {})[word.item] = ruling
-    booked = _booked_for(session, patient_id)
+    booked = _booked_for(session, plan.id)
     rows = session.exec(
         select(col(StudyRow.id), col(StudyRow.performed_on), col(StudyRow.appointment_id), col(StudyItem.item))
         .join(StudyItem, col(StudyItem.study_id) == col(StudyRow.id))
-        .where(StudyRow.patient_id == patient_id, col(StudyRow.retracted_at).is_(None))
+        .where(StudyRow.patient_id == plan.patient_id, col(StudyRow.retracted_at).is_(None))
     )
     items: dict[tuple[UUID, date, UUID | None], set[str]] = {}
     for study_id, performed_on, appointment_id, item in rows:
@@ -103,13 +104,11 @@ def studies(session: Session, patient_id: UUID, words: Iterable[Override]) -> tu
     )
 
 
-def _booked_for(session: Session, patient_id: UUID) -> dict[UUID | None, frozenset[tuple[str, int]]]:
+def _booked_for(session: Session, plan_id: UUID) -> dict[UUID | None, frozenset[tuple[str, int]]]:
     rows = session.exec(
         select(AppointmentItem.appointment_id, AppointmentItem.item, AppointmentItem.month)
         .join(Appointment, col(Appointment.id) == col(AppointmentItem.appointment_id))
-        .where(
-            Appointment.patient_id == patient_id, Appointment.was_booked, AppointmentItem.outcome == Outcome.PERFORMED
-        )
+        .where(Appointment.plan_id == plan_id, Appointment.was_booked, AppointmentItem.outcome == Outcome.PERFORMED)
     )
     found: dict[UUID | None, set[tuple[str, int]]] = {}
     for appointment_id, item, month in rows:

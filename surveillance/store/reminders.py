@@ -180,7 +180,10 @@ def add_if_missing(session: Session, table: type[SQLModel], values: dict[str, An
     """Insert a row unless its key is there already; True if it was new. Nobody who comes second fails."""
     connection = session.connection()
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    key = sa.inspect(table).primary_key
+    return (
+        connection.execute(insert(table).values(**values).on_conflict_do_nothing().returning(*key)).first() is not None
+    )
 
 
 def sender(session: Session, name: str, *, lock: bool = False) -> Sender | None:
@@ -201,3 +204,14 @@ def count(session: Session, name: str, by: int = 1) -> None:
     session.connection().execute(
         sa.update(Counter).where(col(Counter.name) == name).values(value=col(Counter.value) + by)
     )
+
+
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """When the next planned message is to be looked at; None if none is planned. Never before ``now``."""
+    waiting = sa.text("reminder.state = 'planned'")
+    ahead = session.exec(select(sa.func.min(Reminder.due_at)).where(waiting, col(Reminder.due_at) > now)).first()
+    again = session.exec(
+        select(sa.func.min(Reminder.not_before)).where(waiting, col(Reminder.not_before) > now)
+    ).first()
+    moments: list[datetime] = [moment for moment in (ahead, again) if moment is not None]
+    return min(moments, default=None)

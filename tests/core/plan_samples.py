@@ -1,7 +1,11 @@
 """Protocols and plans for the tests of the schedule core: small ones to read, and strategies that make many."""
 
+import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -9,7 +13,7 @@ from surveillance.core.dates import add_months
 from surveillance.core.examinations import Booking, Examination, Finding, FindingKind, Hold, Key, PlanFacts
 from surveillance.core.matching import Extra, Ruling, Study
 from surveillance.core.protocol import Item, Phase, Protocol, ProtocolEnd
-from surveillance.core.schedule import Rhythm, Terms, rhythm, terms
+from surveillance.core.schedule import Rhythm, Terms, terms
 
 MRI, CHEST, BRAIN = "mri_primary", "chest_imaging", "mri_brain"
 ANCHOR = date(2026, 1, 15)
@@ -55,14 +59,19 @@ def mri_terms(*changes: tuple[float | None, int]) -> tuple[Terms, ...]:
     )
 
 
-def plan(*studies: Study, enrolled: float = 0, **facts: object) -> PlanFacts:
+def plan(*studies: Study, enrolled: float = 0, **facts: Any) -> PlanFacts:
     """A plan that asks for MRI every three months, enrolled so many months after the anchor."""
-    given = {"anchor": ANCHOR, "enrolled_on": months(enrolled), "terms": mri_terms((None, 3)), "studies": studies}
-    return PlanFacts(**(given | facts))  # type: ignore[arg-type]
+    usual: dict[str, Any] = {
+        "anchor": ANCHOR,
+        "enrolled_on": months(enrolled),
+        "terms": mri_terms((None, 3)),
+        "studies": studies,
+    }
+    return PlanFacts(**(usual | facts))
 
 
-def scan(id: str, day: date, *items: str, **facts: object) -> Study:
-    return Study(id, frozenset(items or [MRI]), day, **facts)  # type: ignore[arg-type]
+def scan(id: str, day: date, *items: str, **facts: Any) -> Study:
+    return Study(id, frozenset(items or [MRI]), day, **facts)
 
 
 def scans(*at: float) -> tuple[Study, ...]:
@@ -85,84 +94,87 @@ anchors = st.one_of(
     st.sampled_from([date(2023, 12, 31), date(2024, 2, 29), date(2025, 1, 30), date(2026, 1, 31), date(2027, 8, 29)]),
 )
 
+# Days are drawn as numbers from the anchor on; strategies stand here because making one is what takes time.
+_codes = st.sampled_from([MRI, CHEST])
+_days = st.integers(0, 2500)
+_slots = st.tuples(_codes, st.integers(1, 60))
+_rulings = st.dictionaries(_codes, st.sampled_from(Ruling), max_size=1)
+_studies = st.lists(
+    st.tuples(st.frozensets(_codes, min_size=1), _days, st.frozensets(_slots, max_size=2), _rulings), max_size=12
+)
+_changes = st.sets(st.integers(1, 2500), max_size=3)
+_enrolments = st.just(0) | st.integers(0, 1500)
+_holds = st.lists(st.tuples(st.none() | _codes, _days, st.none() | st.integers(-5, 600)), max_size=3)
+_extras = st.lists(st.tuples(_codes, _days, st.integers(0, 20), st.integers(0, 90)), max_size=3)
+_booked = st.tuples(_codes, _days, st.integers(1, 40), st.none() | st.sampled_from(["e0", "e1"]))
+_bookings = st.lists(_booked, max_size=4)
+_moves = st.dictionaries(_slots, _days, max_size=3)
+_skips = st.lists(_slots.map(lambda slot: Key(*slot)) | _codes.map(lambda code: Key(code, None, "e0")), max_size=3)
+_blank = st.frozensets(_codes)
+_ends = st.none() | _days
+
+
+@cache
+def _terms(number: int, *, switched_off: bool) -> st.SearchStrategy[Terms]:
+    chosen = PROTOCOLS[number]
+    intervals = itertools.product(
+        *([*one.phases[0].choices(), *([None] if switched_off else [])] for one in chosen.items)
+    )
+    codes = [one.code for one in chosen.items]
+    return st.sampled_from([terms(chosen, dict(zip(codes, choice, strict=True))) for choice in intervals])
+
+
+_any_terms = st.one_of([_terms(number, switched_off=True) for number in range(len(PROTOCOLS))])
+_terms_without_off = st.one_of([_terms(number, switched_off=False) for number in range(len(PROTOCOLS))])
+
 
 @st.composite
 def rhythms(draw: st.DrawFn) -> Rhythm:
     """The rhythm of some item, with an interval that its first phase admits."""
-    chosen = draw(st.sampled_from(PROTOCOLS))
-    code = draw(st.sampled_from(chosen.items))
-    return rhythm(chosen, code.code, draw(st.sampled_from(code.phases[0].choices())))
+    return draw(st.sampled_from(list(draw(_terms_without_off).rhythms.values())))
 
 
 @st.composite
 def successions(draw: st.DrawFn, anchor: date, *, switched_off: bool = True) -> tuple[Terms, ...]:
     """Up to four terms one after the other, each with its protocol and intervals."""
-    days = sorted(draw(st.sets(st.integers(1, 2500), max_size=3)))
-    result = []
-    for since in [None, *(anchor + timedelta(days=number) for number in days)]:
-        chosen = draw(st.sampled_from(PROTOCOLS))
-        intervals = {
-            one.code: draw(st.sampled_from([*one.phases[0].choices(), *([None] if switched_off else [])]))
-            for one in chosen.items
-        }
-        result.append(terms(chosen, intervals, since))
-    return tuple(result)
-
-
-def _few(strategy: st.SearchStrategy[object], most: int) -> st.SearchStrategy[list[object]]:
-    return st.lists(strategy, max_size=most)
+    some = _any_terms if switched_off else _terms_without_off
+    later = [replace(draw(some), since=anchor + timedelta(days=number)) for number in sorted(draw(_changes))]
+    return (draw(some), *later)
 
 
 @st.composite
 def plans(draw: st.DrawFn, *, overrides: bool = True, switched_off: bool = True) -> PlanFacts:
     """Any plan; without ``overrides`` one without holds, skips, moves, bookings, extras and an end."""
     anchor = draw(anchors)
-    days = st.integers(0, 2500).map(lambda number: anchor + timedelta(days=number))
-    succession = draw(successions(anchor, switched_off=switched_off))
-    items = st.sampled_from([MRI, CHEST])
-    studies = draw(
-        _few(
-            st.tuples(
-                st.sets(items, min_size=1),
-                days,
-                st.sets(st.tuples(items, st.integers(1, 24)), max_size=2),
-                st.dictionaries(items, st.sampled_from(Ruling), max_size=1),
-            ),
-            12,
-        )
-    )
+    on = [anchor + timedelta(days=number) for number in range(2600)]
     facts = PlanFacts(
         anchor,
-        anchor + timedelta(days=draw(st.one_of(st.just(0), st.integers(0, 1500)))),
-        succession,
-        studies=tuple(Study(f"s{n}", frozenset(i), d, frozenset(b), r) for n, (i, d, b, r) in enumerate(studies)),
+        on[draw(_enrolments)],
+        draw(successions(anchor, switched_off=switched_off)),
+        studies=tuple(Study(f"s{n}", i, on[d], b, r) for n, (i, d, b, r) in enumerate(draw(_studies))),
     )
-    return draw(_overridden(facts, items, days)) if overrides else facts
+    return draw(_overridden(facts, on)) if overrides else facts
 
 
 @st.composite
-def _overridden(
-    draw: st.DrawFn, facts: PlanFacts, items: st.SearchStrategy[str], days: st.SearchStrategy[date]
-) -> PlanFacts:
-    spans = draw(_few(st.tuples(st.none() | items, days, st.none() | st.integers(-5, 600)), 3))
-    extras = draw(_few(st.tuples(items, days, st.integers(0, 20), st.integers(0, 90)), 3))
-    bookings = draw(_few(st.tuples(items, days, st.integers(1, 40), st.none() | st.sampled_from(["e0", "e1"])), 4))
-    slots = st.tuples(items, st.integers(1, 60))
-    skips = draw(st.dictionaries(slots.map(lambda key: Key(*key)), days, max_size=3))
-    skipped_extras = {Key(extras[0][0], None, "e0"): facts.anchor} if extras and draw(st.booleans()) else {}
-    return PlanFacts(
-        facts.anchor,
-        facts.enrolled_on,
-        facts.terms,
-        holds=tuple(Hold(i, d, None if n is None else d + timedelta(days=n), d) for i, d, n in spans),
-        studies=facts.studies,
-        bookings=tuple(Booking(f"b{n}", i, d, m, d, e) for n, (i, d, m, e) in enumerate(bookings)),
-        extras=tuple(
-            Extra(f"e{n}", i, d, tolerance, d - timedelta(days=lead))
-            for n, (i, d, tolerance, lead) in enumerate(extras)
+def _overridden(draw: st.DrawFn, facts: PlanFacts, on: list[date]) -> PlanFacts:
+    ended = draw(_ends)
+    return replace(
+        facts,
+        holds=tuple(
+            Hold(code, on[day], None if length is None else on[day] + timedelta(days=length), on[day])
+            for code, day, length in draw(_holds)
         ),
-        moves=draw(st.dictionaries(slots, days, max_size=3)),
-        skips=skips | skipped_extras,
-        known_blank=frozenset(draw(st.sets(items))),
-        ended_on=draw(st.none() | days),
+        bookings=tuple(
+            Booking(f"b{n}", code, on[day], month, on[day], extra)
+            for n, (code, day, month, extra) in enumerate(draw(_bookings))
+        ),
+        extras=tuple(
+            Extra(f"e{n}", code, on[day], tolerance, on[day] - timedelta(days=lead))
+            for n, (code, day, tolerance, lead) in enumerate(draw(_extras))
+        ),
+        moves={slot: on[day] for slot, day in draw(_moves).items()},
+        skips=dict.fromkeys(draw(_skips), facts.anchor),
+        known_blank=draw(_blank),
+        ended_on=None if ended is None else on[ended],
     )

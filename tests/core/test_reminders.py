@@ -206,6 +206,16 @@ def test_moving_the_second_of_two_visits_away_is_told_by_a_notice_that_no_cap_ca
     assert of_step(wanted([early, moved], said=said), Step.CHANGE).subject_day == date(2026, 6, 29)
 
 
+def test_of_two_notices_about_one_day_the_one_that_has_to_come_first_wins():
+    """Tonight a visit of tomorrow went to a day on which another was called off before."""
+    later = date(2026, 7, 10)
+    off = visit(later, id="a1", sequence=1, cancelled=True, edited=JUNE_1 + timedelta(days=1))
+    moved = visit(later, id="a2", sequence=1, edited=new_york(date(2026, 6, 23), "22:00"))
+    said = [told(off, off.edited_at + MINUTES_10, cancelled=True), told(visit(id="a2"))]
+    notice = of_step(wanted([off, moved], said=said), Step.CHANGE)
+    assert (notice.channel, notice.expires_at) == (Channel.CALL, visit().moment)
+
+
 def test_a_visit_that_the_caps_would_hide_is_told_by_a_call():
     booked = new_york(date(2026, 6, 22), "12:00")
     sent = {f"k{day}": new_york(date(2026, 6, day), "10:00") for day in (18, 20, 22)}

@@ -1,13 +1,28 @@
 """Slots, windows and cells: examples one can count on one's fingers, and what holds for all of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_samples import ANCHOR, ASPS, BASE, BRAIN, CHEST, ENDING, MRI, anchors, months, mri_terms, rhythms, successions
+from plan_samples import (
+    ANCHOR,
+    ASPS,
+    BASE,
+    BRAIN,
+    CHEST,
+    ENDING,
+    MRI,
+    WIDE,
+    anchors,
+    months,
+    mri_terms,
+    rhythms,
+    successions,
+)
 
 from surveillance.core.dates import add_months, middle
 from surveillance.core.errors import InvalidInputError
@@ -123,6 +138,18 @@ def test_a_study_in_the_first_new_cell_fulfils_it_and_is_no_reason_to_leave_it_o
     assert month_list(found) == [3, 6, 9, 12, 18]
 
 
+def test_where_two_terms_meet_a_window_ends_with_its_cell() -> None:
+    yearly = replace(terms(WIDE, {}), since=months(10))  # half a year of tolerance on each side
+    quarterly = replace(terms(ASPS, {MRI: 3}), since=months(25))
+    found = {slot.month: slot for slot in slots(MRI, ANCHOR, [BASE, yearly, quarterly], months(30))}
+    assert list(found) == [3, 6, 9, 12, 24, 27, 30]
+    assert found[24].window_start == found[24].target - timedelta(days=180)
+    assert found[24].window_end == found[24].cell_end - DAY == found[27].cell_start - DAY
+    later = {slot.month: slot for slot in slots(MRI, ANCHOR, [BASE, replace(yearly, since=months(21.5))], months(36))}
+    assert list(later)[-3:] == [21, 24, 36]
+    assert later[24].window_start == later[24].cell_start == later[21].cell_end
+
+
 def test_a_chosen_interval_that_no_phase_admits_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="cannot be repeated every 5 months"):
         rhythm(ASPS, MRI, 5)
@@ -159,6 +186,12 @@ def test_the_last_slot_of_a_protocol_that_ends_has_a_cell_of_one_interval() -> N
     assert (last.month, last.cell_end) == (24, middle(last.target, add_months(last.target, 4)))
 
 
+def test_the_horizon_is_the_last_day_that_a_target_may_have() -> None:
+    assert month_list(slots(MRI, ANCHOR, [BASE], months(6))) == [3, 6]
+    assert month_list(slots(MRI, ANCHOR, [BASE], months(6) - DAY)) == [3]
+    assert slots(MRI, ANCHOR, [BASE], ANCHOR - DAY) == []
+
+
 def test_slots_reach_a_hundred_years() -> None:
     assert slots(MRI, ANCHOR, [BASE], date.max)[-1].month == LAST_MONTH
 
@@ -174,11 +207,6 @@ def test_a_preview_is_sorted_by_target_and_item() -> None:
         (12, BRAIN),
         (12, MRI),
     ]
-
-
-def test_renewed_terms_change_nothing() -> None:
-    once = slots(MRI, ANCHOR, [BASE], months(60))
-    assert slots(MRI, ANCHOR, [BASE, renewed(BASE, months(14.3))], months(60), studied=[months(13.2)]) == once
 
 
 # -- what always holds -----------------------------------------------------------------------------------------
@@ -217,7 +245,9 @@ def test_cells_divide_the_time_line_without_a_gap(sample: tuple[date, list[Slot]
 @given(anchors, rhythms(), st.integers(0, 240))
 def test_every_target_is_counted_from_the_anchor(anchor: date, chosen: Rhythm, until: int) -> None:
     found = slots(chosen.item, anchor, [Terms(None, "any", {chosen.item: chosen})], add_months(anchor, until))
-    assert [slot.target for slot in found] == [add_months(anchor, month) for month in chosen.months if month <= until]
+    assert [slot.target for slot in found] == [
+        add_months(anchor, month) for month in chosen.shape.months if month <= until
+    ]
     for slot in found:
         assert slot.window_start == slot.target - timedelta(days=slot.tolerance)
         assert slot.window_end == slot.target + timedelta(days=slot.tolerance)
@@ -245,3 +275,22 @@ def test_a_change_never_touches_targets_before_its_day(data: st.DataObject) -> N
     old = [slot.target for slot in slots(MRI, anchor, before, until) if slot.target < last.since]
     new = [slot.target for slot in slots(MRI, anchor, [*before, last], until) if slot.target < last.since]
     assert new == old
+
+
+@given(st.data())
+def test_renewed_terms_change_nothing(data: st.DataObject) -> None:
+    anchor = data.draw(anchors)
+    (first, *_) = data.draw(successions(anchor))
+    days = st.integers(0, 1500).map(lambda number: anchor + timedelta(days=number))
+    studied, since = data.draw(st.lists(days, max_size=6)), data.draw(days)
+    until = add_months(anchor, 120)
+    assert slots(MRI, anchor, [first, renewed(first, since)], until, studied=studied) == slots(
+        MRI, anchor, [first], until
+    )
+
+
+def test_renewed_terms_keep_a_slot_whose_half_interval_has_more_days_than_its_cell() -> None:
+    anchor, last_study = date(2027, 2, 8), date(2029, 3, 24)
+    found = slots(MRI, anchor, [BASE, renewed(BASE, last_study)], date(2029, 5, 8), studied=[last_study])
+    assert month_list(found)[-2:] == [24, 27]
+    assert last_study < found[-1].cell_start

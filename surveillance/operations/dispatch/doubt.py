@@ -8,7 +8,8 @@ import structlog
 from surveillance.core.words import AttemptState
 from surveillance.operations.dispatch import recording
 from surveillance.operations.dispatch.office import Office
-from surveillance.providers.base import DeliveryError, Listed, Transport
+from surveillance.operations.work import Work
+from surveillance.providers.base import DeliveryError, Failure, Listed, Transport
 from surveillance.store import db
 from surveillance.store import reminders as store
 from surveillance.store.tables import Attempt
@@ -16,6 +17,7 @@ from surveillance.store.tables import Attempt
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 50  # attempts looked for in one pass
+_REDACTED = "the provider hides the texts of messages, so that this one cannot be told from others"
 _NOT_FOUND = "the provider does not know it: it was never sent"
 
 
@@ -47,7 +49,7 @@ def _look_for(office: Office, attempt_id: UUID) -> str:
     try:
         listed = _list(transport, attempt)
     except DeliveryError as error:
-        return _conclude(office, attempt_id, None, error.text)
+        return _conclude(office, attempt_id, [], error.text)
     return _conclude(office, attempt_id, listed, "")
 
 
@@ -58,18 +60,15 @@ def _list(transport: Transport | None, attempt: Attempt) -> list[Listed]:
         DeliveryError: it cannot tell, or it is not the provider that the message was given to.
     """
     if transport is None or transport.name != attempt.transport:
-        raise DeliveryError(
-            recording.Failure.AMBIGUOUS,
-            "other_provider",
-            f"it was given to {attempt.transport}, which is not set up now",
-        )
+        why = f"it was given to {attempt.transport}, which is not set up now"
+        raise DeliveryError(Failure.AMBIGUOUS, "other_provider", why)
     return transport.find(attempt.to_address, attempt.created_at)
 
 
-def _conclude(office: Office, attempt_id: UUID, listed: list[Listed] | None, trouble: str) -> str:
+def _conclude(office: Office, attempt_id: UUID, listed: list[Listed], trouble: str) -> str:
     """Adopt what was found; after ten minutes an absent one is decided again, and where nobody can tell a person asks.
 
-    Until then a callback may still say it.
+    Until then a callback may still say it. ``trouble`` says why the list is no proof.
     """
     with db.writing(office.engine) as session:
         work = office.work(session)
@@ -77,25 +76,23 @@ def _conclude(office: Office, attempt_id: UUID, listed: list[Listed] | None, tro
         attempt = pair[0]
         if attempt.finished_at is not None:
             return "settled"
-        own: Listed | None = None
-        if listed is not None:
-            taken = store.known_provider_ids(session, [message.provider_id for message in listed])
-            strangers = [message for message in listed if message.provider_id not in taken]
-            own = next((each for each in reversed(strangers) if not each.redacted and each.body == attempt.body), None)
-            if own is None and any(message.redacted for message in strangers):
-                listed, trouble = (
-                    None,
-                    "the provider hides the texts of messages, so this one cannot be told from others",
-                )
+        strangers = _strangers(work, listed)
+        own = next((each for each in strangers if not each.redacted and each.body == attempt.body), None)
         if own is not None:
             recording.adopt(work, pair, own.provider_id)
             recording.progress(work, pair, own.status, own.error_code)
             return "adopted"
         if work.now < attempt.created_at + office.limits.give_up:
             return "looked_for"
-        if listed is None:
-            recording.to_person(work, pair, trouble)
-            log.error("a message stays in doubt", attempt=str(attempt_id), why=trouble)
+        if trouble or any(message.redacted for message in strangers):
+            recording.to_person(work, pair, trouble or _REDACTED)
+            log.error("a message stays in doubt", attempt=str(attempt_id), why=trouble or _REDACTED)
             return "tasks"
         recording.absent(work, pair, _NOT_FOUND)
         return "absent"
+
+
+def _strangers(work: Work, listed: list[Listed]) -> list[Listed]:
+    """What belongs to no attempt yet, the oldest first."""
+    taken = store.known_provider_ids(work.session, [message.provider_id for message in listed])
+    return [message for message in reversed(listed) if message.provider_id not in taken]

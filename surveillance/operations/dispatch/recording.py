@@ -47,7 +47,7 @@ def accepted(work: Work, pair: Pair, answer: Accepted) -> None:
     attempt, _ = pair
     adopt(work, pair, answer.provider_id)
     if attempt.provider_id == answer.provider_id:
-        attempt.sender, attempt.parts = answer.sender, answer.parts
+        attempt.parts = answer.parts
         progress(work, pair, answer.status, None)
 
 
@@ -58,13 +58,13 @@ def adopt(work: Work, pair: Pair, provider_id: str) -> None:
         if attempt.provider_id != provider_id:
             _sent_twice(work, attempt)
         return
-    was_given_up = attempt.finished_at is not None
+    before, was_open = attempt.state, attempt.finished_at is None
     attempt.provider_id, attempt.finished_at = provider_id, attempt.finished_at or work.now
     attempt.state, attempt.failure, attempt.error_code, attempt.error_text = AttemptState.ACCEPTED, "", "", ""
-    if was_given_up:
-        _late(work, attempt, reminder)
-    else:
+    if was_open or _waits_for_word(before, reminder):
         _sent(work, attempt, reminder)
+    elif before is not AttemptState.IN_DOUBT:
+        _late(work, attempt, reminder)
     work.session.flush()
     for callback in store.waiting_callbacks(work.session, provider_id):
         callback.attempt_id, callback.applied = attempt.id, True
@@ -76,19 +76,29 @@ def _sent(work: Work, attempt: Attempt, reminder: Reminder) -> None:
     reminder.sent_at, reminder.changed_at = attempt.created_at, work.now
 
 
+def _waits_for_word(state: AttemptState, reminder: Reminder) -> bool:
+    """A person was asked to find out, and has not yet: a callback that comes after all settles it."""
+    return state is AttemptState.IN_DOUBT and reminder.state is ReminderState.TASK
+
+
 def _late(work: Work, attempt: Attempt, reminder: Reminder) -> None:
-    """The one hole that remains: it was given up for absent, or to a person, and went out all the same.
+    """The one hole that remains: it was given up for absent, and went out all the same.
 
     A process was frozen between its last look at the clock and the call. Where the message has not been sent again,
     this is the sending; else the patient got it twice, which is counted.
     """
     store.count(work.session, LATE)
-    others = [each for each in store.attempts(work.session, reminder.id) if each.id != attempt.id]
-    again = any(each.provider_id is not None or each.finished_at is None for each in others)
-    if again:
+    if _went_out_otherwise(work, attempt):
         _sent_twice(work, attempt)
-    else:
+    elif reminder.state in (ReminderState.PLANNED, ReminderState.CLAIMED, ReminderState.TASK):
         _sent(work, attempt, reminder)
+
+
+def _went_out_otherwise(work: Work, attempt: Attempt) -> bool:
+    """Whether another attempt at the same message is open, or was accepted and not lost."""
+    others = [each for each in store.attempts(work.session, attempt.reminder_id) if each.id != attempt.id]
+    gone = (AttemptState.ACCEPTED, AttemptState.DELIVERED)
+    return any(each.finished_at is None or each.state in gone for each in others)
 
 
 def _sent_twice(work: Work, attempt: Attempt) -> None:
@@ -114,9 +124,12 @@ def progress(work: Work, pair: Pair, status: str, error_code: int | None) -> Non
 
 def refused(work: Work, pair: Pair, error: DeliveryError) -> None:
     """The provider did not take it, or nobody knows."""
-    attempt, reminder = pair
+    attempt, _ = pair
     if attempt.provider_id is not None:
         return  # a callback was quicker: it went out, whatever the answer looked like
+    if attempt.finished_at is not None:
+        attempt.error_code, attempt.error_text = error.code, error.text
+        return  # it was given up meanwhile; the message may be on its way again
     if error.failure is Failure.AMBIGUOUS:
         in_doubt(work, pair, error)
         return
@@ -158,7 +171,9 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
     attempt, reminder = pair
     attempt.failure, attempt.error_code, attempt.error_text = error.failure, error.code, error.text
     if reminder.state not in (ReminderState.CLAIMED, ReminderState.SENT, ReminderState.IN_DOUBT):
-        return  # a person has it, or it went out another way
+        return  # a person has it
+    if _went_out_otherwise(work, attempt):
+        return
     reminder.sent_at, reminder.claimed_until, reminder.changed_at = None, None, work.now
     _consequences(work, attempt, error)
     policy = policy_for(work.catalogue.policy, work.site(reminder.site_id))

@@ -62,8 +62,7 @@ def send_due(office: Office, stopping: threading.Event) -> Counter[str]:
                     break
                 error = one_by_one.submit(_one, office, reminder_id, until, done).exception()
                 if error is not None:
-                    _went_wrong(office, reminder_id, until, error)
-                    done["errors"] += 1
+                    done[_went_wrong(office, reminder_id, until, error)] += 1
     return done
 
 
@@ -71,7 +70,8 @@ def _claim(office: Office) -> tuple[datetime, list[UUID]] | None:
     """The next messages; nothing is locked where nothing is due."""
     with db.reading(office.engine) as session:
         work = office.work(session)
-        if not store.anything_due(session, work.now, senders.busy(office, work)):
+        due = store.anything_due(session, work.now)
+        if not due or not store.anything_due(session, work.now, senders.busy(office, work)):
             return None
     with db.writing(office.engine) as session:
         work = office.work(session)
@@ -179,15 +179,12 @@ def _seconds(seconds: float) -> timedelta:
 
 def _state(row: Reminder, found: Look, text: Text, now: datetime) -> None:
     """What the patient was told, or may have been, from this moment on."""
-    row.state, row.attempts, row.sent_at, row.not_before, row.reason = (
-        ReminderState.CLAIMED,
-        row.attempts + 1,
-        now,
-        None,
-        "",
-    )
+    row.state, row.attempts, row.sent_at = ReminderState.CLAIMED, row.attempts + 1, now
+    row.not_before, row.reason = None, ""
     row.contact_id = found.contact.id if found.contact else None
-    row.due_at, row.expires_at = found.planned.due_at, found.planned.expires_at
+    planned = found.planned
+    row.due_at, row.expires_at, row.sequence = planned.due_at, planned.expires_at, planned.sequence
+    row.appointment_id = UUID(planned.appointment_id) if planned.appointment_id else None
     if text.states is None:
         return
     states = text.states
@@ -234,7 +231,7 @@ def _record(office: Office, ready: Ready, answer: Accepted | DeliveryError) -> s
         return "in_doubt" if pair[0].state is AttemptState.IN_DOUBT else "refused"
 
 
-def _went_wrong(office: Office, reminder_id: UUID, until: datetime, error: BaseException) -> None:
+def _went_wrong(office: Office, reminder_id: UUID, until: datetime, error: BaseException) -> str:
     """A message that could not be worked on. Nothing was sent unless an attempt is open, which is looked for.
 
     Raises:
@@ -250,3 +247,4 @@ def _went_wrong(office: Office, reminder_id: UUID, until: datetime, error: BaseE
             row.state, row.claimed_until = ReminderState.TASK, None
             why = str(error) if expected else type(error).__name__
             row.reason, row.changed_at = f"could not be made: {why}; nothing was sent", office.clock()
+    return "tasks" if expected else "errors"

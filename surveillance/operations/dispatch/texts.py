@@ -8,7 +8,6 @@ from uuid import UUID
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
-from sqlmodel import col, select
 
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.messages import Details, Rendered, render
@@ -46,8 +45,16 @@ class Text:
     states: Statement | None
 
 
-def text_for(work: Work, now: Situation, planned: Planned, language: str, locale: str, public_url: str) -> Text:
-    """The message as it stands now.
+def text_for(
+    work: Work,
+    now: Situation,
+    planned: Planned,
+    language: str,
+    locale: str,
+    public_url: str,
+    examinations: str | None = None,
+) -> Text:
+    """The message as it stands now; ``examinations`` names them where no visit is stored yet.
 
     Raises:
         InvalidInputError: a detail that the text needs is not known, or the text would tell too much.
@@ -55,7 +62,8 @@ def text_for(work: Work, now: Situation, planned: Planned, language: str, locale
     states = statement(now, planned)
     book = work.catalogue.messages[language]
     step = now.policy.steps[planned.step].template
-    rendered = render(book, step, now.site.privacy, _details(work, now, planned, states), locale)
+    details = _details(work, now, planned, states, examinations)
+    rendered = render(book, step, now.site.privacy, details, locale)
     calendar = None
     if planned.channel is Channel.EMAIL and states is not None:
         row = work.session.get_one(Appointment, states.appointment_id)
@@ -86,9 +94,13 @@ def _uuid(text: str) -> UUID | None:
     return UUID(text) if text else None
 
 
-def _details(work: Work, now: Situation, planned: Planned, states: Statement | None) -> Details:
+def _details(
+    work: Work, now: Situation, planned: Planned, states: Statement | None, examinations: str | None
+) -> Details:
     site = now.site
     full = site.privacy is Privacy.FULL
+    if full and examinations is None:
+        examinations = _examinations(work, now, planned, states)
     return Details(
         clinic=site.short_name,
         phone=readable(site.phone),
@@ -98,7 +110,7 @@ def _details(work: Work, now: Situation, planned: Planned, states: Statement | N
         at=states.at if states else None,
         zone=states.zone if states else "",
         place=_place(work, states) if full and states else "",
-        examinations=_examinations(work, now, planned, states) if full else "",
+        examinations=examinations or "",
     )
 
 
@@ -143,8 +155,3 @@ def as_html(rendered: Rendered, locale: str) -> str:
         f'<!doctype html>\n<html lang="{html.escape(locale)}"><head><meta charset="utf-8"><title>{title}</title></head>'
         f'<body style="font-family: sans-serif; font-size: 16px; line-height: 1.5">\n{inner}\n</body></html>\n'
     )
-
-
-def place_names(work: Work, site_id: UUID) -> dict[UUID, str]:
-    """The places of a site by id."""
-    return dict(work.session.exec(select(col(Place.id), col(Place.name)).where(Place.site_id == site_id)).all())

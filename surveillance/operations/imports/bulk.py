@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from surveillance.core.examinations import Derived, PlanFacts, derive
 from surveillance.core.matching import Study as Evidence
@@ -89,7 +89,8 @@ class BulkWriter:
         self.today = work.today(site)
         self.until = horizon(self.today)
         self.is_working = site_calendar(work.session, site, self.today).is_working
-        self.recorded = (work.now, work.actor.user_id)
+        self.site_id, self.user_id = site.id.hex, work.actor.user_id.hex
+        self.recorded = (work.now, self.user_id)
 
     def batches(self, rows: Iterable[ImportedPatient]) -> Iterator[list[ImportedPatient]]:
         rest = iter(rows)
@@ -108,60 +109,72 @@ class BulkWriter:
         numbers = bulk.next_ids(session, AuditEvent, len(tables.events))
         events = [(number, *event) for number, (event, _) in zip(numbers, tables.events, strict=True)]
         bulk.load(session, AuditEvent, EVENT, events)
-        after = [(number, self.site.id, value) for number, (_, value) in zip(numbers, tables.events, strict=True)]
+        after = [
+            (number, self.site_id, value) for number, (_, value) in zip(numbers, tables.events, strict=True) if value
+        ]
         bulk.load(session, AuditValue, VALUE, after)
 
     def _patient(self, row: ImportedPatient, tables: "_Tables") -> None:
-        get, patient_id = row.values.get, uuid4()
+        get, patient_id = row.values.get, bulk.text_id()
         tables.patients.append(
             (
-                patient_id, self.site.id, row.mrn, row.values["family_name"], row.values["given_name"],
+                patient_id, self.site_id, row.mrn, row.values["family_name"], row.values["given_name"],
                 folded(row.values["given_name"], row.values["family_name"]), row.values["birth_date"],
                 get("sex", Sex.UNKNOWN), get("time_zone"), get("mri_unsafe", False), get("contrast_allergy", False),
                 get("egfr"), get("egfr_on"), get("interpreter", False), get("sedation", False),
                 get("claustrophobia", False), self.work.now,
             )
         )  # fmt: skip
+        self._event(tables, "patient.import", "patient", patient_id, patient_id, plain(row.values))
         self._contact(row, patient_id, tables)
         if row.protocol is not None:
             self._plan(row, row.protocol, patient_id, tables)
-        event = (
-            self.site.id, self.work.now, self.work.actor.user_id, self.work.actor.account, "patient.import", "patient",
-            str(patient_id), patient_id, "",
-        )  # fmt: skip
-        tables.events.append((event, plain(row.values)))
 
-    def _contact(self, row: ImportedPatient, patient_id: UUID, tables: "_Tables") -> None:
+    def _event(
+        self, tables: "_Tables", action: str, subject: str, row_id: str, patient_id: str, value: Any = None
+    ) -> None:
+        """One event for each fact, as for one that is typed in; the values stand with the patient's."""
+        event = (
+            self.site_id, self.work.now, self.user_id, self.work.actor.account, action, subject, str(UUID(row_id)),
+            patient_id, "",
+        )  # fmt: skip
+        tables.events.append((event, value))
+
+    def _contact(self, row: ImportedPatient, patient_id: str, tables: "_Tables") -> None:
         get, phone = row.values.get, row.phone
         if phone is None and not get("email"):
             return
-        contact_id = uuid4()
+        contact_id = bulk.text_id()
         tables.contacts.append(
             (
-                contact_id, self.site.id, patient_id, get("contact_kind", ContactKind.SELF), get("contact_name", ""),
+                contact_id, self.site_id, patient_id, get("contact_kind", ContactKind.SELF), get("contact_name", ""),
                 phone.e164 if phone else None, phone.given if phone and not phone.e164 else "",
                 phone.mobile if phone else True, get("email"), get("language"), 1,
             )
         )  # fmt: skip
+        self._event(tables, "contact.add", "contact", contact_id, patient_id)
         for channel in get("consent", ()):
+            consent_id = bulk.text_id()
+            self._event(tables, "consent.given", "consent", consent_id, patient_id)
             address = (phone.e164 if phone else None) if channel is Channel.SMS else get("email")
             tables.consents.append(
                 (
-                    uuid4(), self.site.id, patient_id, contact_id, channel, ConsentAct.GIVEN, address,
+                    consent_id, self.site_id, patient_id, contact_id, channel, ConsentAct.GIVEN, address,
                     get("consent_method", METHOD), self.work.now, *self.recorded,
                 )
             )  # fmt: skip
 
-    def _plan(self, row: ImportedPatient, protocol: Protocol, patient_id: UUID, tables: "_Tables") -> None:
-        plan_id, intervals = uuid4(), row.values.get("intervals", {})
+    def _plan(self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables") -> None:
+        plan_id, intervals = bulk.text_id(), row.values.get("intervals", {})
         anchor: date = row.values["anchor"]
-        tables.plans.append((plan_id, self.site.id, patient_id, 1, anchor, self.today, self.until, "", *self.recorded))
+        tables.plans.append((plan_id, self.site_id, patient_id, 1, anchor, self.today, self.until, "", *self.recorded))
         tables.terms.append(
             (
-                uuid4(), self.site.id, plan_id, protocol.key, intervals, self.work.actor.user_id, "imported",
+                bulk.text_id(), self.site_id, plan_id, protocol.key, intervals, self.user_id, "imported",
                 *self.recorded,
             )
         )  # fmt: skip
+        self._event(tables, "plan.enrol", "plan", plan_id, patient_id)
         evidence = tuple(self._studies(row, protocol, patient_id, tables))
         terms = self.work.terms(protocol.key, intervals, None)
         derived = derive(PlanFacts(anchor, self.today, (terms,), studies=evidence), self.until)
@@ -170,39 +183,40 @@ class BulkWriter:
                      derived, patient_id, plan_id, tables)  # fmt: skip
 
     def _studies(
-        self, row: ImportedPatient, protocol: Protocol, patient_id: UUID, tables: "_Tables"
+        self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables"
     ) -> Iterator[Evidence]:
         for items, day in row.values.get("studies", ()):
-            study_id = uuid4()
+            study_id = bulk.text_id()
             modalities = next((m for code in items if (m := protocol.item(code).modalities)), ("OT",))
             tables.studies.append(
-                (study_id, self.site.id, patient_id, "import", modalities[0], "", day, "", "", *self.recorded)
+                (study_id, self.site_id, patient_id, "import", modalities[0], "", day, "", "", *self.recorded)
             )
-            tables.study_items.extend((study_id, item, self.site.id) for item in set(items))
-            yield Evidence(str(study_id), frozenset(items), day)
+            self._event(tables, "study.add", "study", study_id, patient_id)
+            tables.study_items.extend((study_id, item, self.site_id) for item in set(items))
+            yield Evidence(study_id, frozenset(items), day)
 
-    def _projection(self, derived: Derived, patient_id: UUID, plan_id: UUID, tables: "_Tables") -> None:
-        owners = (self.site.id, patient_id, plan_id)
-        place = plans.FIELDS.index("study")
-        for row in derived.examinations:
-            study = None if row.study is None else UUID(row.study)
-            tables.examinations.append((uuid4(), *owners, *row[:place], study, *row[place + 1 :], row.open, False))
-        tables.findings.extend((uuid4(), *owners, *finding) for finding in derived.findings)
+    def _projection(self, derived: Derived, patient_id: str, plan_id: str, tables: "_Tables") -> None:
+        owners = (self.site_id, patient_id, plan_id)
+        tables.examinations.extend((bulk.text_id(), *owners, *row, row.open, False) for row in derived.examinations)
+        for finding in derived.findings:
+            # A finding names its study as every other text does, with dashes.
+            named = finding._replace(subject=str(UUID(finding.subject)) if finding.subject else "")
+            tables.findings.append((bulk.text_id(), *owners, *named))
 
     def _visits(
-        self, trips: Sequence[Trip], derived: Derived, patient_id: UUID, plan_id: UUID, tables: "_Tables"
+        self, trips: Sequence[Trip], derived: Derived, patient_id: str, plan_id: str, tables: "_Tables"
     ) -> None:
         targets = {row.key: row.target for row in derived.examinations}
         for trip in trips:
-            visit_id = uuid4()
+            visit_id = bulk.text_id()
             tables.visits.append(
                 (
-                    visit_id, self.site.id, patient_id, plan_id, AppointmentState.PROPOSED, trip.day,
+                    visit_id, self.site_id, patient_id, plan_id, AppointmentState.PROPOSED, trip.day,
                     self.site.time_zone, 60, trip.outside, 0, False, "", *self.recorded,
                 )
             )  # fmt: skip
             for key in trip.examinations:
-                tables.lines.append((uuid4(), self.site.id, visit_id, key.item, key.month, targets[key], ""))
+                tables.lines.append((bulk.text_id(), self.site_id, visit_id, key.item, key.month, targets[key], ""))
 
 
 class _Tables:

@@ -81,6 +81,22 @@ class PlanHold(Identified, OfSite, Recorded, Retractable, table=True):
 
     __tablename__ = "plan_hold"
     __table_args__ = (
+        # One hold in force, of the plan and of each item; an item that is none counts as different from every other.
+        sa.Index(
+            "uq_plan_hold_of_plan",
+            "plan_id",
+            unique=True,
+            sqlite_where=sa.text("item IS NULL AND resumed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("item IS NULL AND resumed_on IS NULL AND retracted_at IS NULL"),
+        ),
+        sa.Index(
+            "uq_plan_hold_of_item",
+            "plan_id",
+            "item",
+            unique=True,
+            sqlite_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
+            postgresql_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
+        ),
         sa.CheckConstraint("review_on >= start", name="review_after_start"),
         sa.CheckConstraint("resumed_on IS NULL OR resumed_on >= start", name="resumed_after_start"),
     )

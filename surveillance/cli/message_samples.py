@@ -1,0 +1,43 @@
+"""Every text with names and a date of usual length, so that its price is known before it is approved."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, time
+
+from surveillance.core.messages import Details, MessageBook, Preview, preview, render
+from surveillance.core.words import Privacy, Step
+
+# A Wednesday in September: the longest date in English, and one whose weekday costs more in Spanish.
+DETAILS = Details(
+    clinic="Elm Street Clinic",
+    phone="+1 202-555-0199",
+    patient_zone="America/New_York",
+    first_name="Alexandra",
+    day=date(2026, 9, 23),
+    at=time(10, 45),
+    zone="America/New_York",
+    place="Imaging Centre North",
+    examinations="MRI of the primary site, CT of the chest",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One text as an SMS."""
+
+    step: Step
+    language: str
+    privacy: Privacy
+    preview: Preview
+
+
+def samples(books: Iterable[MessageBook]) -> list[Sample]:
+    """All texts of all books, in the order in which a patient gets them."""
+    return [sample for book in books for sample in _of_book(book)]
+
+
+def _of_book(book: MessageBook) -> Iterator[Sample]:
+    for step in Step:
+        for privacy in Privacy:
+            text = render(book, step, privacy, DETAILS, book.language).sms
+            yield Sample(step, book.language, privacy, preview(text))

@@ -1,0 +1,157 @@
+"""``surveillance messages``: what goes out and what became of it; ``preview`` shows every text before it costs."""
+
+from typing import Annotated, Any
+
+import typer
+
+from surveillance import bootstrap, settings
+from surveillance.cli import show
+from surveillance.cli.context import Answer, AsJson, Job, reading, writing
+from surveillance.cli.message_samples import Sample, samples
+from surveillance.cli.messages_planned import CHANNEL, STEP
+from surveillance.core.words import ReminderState
+from surveillance.operations import message_lists
+from surveillance.operations.message_lists import Line, TaskOutcome, Which
+
+app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes out, and what became of it.")
+
+STATE = {
+    ReminderState.PLANNED: "planned",
+    ReminderState.CLAIMED: "being sent",
+    ReminderState.SENT: "sent",
+    ReminderState.DELIVERED: "delivered",
+    ReminderState.VOIDED: "no longer true",
+    ReminderState.DROPPED: "dropped",
+    ReminderState.FAILED: "failed",
+    ReminderState.IN_DOUBT: "in doubt",
+    ReminderState.TASK: "a person's task",
+}
+MessageId = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the message's id.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
+
+
+@app.command("list")
+@reading
+def list_messages(
+    job: Job,
+    upcoming: Annotated[bool, typer.Option("--upcoming", help="What goes out next.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="What did not go out.")] = False,
+    doubt: Annotated[bool, typer.Option("--doubt", help="What may have gone out or not.")] = False,
+    tasks: Annotated[bool, typer.Option("--tasks", help="What a person has to tell.")] = False,
+    limit: Limit = 200,
+) -> Answer:
+    """Messages at the patient's own local time; all of them without an option.
+
+    Example: surveillance messages list --upcoming --site LDN1
+    """
+    asked = [
+        which
+        for which, wanted in zip(
+            (Which.UPCOMING, Which.FAILED, Which.DOUBT, Which.TASKS), (upcoming, failed, doubt, tasks), strict=True
+        )
+        if wanted
+    ]
+    if len(asked) > 1:
+        raise typer.BadParameter("choose one of --upcoming, --failed, --doubt, --tasks")
+    lines = message_lists.listed(job.work, [site.id for site in job.sites()], next(iter(asked), None), limit)
+    job.seen.extend({line.patient.id: line.patient for line in lines}.values())
+    table = show.table("Messages", "ID", "MRN", "When", "What", "How", "State", "Why")
+    for line in lines:
+        row = line.row
+        cells = (
+            row.id.hex[:8],
+            line.patient.mrn,
+            show.moment(line.at, line.zone),
+            STEP[row.step],
+            CHANNEL[row.channel],
+        )
+        show.add(table, *cells, STATE[row.state], row.resolution or row.reason)
+    return Answer([show.section(table, "none")], data=[_data(line) for line in lines])
+
+
+@app.command()
+@writing
+def resend(job: Job, message: MessageId) -> Answer:
+    """Try again what certainly was not sent; it is decided afresh before it goes out.
+
+    Example: surveillance messages resend 1f2e3d4c --as anna
+    """
+    sites = [site.id for site in job.sites()]
+    row = message_lists.resend(job.work, message_lists.message_named(job.work, sites, message))
+    return Answer([f"Message {row.id.hex[:8]} is planned again."], data={"id": row.id, "state": row.state})
+
+
+@app.command()
+@writing
+def done(
+    job: Job,
+    message: MessageId,
+    outcome: Annotated[TaskOutcome, typer.Option(help="What became of it.")],
+    note: Annotated[str, typer.Option(help="Whom you spoke to, and what was said.")] = "",
+) -> Answer:
+    """Say what became of a message that a person had to tell, or to ask about.
+
+    Example: surveillance messages done 1f2e3d4c --outcome told --note "spoke to her mother" --as anna
+    """
+    sites = [site.id for site in job.sites()]
+    row = message_lists.message_named(job.work, sites, message)
+    row = message_lists.done(job.work, row, outcome, note)
+    return Answer([f"Message {row.id.hex[:8]}: {row.resolution}."], data={"id": row.id, "state": row.state})
+
+
+@app.command()
+def preview(
+    language: Annotated[str | None, typer.Option(help="Only texts in this language.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every text as it goes out, with characters, encoding and parts; needs no database.
+
+    Example: surveillance messages preview --language es
+    """
+    catalogue = bootstrap.open_catalogue(settings.load())
+    if language is not None and language not in catalogue.messages:
+        raise typer.BadParameter(f"there are no texts in {language!r}; there are {', '.join(catalogue.messages)}")
+    books = [book for name, book in sorted(catalogue.messages.items()) if language in (None, name)]
+    found = samples(books)
+    if as_json:
+        show.write_json([_sample_data(sample) for sample in found])
+        return
+    table = show.table("Texts, with the longest usual names and dates", "What", "Language", "Level", "Text", "Cost")
+    for sample in found:
+        size = sample.preview.encoding
+        cost = f"{size.characters} {size.name}, {size.parts} part{'s' if size.parts > 1 else ''}"
+        show.add(table, STEP[sample.step], sample.language, sample.privacy, sample.preview.text, cost)
+    show.say(table)
+
+
+def _data(line: Line) -> dict[str, Any]:
+    row = line.row
+    return {
+        "id": row.id,
+        "mrn": line.patient.mrn,
+        "step": row.step,
+        "channel": row.channel,
+        "state": row.state,
+        "subject_day": row.subject_day,
+        "at": line.at,
+        "zone": line.zone,
+        "due_at": row.due_at,
+        "expires_at": row.expires_at,
+        "sent_at": row.sent_at,
+        "attempts": row.attempts,
+        "reason": row.reason,
+        "resolution": row.resolution,
+    }
+
+
+def _sample_data(sample: Sample) -> dict[str, Any]:
+    size = sample.preview.encoding
+    return {
+        "step": sample.step,
+        "language": sample.language,
+        "privacy": sample.privacy,
+        "text": sample.preview.text,
+        "characters": size.characters,
+        "encoding": size.name,
+        "parts": size.parts,
+    }

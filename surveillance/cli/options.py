@@ -1,0 +1,130 @@
+"""What is typed on the command line: days, times, examinations, intervals; each refused with one clear line."""
+
+import re
+from collections.abc import Iterable
+from datetime import date, time
+from typing import Annotated, Final
+
+import typer
+
+from surveillance.core.errors import InvalidInputError
+from surveillance.core.examinations import Key
+from surveillance.operations.results import NewStudy
+from surveillance.operations.work import Work
+from surveillance.store import plans
+from surveillance.store.tables import Plan
+
+YEARS: Final = range(1890, 2151)  # outside these a date is a typing error
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CLOCK: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
+_ITEM: Final = r"[a-z][a-z0-9_]*"
+_INTERVAL: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<months>[1-9][0-9]{{0,2}}|off)")
+_EXAMINATION: Final = re.compile(rf"(?P<item>{_ITEM})(?:@(?:(?P<month>[0-9]{{1,4}})|x(?P<extra>[0-9a-f]{{4,32}})))?")
+_STUDIES: Final = re.compile(rf"(?P<items>{_ITEM}(?:\+{_ITEM})*)=(?P<day>.+)")
+
+
+def iso_day(text: str) -> date:
+    """A day as ISO 8601 writes it. Raises typer.BadParameter for anything else."""
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError(text)
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date; write it like 2026-12-01 (year-month-day)") from None
+    if found.year not in YEARS:
+        raise typer.BadParameter(f"{text} is not between the years {YEARS[0]} and {YEARS[-1]}")
+    return found
+
+
+def clock(text: str | time) -> time:
+    """A time of day, given or by default. Raises typer.BadParameter for anything but HH:MM."""
+    if isinstance(text, time):
+        return text
+    try:
+        if not _CLOCK.fullmatch(text):
+            raise ValueError(text)
+        return time.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time of day; write it like 09:30 (24 hours)") from None
+
+
+def intervals(texts: Iterable[str] | None) -> dict[str, int | None]:
+    """``ITEM=MONTHS`` or ``ITEM=off``. Raises typer.BadParameter for anything else, or an item named twice."""
+    chosen: dict[str, int | None] = {}
+    for text in texts or ():
+        found = _INTERVAL.fullmatch(text)
+        if found is None:
+            raise typer.BadParameter(f"{text!r} is not ITEM=MONTHS or ITEM=off, such as mri_primary=4")
+        if found["item"] in chosen:
+            raise typer.BadParameter(f"{found['item']} is given twice")
+        chosen[found["item"]] = None if found["months"] == "off" else int(found["months"])
+    return chosen
+
+
+def studies(texts: Iterable[str] | None) -> list[NewStudy]:
+    """``ITEM[+ITEM]=DATE``: what was examined before. Raises typer.BadParameter for anything else."""
+    made = []
+    for text in texts or ():
+        found = _STUDIES.fullmatch(text)
+        if found is None:
+            raise typer.BadParameter(f"{text!r} is not ITEM[+ITEM]=DATE, such as mri_primary+chest_imaging=2026-03-02")
+        made.append(NewStudy(found["items"].split("+"), iso_day(found["day"])))
+    return made
+
+
+def named_examination(text: str) -> tuple[str, int | None, str | None]:
+    """Item, month and the first digits of an extra's id. Raises typer.BadParameter for anything else."""
+    found = _EXAMINATION.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} names no examination; write ITEM@MONTH such as mri_primary@6, or ITEM@x… for an extra one"
+        )
+    return found["item"], int(found["month"]) if found["month"] else None, found["extra"]
+
+
+def examination(work: Work, plan: Plan, text: str) -> Key:
+    """The key of a named examination; without a month it is whatever of the item falls to the day.
+
+    Raises:
+        InvalidInputError: no extra examination of the plan, or more than one, has an id that begins so.
+    """
+    item, month, prefix = named_examination(text)
+    if prefix is None:
+        return Key(item, month)
+    found = [extra for extra in plans.extras(work.session, plan.id) if extra.id.replace("-", "").startswith(prefix)]
+    found = [extra for extra in found if extra.item == item]
+    if len(found) != 1:
+        raise InvalidInputError(f"{text} names {len(found) or 'no'} extra examinations of the plan; see 'plan show'")
+    return Key(item, None, found[0].id)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``ITEM`` or ``ITEM=VALUE``."""
+    item, _, value = text.partition("=")
+    if not re.fullmatch(_ITEM, item):
+        raise typer.BadParameter(f"{text!r} is not ITEM or ITEM=…, such as mri_primary=A12345")
+    return item, value.strip()
+
+
+Mrn = Annotated[str, typer.Argument(metavar="MRN", help="The patient's record number.")]
+Code = Annotated[str, typer.Argument(metavar="SITE", help="The site's code.")]
+Visit = Annotated[str, typer.Argument(metavar="VISIT", help="The first digits of the visit's id, or its day.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Accession number, or the first digits of its id.")]
+Examination = Annotated[
+    str, typer.Argument(metavar="EXAMINATION", help="ITEM@MONTH such as mri_primary@6; ITEM@x… for an extra one.")
+]
+Reason = Annotated[str, typer.Option(help="Why; it stays in the history.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, where that is worth keeping.")]
+On = Annotated[date, typer.Option("--on", parser=iso_day, metavar="DATE", help="The day, like 2026-12-01.")]
+OnDay = Annotated[
+    date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="The day; today if it is left out.")
+]
+From = Annotated[date, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
+Intervals = Annotated[
+    list[str] | None,
+    typer.Option("--interval", metavar="ITEM=MONTHS", help="A chosen interval; ITEM=off leaves it out. Repeatable."),
+]
+Studies = Annotated[
+    list[str] | None,
+    typer.Option("--study", metavar="ITEM[+ITEM]=DATE", help="An examination done before. Repeatable."),
+]

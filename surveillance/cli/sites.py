@@ -1,0 +1,170 @@
+"""``surveillance site``: clinics, their places, and the protocols they approved."""
+
+from datetime import date, time
+from typing import Annotated
+
+import typer
+from sqlmodel import col, select
+
+from surveillance.cli import show
+from surveillance.cli.context import Answer, Job, confirming, reading, writing
+from surveillance.cli.options import Code, clock, iso_day
+from surveillance.core.errors import ConflictError
+from surveillance.core.words import Privacy, Role
+from surveillance.operations import accounts, registry, reminding
+from surveillance.store.audit import picture
+from surveillance.store.tables import Approval, Place, Site
+
+app = typer.Typer(help="Sites: add them, approve protocols, add places, go live.", no_args_is_help=True)
+
+
+@app.command("add")
+@writing
+def add_site(
+    job: Job,
+    code: Code,
+    name: Annotated[str, typer.Option(help="The clinic's full name, for staff.")],
+    short_name: Annotated[str, typer.Option(help="What an SMS calls the clinic; it must not reveal oncology.")],
+    zone: Annotated[str, typer.Option(help="IANA time zone, such as Europe/London.")],
+    country: Annotated[str, typer.Option(help="ISO 3166 code; reads phone numbers and gives the holidays.")],
+    phone: Annotated[str, typer.Option(help="The number that patients call.")],
+    language: Annotated[list[str] | None, typer.Option(help="Languages of messages, first one first.")] = None,
+    holidays: Annotated[str | None, typer.Option(help="Holiday calendar, such as DE-BY; '' for none.")] = None,
+    working_days: Annotated[str, typer.Option(help="ISO weekdays: 1 is Monday.")] = "12345",
+    privacy: Annotated[Privacy, typer.Option(help="How much messages and calendars may tell.")] = Privacy.NEUTRAL,
+    first_names: Annotated[bool, typer.Option(help="May a message to a shared number carry a first name?")] = False,
+    send_from: Annotated[time, typer.Option(parser=clock, metavar="HH:MM", help="No message earlier.")] = time(9),
+    send_until: Annotated[time, typer.Option(parser=clock, metavar="HH:MM", help="None later.")] = time(20),
+) -> Answer:
+    """Add a clinic; whoever adds it administers it.
+
+    Example: surveillance site add LDN1 --name "Sarcoma unit" --short-name "City Clinic" --zone Europe/London
+    --country GB --phone "020 7946 0000" --as anna
+    """
+    accounts.require_administrator(job.work)
+    new = registry.NewSite(
+        code=code.strip(),
+        name=name,
+        short_name=short_name,
+        time_zone=zone,
+        country=country.upper(),
+        phone=phone,
+        holidays=holidays,
+        languages=language or ["en"],
+        working_days=working_days,
+        privacy=privacy,
+        first_names=first_names,
+        send_from=send_from,
+        send_until=send_until,
+    )
+    site = registry.add_site(job.work, new)
+    accounts.administer(job.work, site)
+    return Answer(
+        [f"Added site {site.code}. Next: 'site place-add', 'user add', 'site approve-protocol'."], _data(site)
+    )
+
+
+@app.command("list")
+@reading
+def list_sites(job: Job) -> Answer:
+    """Sites with their places, approved protocols and the day they go live.
+
+    Example: surveillance site list
+    """
+    found = show.table("", "Site", "Name", "Time zone", "Sends", "Languages", "Live from", "Places", "Protocols")
+    data = []
+    for site in job.sites():
+        places, protocols = _places(job, site), _approved(job, site)
+        show.add(
+            found,
+            site.code,
+            site.name,
+            site.time_zone,
+            f"{site.send_from:%H:%M}–{site.send_until:%H:%M}",
+            show.joined(site.languages),
+            show.day(site.messages_from) if site.messages_from else "not live",
+            show.joined(places),
+            show.joined(protocols),
+        )
+        data.append(_data(site) | {"places": places, "protocols": protocols})
+    return Answer([show.section(found, "There is no site yet; 'surveillance site add' makes one.")], data)
+
+
+@app.command()
+@writing
+def approve_protocol(
+    job: Job, code: Code, protocol: Annotated[str, typer.Argument(help="A protocol's id, or id@version.")]
+) -> Answer:
+    """A clinician approves a protocol version for use at a site; it is frozen as it stands.
+
+    Example: surveillance site approve-protocol LDN1 asps-extremity --as dr.reed
+    """
+    row = registry.approve_protocol(job.work, registry.site_by_code(job.work, code), protocol)
+    return Answer(
+        [f"{row.protocol_key} is approved at {code}."], {"site": code, "protocol": row.protocol_key, "id": row.id}
+    )
+
+
+@app.command()
+@writing
+def place_add(
+    job: Job,
+    code: Code,
+    name: Annotated[str, typer.Argument(help="What staff call it, such as 'MRI 2'.")],
+    address: Annotated[str, typer.Option(help="Where patients go.")] = "",
+    phone: Annotated[str, typer.Option(help="Its own number.")] = "",
+    outside: Annotated[bool, typer.Option("--outside", help="Another house: its reports must be asked for.")] = False,
+) -> Answer:
+    """Add a place where examinations are done.
+
+    Example: surveillance site place-add LDN1 "MRI 2" --address "12 High Street, 2nd floor" --as anna
+    """
+    site = registry.site_by_code(job.work, code)
+    job.work.require(site.id, *registry.WRITERS)
+    place = registry.add_place(job.work, site, name.strip(), address, phone, outside=outside)
+    return Answer([f"Added {place.name} to {code}."], picture(place))
+
+
+@app.command()
+@confirming
+def go_live(
+    job: Job,
+    code: Code,
+    day: Annotated[date, typer.Option("--from", parser=iso_day, metavar="DATE", help="The first day of messages.")],
+) -> Answer:
+    """Set the day from which messages go out; before it nobody is written to.
+
+    Example: surveillance site go-live LDN1 --from 2027-01-04 --as anna
+    """
+    site = registry.site_by_code(job.work, code)
+    job.work.require(site.id, Role.ADMIN)
+    if site.messages_from == day:
+        raise ConflictError(f"{code} goes live on {day} already")
+    if not _approved(job, site):
+        raise ConflictError(f"no protocol is approved at {code} yet; a clinician does that first")
+    before = picture(site, ("messages_from",))
+    site.messages_from = day
+    job.work.session.flush()
+    after = picture(site, ("messages_from",))
+    job.work.audit("site.go_live", site, site_id=site.id, before=before, after=after)
+    reminding.refresh_site(job.work, site)
+    change = [f"{code} sends messages from {show.day(day)} on, {site.send_from:%H:%M}–{site.send_until:%H:%M}"]
+    change.append(f"local time of each patient, as {site.short_name}.")
+    return Answer(
+        [f"Done: {code} is live from {show.day(day)}."], _data(site), [" ".join(change)], compared=picture(site)
+    )
+
+
+def _places(job: Job, site: Site) -> list[str]:
+    statement = select(col(Place.name)).where(Place.site_id == site.id).order_by(col(Place.name))
+    return list(job.work.session.exec(statement))
+
+
+def _approved(job: Job, site: Site) -> list[str]:
+    statement = select(col(Approval.protocol_key)).where(Approval.site_id == site.id)
+    statement = statement.where(col(Approval.retracted_at).is_(None)).order_by(col(Approval.protocol_key))
+    return list(job.work.session.exec(statement))
+
+
+def _data(site: Site) -> dict[str, object]:
+    return picture(site)

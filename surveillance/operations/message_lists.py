@@ -1,0 +1,230 @@
+"""Messages as a person looks at them, and what a person does about them: preview, resend, settle a task."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from enum import StrEnum
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from surveillance.core.caps import apply_caps
+from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.messages import choose_language
+from surveillance.core.planned import Planned, Visit, stem
+from surveillance.core.policy import BY_PERSON
+from surveillance.core.words import Channel, ReminderState, Role, Step
+from surveillance.operations.dispatch.texts import statement, text_for
+from surveillance.operations.reminding import planned_of
+from surveillance.operations.situations import Situation, situation, zone_of
+from surveillance.operations.work import Work, found
+from surveillance.store import patients
+from surveillance.store import reminders as store
+from surveillance.store.audit import picture
+from surveillance.store.tables import Patient, Place, Reminder
+
+CARERS = (Role.COORDINATOR, Role.CLINICIAN)
+_TOLD = ("state", "reason", "resolution")
+
+
+class Which(StrEnum):
+    """What list of messages somebody looks at."""
+
+    UPCOMING = "upcoming"
+    FAILED = "failed"
+    DOUBT = "doubt"
+    TASKS = "tasks"
+
+
+_STATES = {
+    Which.UPCOMING: (ReminderState.PLANNED, ReminderState.CLAIMED),
+    Which.FAILED: (ReminderState.FAILED, ReminderState.DROPPED),
+    Which.DOUBT: (ReminderState.IN_DOUBT, ReminderState.TASK),
+    Which.TASKS: (ReminderState.TASK,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message with the patient it is for. ``at`` is the moment it goes out, in the patient's own zone."""
+
+    row: Reminder
+    patient: Patient
+    at: datetime
+    zone: str
+
+
+def listed(work: Work, site_ids: Iterable[UUID], which: Which | None = None, limit: int = 500) -> list[Line]:
+    """Messages of sites by the moment they go out, with the true local time (not the site's, not the server's)."""
+    statement_ = (
+        select(Reminder, Patient)
+        .join(Patient, col(Patient.id) == col(Reminder.patient_id))
+        .where(col(Reminder.site_id).in_(list(site_ids)))
+    )
+    if which is not None:
+        statement_ = statement_.where(col(Reminder.state).in_(_STATES[which]))
+    if which is Which.DOUBT:
+        statement_ = statement_.where(col(Reminder.sent_at).is_not(None))
+    next_at = sa.func.coalesce(col(Reminder.not_before), col(Reminder.due_at))
+    rows = work.session.exec(statement_.order_by(next_at, col(Reminder.key)).limit(limit))
+    return [_line(work, row, patient) for row, patient in rows]
+
+
+def _line(work: Work, row: Reminder, patient: Patient) -> Line:
+    zone = zone_of(patient, work.site(row.site_id))
+    moment = row.sent_at or max(row.due_at, row.not_before or row.due_at)
+    return Line(row, patient, moment.astimezone(ZoneInfo(zone)), zone)
+
+
+def upcoming(work: Work, site_ids: Iterable[UUID], limit: int = 500) -> list[Line]:
+    """What goes out next: before a site goes live it reads tomorrow's messages here (rule 12)."""
+    return listed(work, site_ids, Which.UPCOMING, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A message that would go out. ``text`` is empty where it cannot be made yet; ``dropped`` names a cap."""
+
+    step: Step
+    channel: Channel
+    at: datetime
+    zone: str
+    text: str
+    dropped: str | None
+
+
+def preview_for(
+    work: Work, patient: Patient, day: date, at: time, place: Place, examinations: Sequence[str] = ()
+) -> list[Foreseen]:
+    """Which messages a visit would bring if it were booked now, at the patient's local time, with their texts."""
+    now = situation(work, patient)
+    visit = Visit(str(uuid4()), day, at, place.time_zone, str(place.id), 0, work.now, work.now)
+    then = replace(now, visits=[*now.visits, visit])
+    wanted = apply_caps(then.wanted(), then.sent(), then.policy, then.recipient.zone, work.now)
+    mine = [planned for planned in wanted if planned.appointment_id == visit.appointment_id]
+    return [_foreseen(work, then, planned, ", ".join(examinations)) for planned in mine]
+
+
+def _foreseen(work: Work, then: Situation, planned: Planned, examinations: str) -> Foreseen:
+    zone = then.recipient.zone
+    local = planned.due_at.astimezone(ZoneInfo(zone))
+    return Foreseen(
+        planned.step, planned.channel, local, zone, _text(work, then, planned, examinations), planned.dropped
+    )
+
+
+def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> str:
+    contact = next(iter(patients.contacts(work.session, then.patient.id)), None)
+    languages = then.site.languages
+    wanted = (contact.language if contact else None) or languages[0]
+    try:
+        choice = choose_language(wanted, [each for each in languages if each in work.catalogue.messages], languages)
+        sms = replace(planned, channel=Channel.SMS)
+        return text_for(work, then, sms, choice.language, choice.locale, "", examinations or None).rendered.sms
+    except InvalidInputError:
+        return ""
+
+
+# -- what a person does ------------------------------------------------------------------------------------------
+
+
+class TaskOutcome(StrEnum):
+    """What became of a task: told the patient; the message in doubt had arrived; not reached; nothing to tell."""
+
+    TOLD = "told"
+    RECEIVED = "received"
+    NOT_REACHED = "not_reached"
+    NOT_NEEDED = "not_needed"
+
+
+def message_named(work: Work, site_ids: Sequence[UUID], prefix: str) -> Reminder:
+    """A message by the first digits of its id.
+
+    Raises:
+        InvalidInputError: no digits of an id.
+        ConflictError: several begin so.
+        NotFoundError: none does.
+    """
+    digits = prefix.replace("-", "").lower()
+    if not digits or set(digits) - set("0123456789abcdef") or len(digits) > 32:
+        raise InvalidInputError(f"{prefix!r} is no id of a message; 'messages list' shows them")
+    rows = store.by_prefix(work.session, digits, site_ids)
+    if len(rows) > 1:
+        raise ConflictError(f"{prefix!r} names {len(rows)} messages; give more digits")
+    return found(rows[0] if rows else None, "message", prefix)
+
+
+def done(work: Work, row: Reminder, outcome: TaskOutcome, note: str = "") -> Reminder:
+    """A person dealt with a task. What the patient was told counts from now on, as if a message had said it.
+
+    Raises:
+        ConflictError: it is no task, or somebody was quicker.
+        InvalidInputError: "received" of a message that was never handed over.
+    """
+    work.require(row.site_id, *CARERS)
+    patient = found(store.lock_patient(work.session, row.patient_id), "patient", str(row.patient_id))
+    work.session.refresh(row)
+    if row.state is not ReminderState.TASK:
+        raise ConflictError(f"this message is {row.state}, not a task")
+    if outcome is TaskOutcome.RECEIVED and row.sent_at is None:
+        raise InvalidInputError("nothing was sent, so nothing can have been received; say 'told' or 'not_reached'")
+    before = picture(row, _TOLD)
+    if outcome is TaskOutcome.TOLD:
+        _told(work, situation(work, patient), row)
+    reached = outcome in (TaskOutcome.TOLD, TaskOutcome.RECEIVED)
+    row.state = ReminderState.DELIVERED if reached else ReminderState.FAILED
+    row.resolved_at, row.resolved_by = work.now, work.actor.user_id
+    row.resolution, row.changed_at = f"{outcome}: {note}".rstrip(": "), work.now
+    work.session.flush()
+    work.audit("message.done", row, before=before, after=picture(row, _TOLD), reason=note)
+    return row
+
+
+def _told(work: Work, now: Situation, row: Reminder) -> None:
+    row.sent_at = work.now
+    try:
+        states = statement(now, planned_of(row))
+    except InvalidInputError:
+        return  # the visit has gone meanwhile; what was told of it is not known
+    if states is not None:
+        row.told_day, row.told_at, row.told_zone = states.day, states.at, states.zone
+        row.told_place_id, row.told_cancelled = states.place_id, states.cancelled
+
+
+def resend(work: Work, row: Reminder) -> Reminder:
+    """Try a message again, which certainly was not sent; everything is read and decided again before it goes out.
+
+    Raises:
+        ConflictError: it was sent, or may have been; a person tells it; its useful time has ended.
+    """
+    work.require(row.site_id, *CARERS)
+    store.lock_patient(work.session, row.patient_id)
+    work.session.refresh(row)
+    siblings = [each for each in store.of_patient(work.session, row.patient_id) if stem(each.key) == stem(row.key)]
+    if fault := _not_again(work, row, siblings):
+        raise ConflictError(f"this message is not sent again: {fault}")
+    before = picture(row, _TOLD)
+    row.state, row.reason, row.attempts, row.not_before = ReminderState.PLANNED, "", 0, None
+    row.changed_at = work.now
+    for other in siblings:
+        if other.id != row.id and other.state in (ReminderState.PLANNED, ReminderState.TASK):
+            other.state, other.reason, other.changed_at = (
+                ReminderState.VOIDED,
+                "sent again on another channel",
+                work.now,
+            )
+    work.session.flush()
+    work.audit("message.resend", row, before=before, after=picture(row, _TOLD))
+    return row
+
+
+def _not_again(work: Work, row: Reminder, siblings: Sequence[Reminder]) -> str | None:
+    if any(each.sent_at is not None for each in siblings):
+        return "it was sent, or may have been"
+    if row.channel in BY_PERSON:
+        return f"it is told by {row.channel}; say what became of it with 'messages done'"
+    if row.state not in (ReminderState.FAILED, ReminderState.DROPPED, ReminderState.TASK):
+        return f"it is {row.state}"
+    return "its useful time has ended" if row.expires_at <= work.now else None

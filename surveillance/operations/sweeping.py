@@ -1,0 +1,125 @@
+"""The daily sweep of a site: what changes because a day has passed, and not because somebody did something."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from sqlmodel import Session, col, select
+
+from surveillance.core.dates import DAY, add_months, local_day, to_utc
+from surveillance.core.errors import UnavailableError
+from surveillance.core.words import AppointmentState, Step
+from surveillance.operations import planning, reminding
+from surveillance.operations.dispatch import Office
+from surveillance.operations.situations import DUES_AHEAD
+from surveillance.operations.work import Work
+from surveillance.store import db, locks
+from surveillance.store import reminders as store
+from surveillance.store.tables import Appointment, ExaminationRow, Plan, Site, Sweep
+
+log = structlog.get_logger(__name__)
+
+SLACK_MONTHS = 1  # the horizon is moved on when it is a month short, so that each plan is derived monthly, not daily
+
+
+def sweep(office: Office) -> Counter[str]:
+    """Sweep every site whose local day has not been swept; of several workers one does it."""
+    done: Counter[str] = Counter()
+    with db.reading(office.engine) as session:
+        work = office.work(session)
+        due = [(site.id, work.today(site)) for site in session.exec(select(Site)) if not _swept(work, site)]
+    for site_id, day in due:
+        with locks.alone(office.engine, f"sweep {site_id} {day}") as mine:
+            if mine:
+                done += _sweep_site(office, site_id, day)
+    return done
+
+
+def next_sweep(session: Session, now: datetime) -> datetime | None:
+    """When the next local day of a site begins; None without a site."""
+    zones = set(session.exec(select(col(Site.time_zone))))
+    return min((to_utc(local_day(now, zone) + DAY, time(0), zone) for zone in zones), default=None)
+
+
+def _swept(work: Work, site: Site) -> bool:
+    return work.session.get(Sweep, (site.id, work.today(site))) is not None
+
+
+def _sweep_site(office: Office, site_id: UUID, day: date) -> Counter[str]:
+    """Each plan in a transaction of its own, so that people at work never wait for the whole sweep."""
+    with db.reading(office.engine) as session:
+        work = office.work(session)
+        if work.session.get(Sweep, (site_id, day)) is not None:
+            return Counter()
+        outdated = _outdated_plans(session, site_id, day)
+        near = _patients_with_dues(work, site_id, day)
+    done = Counter(replanned=len(outdated), refreshed=len(near), sites=1)
+    done["errors"] = _each(office, _replan, outdated) + _each(office, _refresh, near)
+    with db.writing(office.engine) as session:
+        row = {"site_id": site_id, "day": day, "done_at": office.clock()}
+        store.add_if_missing(session, Sweep, row)
+    return done
+
+
+def _outdated_plans(session: Session, site_id: UUID, day: date) -> Sequence[UUID]:
+    """Active plans whose rows end too early, or that propose a day that is past."""
+    past = sa.exists().where(
+        col(Appointment.plan_id) == col(Plan.id),
+        col(Appointment.state) == AppointmentState.PROPOSED,
+        col(Appointment.day) < day,
+    )
+    short = col(Plan.horizon) < add_months(day, planning.HORIZON_MONTHS - SLACK_MONTHS)
+    statement = select(col(Plan.id)).where(Plan.site_id == site_id, col(Plan.ended_on).is_(None), sa.or_(short, past))
+    return list(session.exec(statement.order_by(col(Plan.id))))
+
+
+def _patients_with_dues(work: Work, site_id: UUID, day: date) -> Sequence[UUID]:
+    """Patients of whom a window or an overdue day has come into sight since the last sweep."""
+    row = ExaminationRow
+    last = work.session.exec(select(sa.func.max(Sweep.day)).where(Sweep.site_id == site_id)).first()
+    seen = (last or day - DUES_AHEAD) + DUES_AHEAD
+    ahead = day + DUES_AHEAD
+    in_sight = [sa.and_(col(row.overdue_from) > seen, col(row.overdue_from) <= ahead)]
+    book_now = work.catalogue.policy.steps[Step.BOOK_NOW]
+    if book_now.enabled:
+        shift = timedelta(days=book_now.days_before or 0)
+        in_sight.append(sa.and_(col(row.window_start) > seen + shift, col(row.window_start) <= ahead + shift))
+    statement = select(col(row.patient_id)).where(
+        row.site_id == site_id, sa.text("examination.open"), col(row.booked_on).is_(None), sa.or_(*in_sight)
+    )
+    return sorted(set(work.session.exec(statement)))
+
+
+def _each(office: Office, act: Any, ids: Iterable[UUID]) -> int:
+    """One after the other; one that fails is logged and does not keep back the rest. How many failed.
+
+    Raises:
+        UnavailableError: the database went away.
+    """
+    failed = 0
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep") as one_by_one:
+        for each in ids:
+            error = one_by_one.submit(act, office, each).exception()
+            if isinstance(error, UnavailableError):
+                raise error
+            if error is not None:
+                failed += 1
+                log.error("the sweep failed for one plan", about=str(each), exc_info=error)
+    return failed
+
+
+def _replan(office: Office, plan_id: UUID) -> None:
+    with db.writing(office.engine) as session:
+        plan = session.get(Plan, plan_id)
+        if plan is not None and plan.ended_on is None:
+            planning.replan(office.work(session), plan)
+
+
+def _refresh(office: Office, patient_id: UUID) -> None:
+    with db.writing(office.engine) as session:
+        reminding.refresh(office.work(session), patient_id)

@@ -1,0 +1,276 @@
+"""The board (design section 6): its rows in plain words, how many there are, and what a person does about one.
+
+A row is a query over the facts and goes when its work is done. Stored are only a person's actions: a note, the
+outcome of a call, a day until which to put it aside, whose work it is.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from surveillance.core.dates import local_day
+from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
+from surveillance.core.words import Role
+from surveillance.operations import worklist_words
+from surveillance.operations.work import Work
+from surveillance.store import worklist as store
+from surveillance.store.audit import picture
+from surveillance.store.tables import BoardAction, Membership, Site, User
+from surveillance.store.worklist import Filter, Worklist
+from surveillance.store.worklist_base import Scope
+
+__all__ = ["CONTACTED_DAYS", "Filter", "Worklist", "WorklistAction", "WorklistRow", "act", "counts", "find_row", "rows"]
+
+CONTACTED_DAYS = 3  # a row that somebody called about comes back after so many days, if no other day was said
+WORKERS = (Role.COORDINATOR, Role.CLINICIAN)
+
+
+class WorklistAction(StrEnum):
+    NOTE = "note"
+    CALL = "call"
+    SNOOZE = "snooze"
+    ASSIGN = "assign"
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRow:
+    """One piece of work. ``key`` names it: the list and the first digits of its subject's id.
+
+    ``age`` in days at the site. ``to_clinician``: the patient missed so many visits that a clinician decides.
+    ``patient_id`` is None for a message from a number that no patient has.
+    """
+
+    list: Worklist
+    subject: str
+    site_id: UUID
+    site: str
+    patient_id: UUID | None
+    mrn: str
+    name: str
+    what: str
+    since: date
+    age: int
+    why: str
+    next_action: str
+    owner_id: UUID | None
+    owner: str
+    to_clinician: bool
+    note: str
+    hidden_until: date | None
+    appointment_id: UUID | None = None
+    examination_id: UUID | None = None
+    study_id: UUID | None = None
+    reminder_id: UUID | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.list}:{self.subject[:8]}"
+
+
+def scopes(work: Work, site_ids: Iterable[UUID]) -> list[Scope]:
+    """The sites by their local day."""
+    by_day: dict[date, list[UUID]] = {}
+    for site_id in site_ids:
+        by_day.setdefault(work.today(work.site(site_id)), []).append(site_id)
+    return [Scope(tuple(sites), today, work.now) for today, sites in by_day.items()]
+
+
+def counts(work: Work, site_ids: Sequence[UUID], wanted: Filter = store.EVERYTHING) -> dict[Worklist, int]:
+    """How many rows each list has, over all ``site_ids``, in the order of the board."""
+    found = dict.fromkeys(Worklist, 0)
+    for scope in scopes(work, site_ids):
+        for worklist, number in store.counts(work.session, scope, wanted).items():
+            found[worklist] += number
+    return found
+
+
+def rows(
+    work: Work,
+    site_ids: Sequence[UUID],
+    worklist: Worklist,
+    wanted: Filter = store.EVERYTHING,
+    *,
+    limit: int = 200,
+    offset: int = 0,
+) -> list[WorklistRow]:
+    """The rows of one list, the oldest first."""
+    found: list[WorklistRow] = []
+    for scope in scopes(work, site_ids):
+        raw = store.rows(work.session, worklist, scope, wanted, limit + offset)
+        found.extend(_Reader(work, worklist, scope).read(raw))
+    found.sort(key=lambda row: (row.since, row.name, row.subject))
+    return found[offset : offset + limit]
+
+
+class _Reader:
+    """Turns the rows of one query into words, with what belongs to them fetched once for all."""
+
+    def __init__(self, work: Work, worklist: Worklist, scope: Scope) -> None:
+        self.work, self.worklist, self.scope = work, worklist, scope
+
+    def read(self, raw: Sequence[tuple[str, Mapping[str, Any]]]) -> list[WorklistRow]:
+        session = self.work.session
+        self.notes = store.last_words(session, self.worklist, [row["subject"] for _, row in raw]) if raw else {}
+        self.no_shows = store.no_shows(session, {row["patient_id"] for _, row in raw if row["patient_id"]})
+        self.words = worklist_words.Words(self.work, self.scope.today, raw)
+        users = {row["responsible"] for _, row in raw if row["responsible"]}
+        statement = select(col(User.id), col(User.name)).where(col(User.id).in_(users))
+        self.names: dict[UUID, str] = dict(session.exec(statement).all()) if users else {}
+        return [self._row(kind, row) for kind, row in raw]
+
+    def _row(self, kind: str, row: Mapping[str, Any]) -> WorklistRow:
+        site = self.work.site(row["site_id"] or self.scope.sites[0])
+        since = self._since(row, site)
+        what, why, next_action = self.words.describe(kind, row)
+        missed = self.no_shows.get(row["patient_id"], 0)
+        to_clinician = self.worklist in _BOOKABLE and missed >= site.noshow_limit
+        if to_clinician:
+            next_action = f"a clinician decides how to go on: {missed} visits were missed"
+        note = self.notes.get(row["subject"])
+        named = f"{row['family_name']}, {row['given_name']}" if row["patient_id"] else "nobody known here"
+        return WorklistRow(
+            self.worklist,
+            row["subject"],
+            site.id,
+            site.code,
+            row["patient_id"],
+            row["mrn"] or "",
+            named,
+            what,
+            since,
+            (self.scope.today - since).days,
+            why,
+            next_action,
+            row["responsible"],
+            self.names.get(row["responsible"], ""),
+            to_clinician,
+            note.text if note else "",
+            row["hidden_until"],
+            **_references(kind, row),
+        )
+
+    def _since(self, row: Mapping[str, Any], site: Site) -> date:
+        """The day the work arose; what lies ahead (a booked visit that does not fit) is work from today on."""
+        since = row["since"] or row.get("created_at") or self.scope.today
+        day = local_day(since, site.time_zone) if isinstance(since, datetime) else since
+        return min(day, self.scope.today)
+
+
+_BOOKABLE = (Worklist.OVERDUE, Worklist.DUE, Worklist.TO_ORDER)
+_SUBJECT_OF = {
+    "overdue": "examination_id",
+    "due": "examination_id",
+    "to_order": "examination_id",
+    "skip": "examination_id",
+    "outcome_unknown": "appointment_id",
+    "no_report": "study_id",
+    "not_reviewed": "study_id",
+    "no_next_action": "study_id",
+    "undelivered": "reminder_id",
+    "in_doubt": "reminder_id",
+}
+
+
+def _references(kind: str, row: Mapping[str, Any]) -> dict[str, UUID]:
+    """The records that the row is about, for links."""
+    found = {_SUBJECT_OF[kind]: UUID(row["subject"])} if kind in _SUBJECT_OF else {}
+    if row.get("appointment_id"):
+        found["appointment_id"] = row["appointment_id"]
+    about = row.get("about")
+    if about:
+        found["study_id" if row["kind"] == "study_early" else "appointment_id"] = UUID(about)
+    return found
+
+
+def find_row(work: Work, site_ids: Sequence[UUID], key: str) -> WorklistRow:
+    """The row that ``key`` names (``overdue:3f9a2c1b``), put aside or not.
+
+    Raises:
+        InvalidInputError: it is no such key.
+        NotFoundError: no row of that list begins so; its work may be done.
+        ConflictError: several do.
+    """
+    name, _, digits = key.partition(":")
+    if name not in list(Worklist) or not digits:
+        raise InvalidInputError(f"{key!r} is no row of the board; write LIST:ID as the board shows it")
+    subject = digits if digits.startswith("+") else digits.replace("-", "").lower()
+    found = rows(work, site_ids, Worklist(name), Filter(subject=subject, hidden=True), limit=3)
+    if not found:
+        raise NotFoundError(f"there is no row {key!r} on the board; its work may be done")
+    if len({row.subject for row in found}) > 1:
+        raise ConflictError(f"{key!r} names several rows; give more digits")
+    return found[0]
+
+
+def act(
+    work: Work,
+    row: WorklistRow,
+    kind: WorklistAction,
+    *,
+    text: str = "",
+    until: date | None = None,
+    assigned_to: UUID | None = None,
+) -> BoardAction:
+    """Write down what a person did about a row.
+
+    A call hides the row for CONTACTED_DAYS days unless ``until`` says otherwise; a snooze hides it until its day,
+    and one until today brings it back.
+
+    Raises:
+        InvalidInputError: a note or call without a text, a snooze without a day or into the past, nobody to
+            assign to, or a row of nobody known.
+    """
+    work.require(row.site_id, *WORKERS)
+    if row.patient_id is None:
+        raise InvalidInputError("no patient has this number; answer the message, or add the number to a patient")
+    today = work.today(work.site(row.site_id))
+    _check(work, row, kind, text, until, assigned_to, today)
+    if kind is WorklistAction.CALL and until is None:
+        until = today + timedelta(days=CONTACTED_DAYS)
+    action = BoardAction(
+        site_id=row.site_id,
+        patient_id=row.patient_id,
+        worklist=row.list.value,
+        subject=row.subject,
+        kind=kind.value,
+        text=text.strip(),
+        until=until if kind in (WorklistAction.CALL, WorklistAction.SNOOZE) else None,
+        assigned_to=assigned_to if kind is WorklistAction.ASSIGN else None,
+        user_id=work.actor.user_id,
+        at=work.now,
+    )
+    work.session.add(action)
+    work.session.flush()
+    work.audit(f"board.{kind}", action, after=picture(action, ("worklist", "subject", "until", "assigned_to", "text")))
+    return action
+
+
+def _check(
+    work: Work,
+    row: WorklistRow,
+    kind: WorklistAction,
+    text: str,
+    until: date | None,
+    assigned_to: UUID | None,
+    today: date,
+) -> None:
+    if kind in (WorklistAction.NOTE, WorklistAction.CALL) and not text.strip():
+        raise InvalidInputError(f"a {kind} needs a text")
+    if kind is WorklistAction.SNOOZE and until is None:
+        raise InvalidInputError("say until which day the row is put aside")
+    if until is not None and until < today:
+        raise InvalidInputError(f"{until} is past; today is {today}")
+    if kind is WorklistAction.ASSIGN:
+        _check_assignee(work, row, assigned_to)
+
+
+def _check_assignee(work: Work, row: WorklistRow, assigned_to: UUID | None) -> None:
+    works_here = assigned_to and work.session.get(Membership, (assigned_to, row.site_id))
+    user = work.session.get(User, assigned_to) if works_here else None
+    if user is None or user.disabled_at is not None:
+        raise InvalidInputError(f"only somebody who works at {row.site} can take this over")

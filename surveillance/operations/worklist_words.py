@@ -1,0 +1,191 @@
+"""What the board says about a row: what it is, why it stands there, what to do next, in plain sentences."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from surveillance.core.examinations import FindingKind
+from surveillance.core.words import ReminderState
+from surveillance.operations.work import Work
+from surveillance.store import appointments
+from surveillance.store.worklist_queries import REPORT_AFTER_DAYS
+
+Row = Mapping[str, Any]
+Sentences = tuple[str, str, str]  # what, why, next action
+
+CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
+    {
+        FindingKind.STUDY_EARLY: (
+            "the study of {day} came long before this examination was due",
+            "decide whether it counts or is extra evidence",
+        ),
+        FindingKind.BOOKED_OUTSIDE_WINDOW: (
+            "the visit of {day} lies outside the window, which moved after it was booked",
+            "move the visit, or accept it as it is",
+        ),
+        FindingKind.BOOKED_UNWANTED: (
+            "a visit is booked for {day}, but the plan does not ask for this examination any more",
+            "cancel the visit, or record it as an extra examination",
+        ),
+        FindingKind.BOOKED_TWICE: (
+            "the visit of {day} is the second one for this examination",
+            "cancel one of the two visits",
+        ),
+        FindingKind.MOVE_NOT_POSSIBLE: (
+            "it was moved to {day}, which would now pass its neighbour",
+            "retract the move, or move it to another day",
+        ),
+        FindingKind.PROTOCOL_ENDS: (
+            "the last examination of the protocol was over on {day}",
+            "a clinician signs the discharge, or continues with another protocol",
+        ),
+    }
+)
+
+
+class Words:
+    """Describes the rows of one list; ``lines`` of visits are fetched once for all of them."""
+
+    def __init__(self, work: Work, today: date, raw: Sequence[tuple[str, Row]]) -> None:
+        self.work, self.today = work, today
+        visits = [UUID(row["subject"]) for kind, row in raw if kind == "outcome_unknown"]
+        self.lines = appointments.lines_of(work.session, visits)
+
+    def describe(self, kind: str, row: Row) -> Sentences:
+        sentences: Sentences = _DESCRIBED[kind](self, row)
+        return sentences
+
+    def examination(self, row: Row) -> str:
+        """The title that the patient's protocol gives an item, with its month; the code where there is none."""
+        key, item, month = row.get("protocol_key"), row["item"] or "", row.get("month")
+        items = self.work.protocol(key).items if key else ()
+        title = next((known.title for known in items if known.code == item), item.replace("_", " "))
+        return title if month is None else f"{title}, month {month}"
+
+    # -- examinations ------------------------------------------------------------------------------------------
+
+    def overdue(self, row: Row) -> Sentences:
+        why = f"not done; the window was {row['window_start']} to {row['window_end']}"
+        if row["since"] < row["overdue_from"]:
+            why = f"not done since {row['since']}: earlier examinations of this kind were missed as well"
+        return self.examination(row), why, "call the patient and book, or record what was done"
+
+    def due(self, row: Row) -> Sentences:
+        why = f"the window runs to {row['window_end']} and nothing is booked"
+        return self.examination(row), why, f"book a visit before {row['overdue_from']}"
+
+    def to_order(self, row: Row) -> Sentences:
+        return self.examination(row), f"wanted on {row['target']}; booking starts now", "order the examination and book"
+
+    def skip(self, row: Row) -> Sentences:
+        why = f"it was skipped, to be looked at again on {row['review_on']}"
+        return self.examination(row), why, "retract the skip and book, or put it aside to a later day"
+
+    def outcome_unknown(self, row: Row) -> Sentences:
+        open_lines = [line.item.replace("_", " ") for line in self.lines.get(UUID(row["subject"]), ())]
+        what = f"visit of {row['since']}: {', '.join(open_lines) or 'no examination named'}"
+        return what, "the visit is over and nobody recorded what was done", "record the outcome of each examination"
+
+    # -- plans -------------------------------------------------------------------------------------------------
+
+    def hold(self, row: Row) -> Sentences:
+        covered = self.examination(row) if row["item"] else "the whole plan"
+        past = row["review_on"] <= self.today
+        why = f"the hold ({row['reason']}) {'was' if past else 'is'} to be reviewed on {row['review_on']}"
+        return f"hold of {covered}", why, "resume, or set the next review"
+
+    def without_plan(self, row: Row) -> Sentences:
+        if row["ended_on"]:
+            return "no active plan", f"the last plan ended on {row['ended_on']} without a successor", "restart the plan"
+        return "no plan", "registered, but never enrolled", "enrol on a protocol"
+
+    def restart_due(self, row: Row) -> Sentences:
+        why = f"the plan ended on {row['ended_on']}; follow-up should start again by {row['since']}"
+        return "restart after recurrence", why, "restart the plan from the end of the new treatment"
+
+    def last_scan_unknown(self, row: Row) -> Sentences:
+        why = "enrolled after its first window, and no earlier study is on record"
+        return self.examination(row), why, "ask when it was last done and record it, or confirm that it never was"
+
+    def conflict(self, row: Row) -> Sentences:
+        why, next_action = CONFLICTS[FindingKind(row["kind"])]
+        return self.examination(row), why.format(day=row["since"]), next_action
+
+    # -- studies -----------------------------------------------------------------------------------------------
+
+    def study(self, row: Row) -> str:
+        accession = f", accession {row['accession']}" if row["accession"] else ""
+        return f"{(row['item'] or 'study').replace('_', ' ')} ({row['modality']}) of {row['performed_on']}{accession}"
+
+    def no_report(self, row: Row) -> Sentences:
+        return self.study(row), f"no report after {REPORT_AFTER_DAYS} days or more", "ask for the report and record it"
+
+    def not_reviewed(self, row: Row) -> Sentences:
+        return self.study(row), f"the report of {row['since']} waits for a clinician", "review it and record the result"
+
+    def no_next_action(self, row: Row) -> Sentences:
+        wanted = row["next_action"] or "decide what follows"
+        return self.study(row), f"the result is {row['result']} and nothing followed yet", wanted
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def message(self, row: Row) -> str:
+        return f"{row['channel']} message '{row['step']}' about {row['subject_day']}"
+
+    def undelivered(self, row: Row) -> Sentences:
+        said = "could not be delivered" if row["state"] == ReminderState.FAILED else "is a task for a person"
+        next_action = "write a letter" if row["channel"] == "letter" else "call the patient and record the outcome"
+        return self.message(row), row["reason"] or f"the message {said}", next_action
+
+    def in_doubt(self, row: Row) -> Sentences:
+        why = row["reason"] or "nobody knows whether this message went out"
+        return self.message(row), why, "look at the provider's list or ask the patient, then settle it"
+
+    def unreachable(self, row: Row) -> Sentences:
+        return "no way to reach the patient", _why_unreachable(row), "find another way to reach the patient"
+
+    def reply(self, row: Row) -> Sentences:
+        body = " ".join(row["body"].split())
+        return f"message from {row['phone']}: “{body}”", "nobody has answered it yet", "answer it and close it"
+
+    def paused_number(self, row: Row) -> Sentences:
+        why = row["why"] or "a reply may have been an opt-out"
+        return f"nothing is sent to {row['phone']}", why, "decide whether this number may be written to"
+
+
+def _why_unreachable(row: Row) -> str:
+    if row["contacts"] is None:
+        return "there is no contact"
+    if row["unreadable"] and not row["phone"]:
+        return f"the phone number {row['unreadable']!r} cannot be read"
+    if row["opted_out"]:
+        return "the phone number has opted out"
+    if not row["phone"] and not row["email"]:
+        return "there is neither a phone number nor an email address"
+    return "nobody consented to messages, or consent was withdrawn"
+
+
+_DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
+    {
+        "overdue": Words.overdue,
+        "due": Words.due,
+        "to_order": Words.to_order,
+        "skip": Words.skip,
+        "outcome_unknown": Words.outcome_unknown,
+        "hold": Words.hold,
+        "without_plan": Words.without_plan,
+        "restart_due": Words.restart_due,
+        "last_scan_unknown": Words.last_scan_unknown,
+        "conflict": Words.conflict,
+        "no_report": Words.no_report,
+        "not_reviewed": Words.not_reviewed,
+        "no_next_action": Words.no_next_action,
+        "undelivered": Words.undelivered,
+        "in_doubt": Words.in_doubt,
+        "unreachable": Words.unreachable,
+        "reply": Words.reply,
+        "paused_number": Words.paused_number,
+    }
+)

@@ -1,0 +1,27 @@
+"""Locks that outlive a transaction, for work that only one process should do at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+
+import sqlalchemy as sa
+
+
+@contextmanager
+def alone(engine: sa.Engine, name: str) -> Iterator[bool]:
+    """True for one process at a time, False for all others, who should leave the work to it.
+
+    PostgreSQL: an advisory lock of the session, which also ends when the process is killed. SQLite serves one
+    machine, and what is done under this lock may be done twice without harm: there it is always True.
+    """
+    if engine.dialect.name != "postgresql":
+        yield True
+        return
+    key = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        mine = bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))))
+        try:
+            yield mine
+        finally:
+            if mine:
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))

@@ -1,0 +1,207 @@
+"""The board: every list as one query, without what a person has put aside; counts of all lists in one statement."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlmodel import Session, col, select
+
+from surveillance.core.words import Outcome
+from surveillance.store import worklist_messages as messages
+from surveillance.store import worklist_queries as queries
+from surveillance.store.patients import folded
+from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Study
+from surveillance.store.worklist_base import Query, Scope, protocol_of
+
+
+class Worklist(StrEnum):
+    """The lists that want to be empty, in the order of the board."""
+
+    OVERDUE = "overdue"
+    TO_ORDER = "to_order"
+    DUE = "due"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    UNREACHABLE = "unreachable"
+    REPLIES = "replies"
+    NO_REPORT = "no_report"
+    NOT_REVIEWED = "not_reviewed"
+    NO_NEXT_ACTION = "no_next_action"
+    CONFLICTS = "conflicts"
+    HOLDS = "holds"
+    LAST_SCAN_UNKNOWN = "last_scan_unknown"
+    WITHOUT_PLAN = "without_plan"
+    RESTART_DUE = "restart_due"
+    IN_DOUBT = "in_doubt"
+
+
+Build = Callable[[Scope], Query]
+
+# A list may have two kinds of rows, each with its own query and its own words.
+SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
+    {
+        Worklist.OVERDUE: {"overdue": queries.overdue},
+        Worklist.TO_ORDER: {"to_order": queries.to_order},
+        Worklist.DUE: {"due": queries.due},
+        Worklist.OUTCOME_UNKNOWN: {"outcome_unknown": queries.outcome_unknown},
+        Worklist.UNREACHABLE: {"undelivered": messages.undelivered, "unreachable": messages.unreachable},
+        Worklist.REPLIES: {"reply": messages.replies, "paused_number": messages.paused_numbers},
+        Worklist.NO_REPORT: {"no_report": queries.no_report},
+        Worklist.NOT_REVIEWED: {"not_reviewed": queries.not_reviewed},
+        Worklist.NO_NEXT_ACTION: {"no_next_action": queries.no_next_action},
+        Worklist.CONFLICTS: {"conflict": queries.conflicts},
+        Worklist.HOLDS: {"hold": queries.holds, "skip": queries.skips},
+        Worklist.LAST_SCAN_UNKNOWN: {"last_scan_unknown": queries.last_scan_unknown},
+        Worklist.WITHOUT_PLAN: {"without_plan": queries.without_plan},
+        Worklist.RESTART_DUE: {"restart_due": queries.restart_due},
+        Worklist.IN_DOUBT: {"in_doubt": messages.in_doubt},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``owner``: rows of one user. ``text``: part of a name, or an MRN. ``subject``: the first digits of a row's id.
+
+    ``hidden`` shows what was put aside, too.
+    """
+
+    owner: UUID | None = None
+    text: str = ""
+    subject: str = ""
+    patient_id: UUID | None = None
+    hidden: bool = False
+
+
+EVERYTHING = Filter()
+
+
+def _acted(page: Any, worklist: Worklist, column: Any) -> Any:
+    """What the last action about a row that says anything of ``column`` says."""
+    return (
+        sa.select(column)
+        .where(
+            col(BoardAction.patient_id) == page.c.patient_id,
+            col(BoardAction.worklist) == worklist.value,
+            col(BoardAction.subject) == page.c.subject,
+            column.is_not(None),
+        )
+        .order_by(col(BoardAction.at).desc())
+        .limit(1)
+        .correlate(page)
+        .scalar_subquery()
+    )
+
+
+def _owner(page: Any, worklist: Worklist) -> Any:
+    """Who has to do with a row: whom it was assigned to, else the patient's owner."""
+    owner = sa.func.coalesce(_acted(page, worklist, col(BoardAction.assigned_to)), page.c.owner_id)
+    return sa.type_coerce(owner, sa.Uuid())
+
+
+def _put_aside(worklist: Worklist, scope: Scope) -> Any:
+    """The subjects that a person put aside beyond today; one query for the whole list, as they are few."""
+    later = orm.aliased(BoardAction)
+    overruled = sa.exists().where(
+        col(later.patient_id) == col(BoardAction.patient_id),
+        col(later.worklist) == col(BoardAction.worklist),
+        col(later.subject) == col(BoardAction.subject),
+        col(later.until).is_not(None),
+        col(later.at) > col(BoardAction.at),
+    )
+    return sa.select(col(BoardAction.subject)).where(
+        col(BoardAction.worklist) == worklist.value,
+        col(BoardAction.site_id).in_(scope.sites),
+        col(BoardAction.until) > scope.today,
+        ~overruled,
+    )
+
+
+def _conditions(base: Any, worklist: Worklist, scope: Scope, wanted: Filter) -> Iterator[Any]:
+    if not wanted.hidden:
+        yield base.c.subject.not_in(_put_aside(worklist, scope))
+    if wanted.owner is not None:
+        yield _owner(base, worklist) == wanted.owner
+    if wanted.subject:
+        yield base.c.subject.startswith(wanted.subject, autoescape=True)
+    if wanted.patient_id is not None:
+        yield base.c.patient_id == wanted.patient_id
+    for word in folded(wanted.text).split():
+        matches = (base.c.folded.contains(word, autoescape=True), sa.func.lower(base.c.mrn) == word)
+        yield sa.or_(*matches)
+
+
+def rows(
+    session: Session, worklist: Worklist, scope: Scope, wanted: Filter, limit: int
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """The oldest rows of a list, each with the kind of its source."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for kind, build in SOURCES[worklist].items():
+        page, query = _page(build(scope).subquery(), worklist, scope, wanted, limit)
+        ordered = query.order_by(page.c.since.asc().nulls_first(), page.c.folded, page.c.subject)
+        found.extend((kind, dict(row)) for row in session.connection().execute(ordered).mappings())
+    return found
+
+
+def _page(base: Any, worklist: Worklist, scope: Scope, wanted: Filter, limit: int) -> tuple[Any, Query]:
+    """The rows that are shown; what is looked up for each row is looked up for these alone."""
+    chosen = sa.select(base).where(*_conditions(base, worklist, scope, wanted))
+    page = chosen.order_by(base.c.since.asc().nulls_first(), base.c.folded, base.c.subject).limit(limit).subquery()
+    until = sa.type_coerce(_acted(page, worklist, col(BoardAction.until)), sa.Date)
+    columns = [page, _owner(page, worklist).label("responsible"), until.label("hidden_until")]
+    if "plan_id" in page.c:
+        columns.append(protocol_of(page.c.plan_id))
+    return page, sa.select(*columns)
+
+
+def counts(session: Session, scope: Scope, wanted: Filter = EVERYTHING) -> dict[Worklist, int]:
+    """How many rows each list has, in one statement."""
+    parts = []
+    for worklist, sources in SOURCES.items():
+        for build in sources.values():
+            base = build(scope).subquery()
+            named = sa.select(sa.literal(worklist.value).label("worklist"), sa.func.count().label("rows"))
+            parts.append(named.select_from(base).where(*_conditions(base, worklist, scope, wanted)))
+    found = dict.fromkeys(Worklist, 0)
+    for name, number in session.connection().execute(sa.union_all(*parts)):
+        found[Worklist(name)] += number
+    return found
+
+
+def last_words(session: Session, worklist: Worklist, subjects: Sequence[str]) -> dict[str, BoardAction]:
+    """The last action with a text about each row."""
+    statement = (
+        select(BoardAction)
+        .where(
+            BoardAction.worklist == worklist.value,
+            col(BoardAction.subject).in_(subjects),
+            BoardAction.text != "",
+        )
+        .order_by(col(BoardAction.at))
+    )
+    return {action.subject: action for action in session.exec(statement)}
+
+
+def no_shows(session: Session, patients: Iterable[UUID]) -> dict[UUID, int]:
+    """Visits that patients did not come to since they were last examined."""
+    last = (
+        sa.select(sa.func.max(Study.performed_on))
+        .where(col(Study.patient_id) == col(Appointment.patient_id), col(Study.retracted_at).is_(None))
+        .correlate(Appointment)
+        .scalar_subquery()
+    )
+    statement = (
+        sa.select(col(Appointment.patient_id), sa.func.count(sa.distinct(col(Appointment.id))))
+        .join(AppointmentItem, col(AppointmentItem.appointment_id) == col(Appointment.id))
+        .where(
+            col(Appointment.patient_id).in_(list(patients)),
+            col(AppointmentItem.outcome) == Outcome.NOSHOW,
+            sa.or_(last.is_(None), col(Appointment.day) > last),
+        )
+        .group_by(col(Appointment.patient_id))
+    )
+    return {row[0]: row[1] for row in session.connection().execute(statement)}

@@ -1,0 +1,83 @@
+"""What the queries of the board share: whose board on which day, and the columns that every list begins with."""
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlmodel import col
+
+from surveillance.store.tables import Patient, PlanTerms
+
+Query = sa.Select[Any]
+
+
+class Scope(NamedTuple):
+    """Sites that have the same local day."""
+
+    sites: tuple[UUID, ...]
+    today: date
+    now: datetime
+
+
+def plain_id(column: Any) -> Any:
+    """An id without dashes, in lower case, whatever type the database keeps it in."""
+    return sa.func.replace(sa.cast(column, sa.String), "-", "")
+
+
+def chosen(subject: Any, since: Any, *more: Any) -> Query:
+    """The columns of a list: ``subject`` (id of the row that the work is about), ``since``, the patient, and more."""
+    return sa.select(
+        plain_id(subject).label("subject"),
+        since.label("since"),
+        col(Patient.id).label("patient_id"),
+        col(Patient.site_id).label("site_id"),
+        col(Patient.mrn).label("mrn"),
+        col(Patient.family_name).label("family_name"),
+        col(Patient.given_name).label("given_name"),
+        col(Patient.folded).label("folded"),
+        col(Patient.owner_id).label("owner_id"),
+        *more,
+    )
+
+
+def of_patient(table: Any, query: Query, scope: Scope) -> Query:
+    """The query over ``table``, whose rows belong to a patient and a site of the scope."""
+    joined = query.select_from(table).join(Patient, col(Patient.id) == table.patient_id)
+    return joined.where(table.site_id.in_(scope.sites))
+
+
+def alive() -> sa.ColumnElement[bool]:
+    return col(Patient.died_on).is_(None)
+
+
+def protocol_of(plan_id: Any) -> Any:
+    """The protocol version of a plan's last terms, for the titles of its items."""
+    return (
+        sa.select(col(PlanTerms.protocol_key))
+        .where(col(PlanTerms.plan_id) == plan_id, col(PlanTerms.retracted_at).is_(None))
+        .order_by(col(PlanTerms.recorded_at).desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("protocol_key")
+    )
+
+
+class days_after(sa.sql.functions.GenericFunction[date]):  # noqa: N801  (it is written like a function of the database)
+    """A day and a number of days, in either database's words."""
+
+    type = sa.Date()
+    inherit_cache = True
+
+
+@compiles(days_after)
+def _plus(element: Any, compiler: Any, **options: Any) -> str:
+    day, days = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({day} + {days})"
+
+
+@compiles(days_after, "sqlite")
+def _plus_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    day, days = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"date({day}, {days} || ' days')"

@@ -1,0 +1,78 @@
+"""The web application. Nothing is read when this module is imported: ``create_app`` is given what it needs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
+
+import surveillance
+from surveillance import bootstrap, logs, settings
+from surveillance.bootstrap import App
+from surveillance.web import errors, feeds, health, home, metrics, page, webhooks
+from surveillance.web.deps import Background, Clock
+from surveillance.web.fetches import Fetches, RenderedFeeds
+from surveillance.web.security import Guard
+
+LARGEST_BODY = 1024 * 1024  # bytes; an import from a file goes through the command line
+
+
+class Service(FastAPI):
+    """FastAPI with the guard around everything, the answers to unforeseen errors too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        inner = super().build_middleware_stack()
+        https = self.state.app.settings.public_url.startswith("https:")
+        return Guard(inner, metrics.request_histogram(self.state.registry), https=https)
+
+
+def create_app(app: App, *, background: Background | None = None, clock: Clock = bootstrap.utc_now) -> FastAPI:
+    """The application over an open ``app``.
+
+    ``background``, the worker's ticks, is started and stopped with it. ``clock`` tells the moment in UTC.
+    Whoever opened ``app`` closes it.
+    """
+    web = Service(
+        title="surveillance",
+        version=surveillance.__version__,
+        summary="Scheduling and reminders for follow-up examinations",
+        # The pages that FastAPI brings load scripts from elsewhere, which the content policy forbids.
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        max_body_size=LARGEST_BODY,
+    )
+    web.state.app, web.state.clock, web.state.background = app, clock, background
+    web.state.fetches, web.state.rendered_feeds = Fetches(app.engine), RenderedFeeds()
+    web.state.registry = metrics.new_registry(app, clock)
+    errors.install(web)
+    for router in (home.router, feeds.router, health.router, metrics.router, webhooks.router):
+        web.include_router(router)
+    web.mount("/static", StaticFiles(directory=page.STATIC), name="static")
+    return web
+
+
+@asynccontextmanager
+async def _lifespan(web: FastAPI) -> AsyncIterator[None]:
+    background: Background | None = web.state.background
+    if background is not None:
+        await run_in_threadpool(background.start)
+    try:
+        yield
+    finally:
+        if background is not None:
+            await run_in_threadpool(background.stop)
+        await run_in_threadpool(web.state.fetches.flush)
+
+
+def factory() -> FastAPI:
+    """For a server that is given a name: ``uvicorn --factory surveillance.web.app:factory``. Runs no worker.
+
+    Raises:
+        ConfigurationError, UnavailableError: as ``settings.load`` and ``bootstrap.open_app``.
+    """
+    found = settings.load()
+    logs.configure(as_json=found.log_json)
+    return create_app(bootstrap.open_app(found))
