@@ -6,12 +6,10 @@ from contextlib import suppress
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from surveillance import bootstrap, logs, settings, worker
 from surveillance.cli import show
 from surveillance.core.errors import UnavailableError
-from surveillance.web.app import create_app
 
 GRACE = 20  # seconds that requests under way have to finish; docker-compose.yml waits 30
 
@@ -25,6 +23,11 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, no_worker: NoWorker = Fal
 
     Example: surveillance serve --host 0.0.0.0 --port 8000
     """
+    # Half a second that every other command would wait for.
+    import uvicorn
+
+    from surveillance.web.app import create_app
+
     found = settings.load()
     logs.configure(as_json=found.log_json)
     app = bootstrap.open_app(found)

@@ -5,11 +5,11 @@ and chosen intervals, each with the day from which it holds. What lies before th
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
-from itertools import pairwise, repeat, takewhile, zip_longest
+from itertools import repeat, takewhile, zip_longest
 from operator import add
 from typing import NamedTuple
 
@@ -31,27 +31,16 @@ class Beat(NamedTuple):
     lead_days: int
 
 
-class Place(NamedTuple):
-    """Where a beat lies in time. Window days are both inside; ``cell_end`` is the first day of the next cell."""
-
-    target: date
-    window_start: date
-    window_end: date
-    cell_start: date
-    cell_end: date
-    moved: bool
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """When the beats of a rhythm come, as columns: one object for all rhythms of one shape, so that it can be a key.
+    """When the beats of a rhythm come: one object for all rhythms of one shape, so that it can be a key.
 
-    ``gaps`` holds the months to each beat from the one before it, the anchor at first, and one interval at the end.
+    ``months`` ends with one more, an interval after the last beat, which closes the last cell; ``reaches`` are the
+    tolerances.
     """
 
     months: tuple[int, ...]
-    gaps: tuple[int, ...]
-    tolerances: tuple[int, ...]
+    reaches: tuple[timedelta, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +54,12 @@ class Rhythm:
 
     def __post_init__(self) -> None:
         _, months, intervals, tolerances, _ = zip(*self.beats, strict=True)
-        object.__setattr__(self, "shape", _shape(months, months[-1] + intervals[-1], tolerances))
+        object.__setattr__(self, "shape", _shape((*months, months[-1] + intervals[-1]), tolerances))
 
 
 @lru_cache(maxsize=1024)
-def _shape(months: tuple[int, ...], end: int, tolerances: tuple[int, ...]) -> Shape:
-    return Shape(months, tuple(later - earlier for earlier, later in pairwise((0, *months, end))), tolerances)
+def _shape(months: tuple[int, ...], tolerances: tuple[int, ...]) -> Shape:
+    return Shape(months, tuple(map(days, tolerances)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +80,7 @@ class Choice(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One obligation in time: a beat and its place, field by field."""
+    """One obligation in time: a beat and its place. Window days are inside; ``cell_end`` is the next cell's first."""
 
     item: str
     month: int
@@ -212,60 +201,61 @@ def _without_too_near(
     return fresh[1:] if too_near else fresh
 
 
+# target, first and last day of the window, first day of the cell and of the next cell, moved by a person
+Place = tuple[date, date, date, date, date, bool]
+
+
 def _placed(anchor: date, rhythm: Rhythm, until: date) -> list[Slot]:
     """The slots where they lie by themselves; made in one go, as a loop over them would take twice the time."""
     months, start = rhythm.shape.months, month_number(anchor)
-    count = bisect_right(months, month_number(until) - start)
+    count = bisect_right(months, month_number(until) - start, hi=len(months) - 1)
     if count and day_of_month(start + months[count - 1], anchor.day) > until:
         count -= 1
     return list(map(tuple.__new__, repeat(Slot), map(add, rhythm.beats, _places(rhythm.shape, anchor, count))))
 
 
-@lru_cache(maxsize=4096)
-def _places(shape: Shape, anchor: date, count: int) -> tuple[Place, ...]:
+@lru_cache(maxsize=2048)
+def _places(shape: Shape, anchor: date, count: int) -> list[Place]:
     """The places of the first ``count`` beats; remembered, as the items of a plan often share their shape."""
     start = month_number(anchor)
-    numbers = [start + month for month in shape.months[:count]]
-    return tuple(map(_place, numbers, repeat(anchor.day), shape.gaps, shape.gaps[1:], shape.tolerances))
+    targets = [day_of_month(start + month, anchor.day) for month in shape.months[: count + 1]]
+    return _cut(anchor, targets, shape.reaches)
 
 
-@lru_cache(maxsize=1 << 16)
-def _place(number: int, day: int, before: int, after: int, tolerance: int) -> Place:
-    """The place of a slot in month ``number`` whose neighbours lie so many months ``before`` and ``after`` it.
+def _cut(
+    anchor: date, targets: Sequence[date], reaches: Iterable[timedelta], moved: Iterable[bool] = repeat(False)
+) -> list[Place]:
+    """The places of all ``targets`` but the last, which only ends the last cell.
 
-    Remembered: of the anchor only the day of the month matters, so that patients share most of their places.
+    Where two terms meet, targets may lie nearer than their tolerances: a window stays in its cell.
     """
-    earlier, target, later = (day_of_month(number + months, day) for months in (-before, 0, after))
-    return _between(earlier, target, later, tolerance, moved=False)
+    bounds = list(map(middle, [anchor, *targets], targets))
+    return [
+        (
+            target,
+            first if (first := target - reach) > start else start,
+            last if (last := target + reach) < end else end - DAY,
+            start,
+            end,
+            by_hand,
+        )
+        for target, reach, start, end, by_hand in zip(targets, reaches, bounds, bounds[1:], moved, strict=False)
+    ]
 
 
 def _moved(anchor: date, rhythm: Rhythm, moves: Mapping[int, date], until: date) -> list[Slot]:
     """The slots where a person wants them; a move that would pass a neighbour is not followed."""
-    beats = rhythm.beats
-    targets = [add_months(anchor, beat.month) for beat in beats]
-    moved = set()
-    for number, beat in enumerate(beats):
+    targets = [add_months(anchor, beat.month) for beat in rhythm.beats]
+    moved = [False] * len(targets)
+    for number, beat in enumerate(rhythm.beats):
         day = moves.get(beat.month)
         earliest = targets[number - 1] if number else anchor
         latest = targets[number + 1] if number + 1 < len(targets) else date.max
         if day is not None and earliest < day < latest:
-            targets[number] = day
-            moved.add(beat.month)
-    following = [*targets[1:], add_months(targets[-1], beats[-1].interval)]
-    return [
-        Slot._make(beat + _between(earlier, target, later, beat.tolerance, moved=beat.month in moved))
-        for beat, earlier, target, later in zip(beats, [anchor, *targets], targets, following, strict=False)
-        if target <= until
-    ]
-
-
-def _between(earlier: date, target: date, later: date, tolerance: int, *, moved: bool) -> Place:
-    """The cell of ``target`` between its neighbours, and the window in it."""
-    cell_start, cell_end = middle(earlier, target), middle(target, later)
-    # Where two terms meet, targets may lie nearer than their tolerances: a window stays in its cell.
-    window_start = max(target - days(tolerance), cell_start)
-    window_end = min(target + days(tolerance), cell_end - DAY)
-    return Place(target, window_start, window_end, cell_start, cell_end, moved)
+            targets[number], moved[number] = day, True
+    end = add_months(targets[-1], rhythm.beats[-1].interval)
+    places = _cut(anchor, [*targets, end], rhythm.shape.reaches, moved)
+    return [Slot._make(beat + place) for beat, place in zip(rhythm.beats, places, strict=True) if place[0] <= until]
 
 
 def preview(protocol: Protocol, anchor: date, choices: Sequence[Choice], until_month: int) -> list[Slot]:

@@ -49,12 +49,11 @@ def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
     planning.look_ahead(work, plan, visit.day)
     keys = bookable.keys_for(work, plan, visit.examinations, visit.day)
     row = _proposal(work, plan, keys) or _blank(work, plan, visit)
-    before = picture(row, TOLD)
     _fill(work, row, visit)
     _cover(work, plan, row, keys)
     work.session.flush()
     after = picture(row) | {"examinations": [bookable.name(key) for key in keys]}
-    work.audit("visit.book", row, before=before, after=after)
+    work.audit("visit.book", row, after=after)
     planning.replan(work, plan)
     return row
 
@@ -157,7 +156,7 @@ def accept(work: Work, row: Appointment, item: str, reason: str) -> None:
 
     Raises:
         InvalidInputError: no reason, or the examination is not needed any more.
-        ConflictError: the visit is not booked, or no window moved away from it.
+        ConflictError: the visit is not booked, or the conflict is no window that moved away from it.
     """
     work.require(row.site_id, *BOOKERS)
     if not reason.strip():
@@ -166,9 +165,9 @@ def accept(work: Work, row: Appointment, item: str, reason: str) -> None:
     line = outcomes.line_of(work, row, item)
     odd = derive(planning.facts_of(work, plan), plan.horizon).findings
     kinds = {finding.kind for finding in odd if finding.subject == str(row.id) and finding.item == item}
-    if FindingKind.BOOKED_OUTSIDE_WINDOW not in kinds:
-        what = ", ".join(sorted(kinds)).replace("_", " ") or "it fits"
-        raise ConflictError(f"{item} on {row.day} is not outside a window that moved ({what}); move or cancel it")
+    if beyond_mending := kinds - {FindingKind.BOOKED_OUTSIDE_WINDOW}:
+        what = ", ".join(sorted(beyond_mending)).replace("_", " ")
+        raise ConflictError(f"{item} on {row.day} cannot be kept ({what}); move or cancel it")
     before = picture(line, ("item", "month", "target"))
     bookable.retarget(work, plan, line, row.day)
     after = picture(line, ("item", "month", "target"))

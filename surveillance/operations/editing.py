@@ -64,7 +64,7 @@ def _check(work: Work, patient: Patient, changed: Mapping[str, Any], reason: str
     if "birth_date" in changed:
         _check_birth(work, patient, changed["birth_date"])
     if changed.get("time_zone"):
-        registry._check_zone(changed["time_zone"])
+        registry.check_zone(changed["time_zone"])
     if changed.get("owner_id") and work.session.get(Membership, (changed["owner_id"], site.id)) is None:
         raise InvalidInputError(f"the new owner does not work at {site.code}")
     egfr = changed.get("egfr")

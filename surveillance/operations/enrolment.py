@@ -232,12 +232,10 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     """Start over at month 0 from a new anchor: a new plan, linked to the old one, whose history stays.
 
     An active plan is closed as restarted; a hold of it stays with it. Raises as ``enrol`` does, and InvalidInputError
-    without a reason or where the new anchor does not lie after the old one.
+    without a reason for closing an active plan, or where the new anchor does not lie after the old one.
     """
     work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
     planning.lock(work, patient.id)
-    if not new.reason.strip():
-        raise InvalidInputError("a restart needs a reason")
     previous = next(iter(store.all_plans(work.session, patient.id)), None)
     if previous is None:
         raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
@@ -246,6 +244,8 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
             f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
             " a wrong anchor is corrected instead"
         )
+    if previous.ended_on is None and not new.reason.strip():
+        raise InvalidInputError("to restart a plan that has not ended needs a reason")
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
     plan = _new_plan(work, patient, new, previous)

@@ -56,7 +56,7 @@ class NewSite:
 
 def add_site(work: Work, new: NewSite) -> Site:
     """Raises InvalidInputError or ConflictError that names what is wrong. Who may add a site is asked at the edge."""
-    _check_zone(new.time_zone)
+    check_zone(new.time_zone)
     phone = read_phone(new.phone, new.country)
     if phone.e164 is None:
         raise InvalidInputError(f"site phone: {phone.problem}")
@@ -81,7 +81,7 @@ def add_site(work: Work, new: NewSite) -> Site:
     return site
 
 
-def _check_zone(name: str) -> None:
+def check_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -192,7 +192,7 @@ def add_patient(work: Work, site: Site, new: NewPatient) -> Patient:
     work.require(site.id, *WRITERS)
     check_identity(work, site, new.mrn, new.family_name, new.birth_date)
     if new.time_zone:
-        _check_zone(new.time_zone)
+        check_zone(new.time_zone)
     if unknown := set(new.flags) - set(FLAGS):
         raise InvalidInputError(f"unknown flag {', '.join(sorted(unknown))}; there are {', '.join(FLAGS)}")
     if store.by_mrn(work.session, site.id, new.mrn):

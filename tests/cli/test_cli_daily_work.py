@@ -145,7 +145,15 @@ def test_a_no_show_is_unbooked_at_once_and_can_be_taken_back(clinic: Any) -> Non
     [visit] = [row for row in clinic.json("patient", "show", "00417")["visits"] if row["state"] == "noshow"]
     clinic("visit", "reopen", "00417", visit["id"][:8], "mri_primary", "--reason", "she was there", "--yes")
     assert statuses(clinic)["mri_primary@3"] == "booked"
-    clinic("visit", "accept", "00417", visit["id"][:8], "mri_primary", "--reason", "the only slot")
+
+
+def test_a_booking_whose_window_moved_away_is_a_conflict_until_somebody_keeps_it(clinic: Any) -> None:
+    clinic("book", "00417", "--on", "2026-11-25", "--at", "10:00", "--place", "MRI 2", "--yes")
+    moved = clinic("plan", "anchor", "00417", "2026-09-20", "--reason", "radiotherapy ended later", "--yes")
+    assert "mri_primary@3, since Wed 2026-11-25: booked outside its window" in moved
+    for item in ("mri_primary", "chest_imaging"):
+        clinic("visit", "accept", "00417", "2026-11-25", item, "--reason", "the only slot")
+    assert "booked outside its window" not in clinic("plan", "show", "00417")
 
 
 def test_one_examination_can_be_moved_skipped_and_asked_for_beside_the_plan(clinic: Any) -> None:

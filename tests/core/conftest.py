@@ -4,6 +4,6 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("ci", max_examples=40, stateful_step_count=25, deadline=None)
+settings.register_profile("ci", max_examples=30, stateful_step_count=25, deadline=None)
 settings.register_profile("thorough", max_examples=1000, stateful_step_count=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

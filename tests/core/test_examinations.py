@@ -148,6 +148,14 @@ def test_on_resuming_the_slot_of_that_day_is_due_and_earlier_empty_ones_are_not_
     assert (some[9].due_from, some[9].overdue_from) == (resumed, some[9].window_end + DAY)
 
 
+def test_a_hold_resumed_on_the_first_day_of_a_cell_makes_its_slot_due_that_day() -> None:
+    first_day = rows(plan())[9].cell_start
+    some = rows(plan(*scans(3), holds=(Hold(MRI, months(4), first_day, first_day),)))
+    assert some[6].lost_to_hold
+    assert some[9].due_from == first_day
+    assert status(some[9], first_day) is Status.DUE
+
+
 def test_a_hold_of_another_item_does_not_matter() -> None:
     assert rows(plan(holds=(Hold(CHEST, months(1), None, months(2)),))) == rows(plan())
 
@@ -203,6 +211,8 @@ def test_studies_after_the_end_and_before_the_anchor_belong_to_another_plan() ->
 def test_a_move_that_would_pass_a_neighbour_is_work() -> None:
     assert found(plan(moves={(MRI, 6): months(10)})) == [(FindingKind.MOVE_NOT_POSSIBLE, 6, "")]
     assert found(plan(moves={(MRI, 6): months(7)})) == []
+    two = plan(moves={(MRI, 12): months(20), (MRI, 6): months(10)})
+    assert [month for _, month, _ in found(two)] == [6, 12]
     assert rows(plan(moves={(MRI, 6): months(7)}))[6].target == months(7)
     assert found(plan(moves={(MRI, 7): months(7)})) == [(FindingKind.MOVE_NOT_POSSIBLE, 7, "")]
 

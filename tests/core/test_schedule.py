@@ -246,7 +246,7 @@ def test_cells_divide_the_time_line_without_a_gap(sample: tuple[date, list[Slot]
 def test_every_target_is_counted_from_the_anchor(anchor: date, chosen: Rhythm, until: int) -> None:
     found = slots(chosen.item, anchor, [Terms(None, "any", {chosen.item: chosen})], add_months(anchor, until))
     assert [slot.target for slot in found] == [
-        add_months(anchor, month) for month in chosen.shape.months if month <= until
+        add_months(anchor, month) for month in chosen.shape.months[:-1] if month <= until
     ]
     for slot in found:
         assert slot.window_start == slot.target - timedelta(days=slot.tolerance)

@@ -99,6 +99,12 @@ def test_a_visit_booked_after_the_window_is_booked_and_late() -> None:
     assert not late(booked, booked.window_end)
 
 
+def test_what_a_hold_takes_away_later_was_late_before_it() -> None:
+    lost = row(holds=(HOLD._replace(start=months(7), resumed_on=months(8)),))
+    assert lost.lost_to_hold
+    assert [late(lost, day) for day in (months(7) - DAY, months(7))] == [True, False]
+
+
 def test_what_is_held_done_skipped_or_over_is_never_late() -> None:
     held = row(holds=(HOLD,))
     for other in (held, row(studies=scans(3, 6)), row(skips={Key(MRI, 6): months(8)}), row(ended_on=months(5))):

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,16 +21,18 @@ from typing import Any
 import sqlalchemy as sa
 from fakes.clinic import Carrier, Clinic, Clock, catalogue, open_clinic
 from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER
+from sqlalchemy import orm
 
 from surveillance import worker
 from surveillance.bootstrap import App, utc_now
 from surveillance.core.dates import add_months
 from surveillance.core.words import Channel
 from surveillance.operations.dispatch import Limits, send_due, settle_doubt
-from surveillance.providers.base import Accepted, Outgoing
+from surveillance.providers.base import Accepted, DeliveryError, Outgoing
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
 from surveillance.store import db
+from surveillance.store.tables import metadata
 
 # Real time, but short: ten minutes of looking for a message become four seconds.
 LIMITS = Limits(
@@ -159,7 +161,7 @@ class Workers:
 
 def serve() -> None:
     """Fork workers as standard input orders, one line each, and say how they ended."""
-    catalogue()
+    _warm_up()
     for line in sys.stdin:
         order = json.loads(line)
         copies, limits = order.pop("copies"), USUAL if order.pop("usual") else LIMITS
@@ -168,6 +170,22 @@ def serve() -> None:
         ended = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
         sys.stdout.write(json.dumps(ended) + "\n")
         sys.stdout.flush()
+
+
+def _warm_up() -> None:
+    """What each worker would else do anew: read the configuration, map the tables, import Twilio's client."""
+    catalogue()
+    orm.configure_mappers()
+    transport = TwilioTransport(
+        ACCOUNT_SID, AUTH_TOKEN, from_=SENDER, api_url="http://127.0.0.1:9", connect_timeout=0.1
+    )
+    with suppress(DeliveryError):
+        transport.find("+15005550006", utc_now())
+    engine = db.create_engine_for("sqlite://")
+    metadata.create_all(engine)
+    app = App(Settings(), engine, catalogue(), {Channel.SMS: transport})
+    worker.tick(app, utc_now())
+    engine.dispose()
 
 
 def _fork(**options: Any) -> int:
