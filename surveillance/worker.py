@@ -69,7 +69,7 @@ def tick(app: App, now: datetime, *, office: Office | None = None) -> TickReport
 
 
 def simulate(app: App, start: datetime, days: int) -> Iterator[TickReport]:
-    """Live through ``days`` in a moment: a tick whenever a message is due, and when a day begins somewhere. For development."""
+    """Live through ``days`` in a moment: a tick whenever a message is due and when a day begins. For development."""
     now, end = start, start + timedelta(days=days)
     office = office_of(app, lambda: now)
     while now < end:

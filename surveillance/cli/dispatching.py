@@ -1,7 +1,6 @@
 """``surveillance dispatch``, ``tick`` and ``worker``: when messages go out, and the process that sends them."""
 
 import signal
-import threading
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,6 +16,8 @@ from surveillance.core.errors import InvalidInputError
 from surveillance.operations import accounts, registry
 from surveillance.operations.dispatch import pauses, senders
 from surveillance.store.tables import Sender, Site
+
+STOPS = {signal.SIGTERM, signal.SIGINT}
 
 app = typer.Typer(no_args_is_help=True, help="Hold messages back and let them go.")
 
@@ -133,9 +134,7 @@ def tick(now: Now = None, days: Days = 0, as_json: AsJson = False) -> None:
     """
     found = settings.load()
     if found.is_production and (now is not None or days):
-        raise InvalidInputError(
-            "--now and --days are refused in production: messages would go out at wrong hours"
-        )
+        raise InvalidInputError("--now and --days are refused in production: messages would go out at wrong hours")
     app = bootstrap.open_app(found)
     try:
         start = now or bootstrap.utc_now()
@@ -173,13 +172,13 @@ def run_worker() -> None:
     found = settings.load()
     logs.configure(as_json=found.log_json)
     app = bootstrap.open_app(found)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     background = worker.Worker(app)
+    # Waited for rather than handled: a handler may run while this thread holds the very lock that it needs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         background.start()
-        stopping.wait()
+        signal.sigwait(STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # a second one ends the process at once
         background.stop()
     finally:
         app.close()

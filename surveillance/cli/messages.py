@@ -10,7 +10,7 @@ from surveillance.cli.context import Answer, AsJson, Job, reading, writing
 from surveillance.cli.message_samples import Sample, samples
 from surveillance.cli.messages_planned import CHANNEL, STEP
 from surveillance.core.words import ReminderState
-from surveillance.operations import message_lists
+from surveillance.operations import callbacks, message_lists
 from surveillance.operations.message_lists import Line, TaskOutcome, Which
 
 app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes out, and what became of it.")
@@ -79,6 +79,24 @@ def resend(job: Job, message: MessageId) -> Answer:
     sites = [site.id for site in job.sites()]
     row = message_lists.resend(job.work, message_lists.message_named(job.work, sites, message))
     return Answer([f"Message {row.id.hex[:8]} is planned again."], data={"id": row.id, "state": row.state})
+
+
+@app.command()
+@writing
+def settle(
+    job: Job,
+    reply: Annotated[str, typer.Argument(metavar="REPLY", help="First digits of its id, or its row of the board.")],
+    opt_out: Annotated[bool, typer.Option("--opt-out/--no-opt-out", help="Did it ask for no more messages?")],
+    note: Annotated[str, typer.Option(help="What was meant, and what you answered.")] = "",
+) -> Answer:
+    """Say what a patient's reply meant: a number that was paused because of it is barred, or free again.
+
+    Example: surveillance messages settle 1f2e3d4c --no-opt-out --note "asked where to park" --as anna
+    """
+    row = callbacks.reply_named(job.work, reply)
+    callbacks.settle_reply(job.work, row.id, opt_out=opt_out, note=note)
+    data = {"id": row.id, "handling": row.handling}
+    return Answer([f"Reply {row.id.hex[:8]} is settled: {row.handling}."], data=data)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from surveillance.core.delivery import StatusCallback
 from surveillance.core.errors import InvalidInputError, NotFoundError
@@ -99,6 +99,14 @@ def _obey(work: Work, row: Inbound, keyword: Keyword) -> None:
 
 def _handled(work: Work, row: Inbound, how: str) -> None:
     row.handled_at, row.handled_by, row.handling = work.now, work.actor.user_id, how
+
+
+def reply_named(work: Work, prefix: str) -> Inbound:
+    """The open reply whose id begins with these digits, as the board names it. Raises NotFoundError."""
+    digits = prefix.rpartition(":")[2].replace("-", "").lower()
+    open_ones = work.session.exec(select(Inbound).where(col(Inbound.handled_at).is_(None)))
+    matches = [row for row in open_ones if row.id.hex.startswith(digits)]
+    return found(matches[0] if len(matches) == 1 else None, "single open reply", prefix)
 
 
 def settle_reply(work: Work, inbound_id: UUID, *, opt_out: bool, note: str) -> None:

@@ -100,16 +100,21 @@ def look_ahead(work: Work, plan: Plan, day: date) -> None:
 def difference(work: Work, plan: Plan, facts: PlanFacts) -> Changes:
     """What would change if ``facts`` held; nothing is written. Every change of a plan is shown before it is applied."""
     stored = [store.examination(row) for row in store.projected(work.session, plan.id).values()]
-    return reconcile(derive(facts, plan.horizon), stored)
+    return reconcile(derive(facts, _until(work, plan, facts)), stored)
+
+
+def _until(work: Work, plan: Plan, facts: PlanFacts) -> date:
+    """How far rows are to exist; a horizon never comes nearer."""
+    booked = [beyond(facts, booking.day) for booking in facts.bookings]
+    today = work.today(work.site(plan.site_id))
+    return max(plan.horizon, horizon(today, *booked, *facts.moves.values()))
 
 
 def replan(work: Work, plan: Plan) -> Changes:
     """Make rows, findings and proposals equal to what the recorded facts want."""
     work.session.flush()
-    today = work.today(work.site(plan.site_id))
     facts = facts_of(work, plan)
-    booked = [beyond(facts, booking.day) for booking in facts.bookings]
-    plan.horizon = max(plan.horizon, horizon(today, *booked, *facts.moves.values()))
+    plan.horizon = _until(work, plan, facts)
     derived = derive(facts, plan.horizon)
     stored = store.projected(work.session, plan.id)
     changes = reconcile(derived, [store.examination(row) for row in stored.values()])

@@ -19,6 +19,8 @@ def write(work: Work, plan: Plan, wanted: Sequence[Trip], targets: Targets) -> N
     """Make the proposed visits of a plan equal to the wanted trips; ``targets`` are those of the examinations."""
     rows = {row.id: row for row in store.of_plan(work.session, plan.id, AppointmentState.PROPOSED)}
     lines = store.lines_of(work.session, rows)
+    for line in (line for own in lines.values() for line in own):
+        line.target = targets.get(store.key(line), line.target)
     stored = [
         Proposal(str(row.id), Trip(row.day, tuple(map(store.key, lines.get(row.id, []))), row.outside))
         for row in rows.values()
@@ -47,7 +49,6 @@ def _change(work: Work, row: Appointment, lines: list[AppointmentItem], trip: Tr
     store.touch(row, work.now, work.actor.user_id)
     present = {store.key(line): line for line in lines}
     for key, line in present.items():
-        line.target = targets.get(key, line.target)
         if key not in trip.examinations:
             work.session.delete(line)
     work.session.flush()

@@ -20,7 +20,7 @@ from surveillance.operations.situations import DUES_AHEAD
 from surveillance.operations.work import Work
 from surveillance.store import db, locks
 from surveillance.store import reminders as store
-from surveillance.store.tables import Appointment, ExaminationRow, Plan, Site, Sweep
+from surveillance.store.tables import Appointment, ExaminationRow, Plan, Reminder, Site, Sweep
 
 log = structlog.get_logger(__name__)
 
@@ -79,20 +79,27 @@ def _outdated_plans(session: Session, site_id: UUID, day: date) -> Sequence[UUID
 
 
 def _patients_with_dues(work: Work, site_id: UUID, day: date) -> Sequence[UUID]:
-    """Patients of whom a window or an overdue day has come into sight since the last sweep."""
-    row = ExaminationRow
-    last = work.session.exec(select(sa.func.max(Sweep.day)).where(Sweep.site_id == site_id)).first()
-    seen = (last or day - DUES_AHEAD) + DUES_AHEAD
+    """Patients with an open window that has come into sight and of which no message is planned, whoever forgot it."""
+    row, steps = ExaminationRow, work.catalogue.policy.steps
     ahead = day + DUES_AHEAD
-    in_sight = [sa.and_(col(row.overdue_from) > seen, col(row.overdue_from) <= ahead)]
-    book_now = work.catalogue.policy.steps[Step.BOOK_NOW]
-    if book_now.enabled:
-        shift = timedelta(days=book_now.days_before or 0)
-        in_sight.append(sa.and_(col(row.window_start) > seen + shift, col(row.window_start) <= ahead + shift))
+    before = timedelta(days=steps[Step.BOOK_NOW].days_before or 0)
+    in_sight = {
+        Step.OVERDUE: col(row.overdue_from).between(day, ahead),
+        Step.BOOK_NOW: col(row.window_start).between(day + before, ahead + before),
+    }
+    wanted = [sa.and_(near, ~_is_planned(step)) for step, near in in_sight.items() if steps[step].enabled]
     statement = select(col(row.patient_id)).where(
-        row.site_id == site_id, sa.text("examination.open"), col(row.booked_on).is_(None), sa.or_(*in_sight)
+        row.site_id == site_id, sa.text("examination.open"), col(row.booked_on).is_(None), sa.or_(sa.false(), *wanted)
     )
     return sorted(set(work.session.exec(statement)))
+
+
+def _is_planned(step: Step) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        col(Reminder.patient_id) == col(ExaminationRow.patient_id),
+        col(Reminder.step) == step,
+        col(Reminder.subject_day) == col(ExaminationRow.window_start),
+    )
 
 
 def _each(office: Office, act: Any, ids: Iterable[UUID]) -> int:

@@ -108,9 +108,7 @@ class Work:
         """Raises ForbiddenError unless the actor has one of ``roles`` at the site (the system account may)."""
         if not self.allows(site_id, *roles):
             allowed = f"{'an' if roles[0][0] in 'aeiou' else 'a'} {' or '.join(roles)}"
-            raise ForbiddenError(
-                f"{self.actor.name} may not do this at {self.site(site_id).code}: it takes {allowed}"
-            )
+            raise ForbiddenError(f"{self.actor.name} may not do this at {self.site(site_id).code}: it takes {allowed}")
 
     def require_person(self, site_id: UUID, *roles: Role) -> None:
         """As ``require``, for what somebody signs: the service's own account signs nothing."""

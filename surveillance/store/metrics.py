@@ -32,7 +32,10 @@ def numbers(session: Session, now: datetime) -> Numbers:
     """All of them as they stand at ``now``; what is overdue goes by each site's own day."""
     open_feeds = sa.func.count().filter(col(Feed.revoked_at).is_(None))
     feeds, fetches = session.exec(select(open_feeds, sa.func.coalesce(sa.func.sum(Feed.fetches), 0))).one()
-    doubts = select(sa.func.count(), sa.func.min(Attempt.created_at)).where(Attempt.state == AttemptState.IN_DOUBT)
+    # One that a person took over keeps its state, but has an end.
+    doubts = select(sa.func.count(), sa.func.min(Attempt.created_at)).where(
+        Attempt.state == AttemptState.IN_DOUBT, col(Attempt.finished_at).is_(None)
+    )
     in_doubt, oldest = session.exec(doubts).one()
     return Numbers(
         reminders=_reminders(session),

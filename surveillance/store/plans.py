@@ -159,7 +159,9 @@ def examination(row: ExaminationRow) -> Examination:
 def projected(session: Session, plan_id: UUID) -> dict[Key, ExaminationRow]:
     """The stored rows of a plan that are still wanted, by key."""
     rows = session.exec(
-        select(ExaminationRow).where(ExaminationRow.plan_id == plan_id, col(ExaminationRow.withdrawn).is_(False))
+        select(ExaminationRow)
+        .where(ExaminationRow.plan_id == plan_id, col(ExaminationRow.withdrawn).is_(False))
+        .order_by(col(ExaminationRow.item), col(ExaminationRow.month), col(ExaminationRow.extra_id))
     )
     return {Key(row.item, row.month, _text(row.extra_id)): row for row in rows}
 

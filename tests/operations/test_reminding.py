@@ -121,6 +121,16 @@ def test_who_becomes_overdue_is_planned_for_by_the_daily_sweep(clinic: Clinic) -
     assert clinic.row(Step.OVERDUE).due_at == datetime(2026, 7, 16, 15, 0, tzinfo=UTC)  # 11:00 in New York
 
 
+def test_the_sweep_plans_for_whom_an_import_wrote_rows_and_no_messages(clinic: Clinic) -> None:
+    clinic.tick(datetime(2026, 7, 3, 16, 0, tzinfo=UTC))
+    clinic.patient(anchor=date(2026, 4, 1))
+    with clinic.work() as work:
+        for row in work.session.exec(select(Reminder)):
+            work.session.delete(row)
+    clinic.tick(datetime(2026, 7, 4, 16, 0, tzinfo=UTC))
+    assert steps(clinic) == [Step.OVERDUE]
+
+
 def test_who_was_overdue_before_enrolling_gets_no_back_dated_message(clinic: Clinic) -> None:
     clinic.patient(anchor=date(2025, 1, 1))
     clinic.tick(NOON + timedelta(days=1))
