@@ -60,12 +60,13 @@ def engines() -> Iterator[None]:
 
     Each test finds a fresh database at the same address, so an engine has nothing to remember but its statements.
     """
-    original, made = db.create_engine_for, dict[str, sa.Engine]()
+    original, made = db.create_engine_for, dict[tuple[str, int], sa.Engine]()
 
     def remembered(url: str) -> sa.Engine:
-        if url not in made:
-            made[url] = original(url)
-        return made[url]
+        key = (url, db.LOCK_WAIT)
+        if key not in made:
+            made[key] = original(url)
+        return made[key]
 
     db.create_engine_for = remembered
     yield
@@ -103,7 +104,7 @@ def sqlite_url(migrated_file: Path) -> Iterator[str]:
     url = f"sqlite:///{file}"
     db.create_engine_for(url).dispose()
     for left in file.parent.glob("clinic.*"):
-        left.unlink()
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     shutil.copy(migrated_file, file)
     yield url
     db.create_engine_for(url).dispose()

@@ -8,10 +8,12 @@ from sqlmodel import col, select
 from surveillance.core.delivery import StatusCallback
 from surveillance.core.errors import InvalidInputError, NotFoundError
 from surveillance.core.replies import Keyword, classify_keyword, might_be_opt_out
+from surveillance.core.words import Role
 from surveillance.operations import registry
 from surveillance.operations.dispatch import recording
 from surveillance.operations.work import Work, found
 from surveillance.providers import twilio
+from surveillance.store import patients
 from surveillance.store import reminders as store
 from surveillance.store.tables import Attempt, Callback, Inbound
 
@@ -114,10 +116,14 @@ def settle_reply(work: Work, inbound_id: UUID, *, opt_out: bool, note: str) -> N
 
     Raises:
         NotFoundError: there is no such reply, or it was dealt with already.
+        ForbiddenError: the number belongs to patients, and none of them is at a site where the actor works.
     """
     row = found(work.session.get(Inbound, inbound_id), "reply", str(inbound_id))
     if row.handled_at is not None:
         raise NotFoundError(f"this reply was dealt with already: {row.handling}")
+    sites = [contact.site_id for contact in patients.holders(work.session, row.from_number)]
+    if sites and not any(work.allows(site_id, Role.COORDINATOR, Role.CLINICIAN) for site_id in sites):
+        work.require(sites[0], Role.COORDINATOR, Role.CLINICIAN)
     if opt_out:
         registry.opt_out(work, row.from_number, f"reply, read by a person: {note}")
     else:

@@ -13,16 +13,16 @@ from surveillance.store.worklist_base import Query, Scope, alive, chosen, of_pat
 DOUBT_MINUTES = 10  # so long the service itself looks for a message that may have gone out (section 4 rule 7)
 
 
-def _last_word(channel: Channel) -> Any:
-    """The last line of the ledger for a contact and channel."""
-    return (
-        sa.select(col(Consent.act))
+def _consents(channel: Channel, address: Any) -> Any:
+    """The last line of the ledger is a yes, given for this very address; of one moment a withdrawal holds."""
+    given = sa.and_(col(Consent.act) == ConsentAct.GIVEN, col(Consent.address) == address)
+    last = (
+        sa.select(sa.case((given, 1), else_=0))
         .where(col(Consent.contact_id) == col(Contact.id), col(Consent.channel) == channel)
-        .order_by(col(Consent.at).desc(), col(Consent.recorded_at).desc())
+        .order_by(col(Consent.at).desc(), col(Consent.recorded_at).desc(), col(Consent.act).desc())
         .limit(1)
-        .correlate(Contact)
-        .scalar_subquery()
     )
+    return last.correlate(Contact).scalar_subquery() == 1
 
 
 def _mine() -> sa.ColumnElement[bool]:
@@ -39,10 +39,10 @@ def _out() -> sa.ColumnElement[bool]:
 
 def _reachable() -> sa.ColumnElement[bool]:
     """A contact that a message or, on a landline, a call can reach."""
-    mobile = sa.and_(col(Contact.phone_mobile), _last_word(Channel.SMS) == ConsentAct.GIVEN, ~_out())
+    mobile = sa.and_(col(Contact.phone_mobile), _consents(Channel.SMS, col(Contact.phone)), ~_out())
     landline = col(Contact.phone_mobile).is_(False)
     by_phone = sa.and_(col(Contact.phone).is_not(None), sa.or_(landline, mobile))
-    by_email = sa.and_(col(Contact.email).is_not(None), _last_word(Channel.EMAIL) == ConsentAct.GIVEN)
+    by_email = sa.and_(col(Contact.email).is_not(None), _consents(Channel.EMAIL, col(Contact.email)))
     return sa.exists().where(_mine(), sa.or_(by_email, by_phone)).correlate(Patient)
 
 

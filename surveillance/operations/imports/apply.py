@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from surveillance.core.words import Channel, ConsentAct, ContactKind
-from surveillance.operations import enrolment, registry
+from surveillance.operations import enrolment, planning, registry
 from surveillance.operations.imports.bulk import BulkWriter
 from surveillance.operations.imports.compare import Changed, Comparison
 from surveillance.operations.imports.reading import Sheet
 from surveillance.operations.imports.rows import ImportedPatient
-from surveillance.operations.results import NewStudy, add_study
+from surveillance.operations.results import NewStudy, keep_study
 from surveillance.operations.work import Work
 from surveillance.store.audit import picture
 from surveillance.store.tables import Contact, ImportBatch, Site
@@ -59,11 +59,12 @@ def _change(work: Work, changed: Changed) -> None:
         work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=picture(patient, mine))
     if any(column in changed.fields for column in ("contact_kind", "contact_name", "phone", "email", "language")):
         _change_contact(work, changed)
-    for items, day in changed.studies:
-        if not changed.enrols:
-            add_study(work, patient, NewStudy(items, day, source="import"))
     if changed.enrols and row.protocol is not None:
         enrolment.enrol(work, patient, enrolment_of(row))
+    elif changed.studies:
+        for items, day in changed.studies:
+            keep_study(work, patient, NewStudy(items, day, source="import"))
+        planning.replan_patient(work, patient)
 
 
 def enrolment_of(row: ImportedPatient) -> enrolment.Enrolment:
