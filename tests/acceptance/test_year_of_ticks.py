@@ -268,14 +268,14 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
 
 @pytest.mark.slow
 def test_a_year_of_ticks_for_a_clinic_on_sqlite(sqlite_engine: sa.Engine) -> None:
-    check(live(sqlite_engine, 24, seed=1))
+    check(live(sqlite_engine, 20, seed=1))
 
 
 @pytest.mark.slow
 @pytest.mark.postgres
 def test_a_year_of_ticks_for_a_small_clinic_on_postgresql(postgres_url: str) -> None:
     engine = db.create_engine_for(postgres_url)
-    check(live(engine, 8, seed=2))
+    check(live(engine, 5, seed=2))
     engine.dispose()
 
 

@@ -33,11 +33,11 @@ app.command()(board.explain)
 
 
 @pytest.fixture(autouse=True)
-def clinic(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def clinic(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Patient 007 is overdue and Ann's; patient 008 has no plan."""
-    monkeypatch.setenv("SURVEILLANCE_DATABASE_URL", database_url)
+    monkeypatch.setenv("SURVEILLANCE_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("SURVEILLANCE_PUBLIC_URL", "https://clinic.example")
-    service = bootstrap.open_app(Settings(database_url=database_url))
+    service = bootstrap.open_app(Settings(database_url=sqlite_url))
     with db.writing(service.engine) as session:
         work = service.work(session, bootstrap.system_actor(session), bootstrap.utc_now())
         site = registry.add_site(work, registry.NewSite("LDN1", "Clinic", "Clinic", "UTC", "GB", "+442079460123"))
@@ -54,7 +54,7 @@ def clinic(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         enrolment.enrol(work, patient, wanted)
         registry.add_patient(work, site, registry.NewPatient("008", "Nobody", "Ned", date(2001, 5, 17)))
     service.close()
-    return database_url
+    return sqlite_url
 
 
 def run(*arguments: str, status: int = 0) -> Result:

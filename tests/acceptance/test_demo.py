@@ -1,0 +1,51 @@
+"""The fictional clinic shows every list of the board, and the promise holds for everybody in it."""
+
+import pytest
+from fakes.clinic import catalogue
+from sqlmodel import select
+
+from surveillance import bootstrap
+from surveillance.cli.demo import demo as fill
+from surveillance.core.status import status
+from surveillance.core.words import Status
+from surveillance.operations import promise, worklist
+from surveillance.operations.work import Work
+from surveillance.store import db, plans
+from surveillance.store.tables import ExaminationRow, Patient, Site
+from surveillance.store.worklist import Worklist
+
+# A demo sends no real message, so nothing of it can be unanswered or in doubt.
+NOTHING_TO_SHOW = {Worklist.REPLIES, Worklist.IN_DOUBT}
+
+
+@pytest.fixture(scope="module")
+def clinic_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What ``surveillance demo`` leaves behind."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('demo') / 'demo.sqlite3'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SURVEILLANCE_DATABASE_URL", url)
+        fill()
+    return url
+
+
+def test_every_list_of_the_board_has_something_to_show(clinic_url: str) -> None:
+    with db.reading(db.create_engine_for(clinic_url)) as session:
+        work = Work(session, bootstrap.utc_now(), bootstrap.system_actor(session), catalogue())
+        counts = worklist.counts(work, [session.exec(select(Site)).one().id], worklist.Filter())
+    assert {name for name, count in counts.items() if not count} == NOTHING_TO_SHOW
+
+
+def test_the_promise_holds_for_everybody(clinic_url: str) -> None:
+    with db.reading(db.create_engine_for(clinic_url)) as session:
+        work = Work(session, bootstrap.utc_now(), bootstrap.system_actor(session), catalogue())
+        assert [str(violation) for violation in promise.check(work)] == []
+
+
+def test_sixty_patients_are_in_every_state_an_examination_can_have(clinic_url: str) -> None:
+    with db.reading(db.create_engine_for(clinic_url)) as session:
+        assert len(session.exec(select(Patient)).all()) == 60
+        work = Work(session, bootstrap.utc_now(), bootstrap.system_actor(session), catalogue())
+        today = work.today(session.exec(select(Site)).one())
+        rows = [plans.examination(row) for row in session.exec(select(ExaminationRow)) if not row.withdrawn]
+    shown = {status(row, today) for row in rows} | {Status.REPORTED, Status.REVIEWED}  # those need the study's dates
+    assert shown == set(Status)
