@@ -25,6 +25,7 @@ from surveillance.store.tables import Appointment, ExaminationRow, Plan, Reminde
 log = structlog.get_logger(__name__)
 
 SLACK_MONTHS = 1  # the horizon is moved on when it is a month short, so that each plan is derived monthly, not daily
+LOOKED_BACK = 7  # days: a server that stood still for a week still notices who became overdue meanwhile
 
 
 def sweep(office: Office) -> Counter[str]:
@@ -67,14 +68,23 @@ def _sweep_site(office: Office, site_id: UUID, day: date) -> Counter[str]:
 
 
 def _outdated_plans(session: Session, site_id: UUID, day: date) -> Sequence[UUID]:
-    """Active plans whose rows end too early, or that propose a day that is past."""
+    """Active plans whose rows end too early, or that propose a day that is past or today: too late to book it."""
     past = sa.exists().where(
         col(Appointment.plan_id) == col(Plan.id),
         col(Appointment.state) == AppointmentState.PROPOSED,
-        col(Appointment.day) < day,
+        col(Appointment.day) <= day,
+    )
+    # Whoever has just become overdue is proposed for the next working day and no longer for the target.
+    late = sa.exists().where(
+        col(ExaminationRow.plan_id) == col(Plan.id),
+        col(ExaminationRow.open).is_(True),
+        col(ExaminationRow.booking_id).is_(None),
+        col(ExaminationRow.overdue_from).between(day - timedelta(days=LOOKED_BACK), day),
     )
     short = col(Plan.horizon) < add_months(day, planning.HORIZON_MONTHS - SLACK_MONTHS)
-    statement = select(col(Plan.id)).where(Plan.site_id == site_id, col(Plan.ended_on).is_(None), sa.or_(short, past))
+    statement = select(col(Plan.id)).where(
+        Plan.site_id == site_id, col(Plan.ended_on).is_(None), sa.or_(short, past, late)
+    )
     return list(session.exec(statement.order_by(col(Plan.id))))
 
 

@@ -8,10 +8,10 @@ from fakes.clinic import NEW_YORK, NOON, VISIT_DAY, Clinic, open_clinic
 from sqlmodel import select
 
 from surveillance.core.planned import Due, Recipient
-from surveillance.core.words import Channel, HoldReason, ReminderState, Step
+from surveillance.core.words import AppointmentState, Channel, HoldReason, ReminderState, Step
 from surveillance.operations import lifecycle, message_lists, reminding
 from surveillance.operations.situations import policy_for
-from surveillance.store.tables import Patient, Place, PlanHold, Reminder, Site
+from surveillance.store.tables import Appointment, Patient, Place, PlanHold, Reminder, Site
 
 PLANNED, VOIDED = ReminderState.PLANNED, ReminderState.VOIDED
 
@@ -114,11 +114,19 @@ def test_a_site_that_is_not_live_plans_nothing_until_its_first_day(engine: sa.En
 
 def test_who_becomes_overdue_is_planned_for_by_the_daily_sweep(clinic: Clinic) -> None:
     clinic.patient(anchor=date(2026, 4, 1))  # month 3: 1 July, overdue from 16 July
-    clinic.tick(datetime(2026, 7, 1, 16, 0, tzinfo=UTC))
+    clinic.tick(datetime(2026, 6, 30, 16, 0, tzinfo=UTC))
     assert steps(clinic) == []
     clinic.tick(datetime(2026, 7, 2, 16, 0, tzinfo=UTC))
     assert steps(clinic) == [Step.OVERDUE]
     assert clinic.row(Step.OVERDUE).due_at == datetime(2026, 7, 16, 15, 0, tzinfo=UTC)  # 11:00 in New York
+
+
+def test_who_has_become_overdue_is_proposed_for_the_next_working_day(clinic: Clinic) -> None:
+    clinic.patient(anchor=date(2026, 4, 1))  # month 3: 1 July; its cell ends on 16 August
+    clinic.tick(datetime(2026, 8, 17, 16, 0, tzinfo=UTC))  # a Monday; month 6 lies on 1 October
+    with clinic.work() as work:
+        proposed = work.session.exec(select(Appointment).where(Appointment.state == AppointmentState.PROPOSED))
+        assert min(visit.day for visit in proposed) == date(2026, 8, 18)
 
 
 def test_the_sweep_plans_for_whom_an_import_wrote_rows_and_no_messages(clinic: Clinic) -> None:
