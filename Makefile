@@ -63,7 +63,8 @@ lock:
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
 	  && $(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install --quiet uv \
 	  && "$$folder/bin/uv" pip compile pyproject.toml --group build $(LOCK) -o requirements.lock \
-	  && "$$folder/bin/uv" pip compile pyproject.toml --group build --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
+	  && "$$folder/bin/uv" pip compile --group pyproject.toml:node $(LOCK) -o requirements-node.lock \
+  && "$$folder/bin/uv" pip compile pyproject.toml --group build --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

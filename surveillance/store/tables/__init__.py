@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+from surveillance.store.tables.access import ApiToken, IdempotencyKey, RecoveryCode, SignInFailure, WebSession
 from surveillance.store.tables.messages import (
     Attempt,
     Callback,
@@ -36,6 +37,7 @@ from surveillance.store.tables.registry import (
 )
 from surveillance.store.tables.service import (
     AuditEvent,
+    AuditSeal,
     AuditValue,
     BoardAction,
     Counter,
@@ -43,18 +45,23 @@ from surveillance.store.tables.service import (
     FeedKind,
     Heartbeat,
     ImportBatch,
+    ImportMapping,
+    ImportUpload,
     Sweep,
+    UploadState,
 )
 from surveillance.store.tables.visits import Appointment, AppointmentItem, Study, StudyItem
 
 metadata = SQLModel.metadata
 
 __all__ = [
+    "ApiToken",
     "Appointment",
     "AppointmentItem",
     "Approval",
     "Attempt",
     "AuditEvent",
+    "AuditSeal",
     "AuditValue",
     "BoardAction",
     "Callback",
@@ -70,7 +77,10 @@ __all__ = [
     "FeedKind",
     "FindingRow",
     "Heartbeat",
+    "IdempotencyKey",
     "ImportBatch",
+    "ImportMapping",
+    "ImportUpload",
     "Inbound",
     "Membership",
     "Number",
@@ -82,12 +92,16 @@ __all__ = [
     "PlanHold",
     "PlanTerms",
     "ProtocolVersion",
+    "RecoveryCode",
     "Reminder",
     "Sender",
+    "SignInFailure",
     "Site",
     "Study",
     "StudyItem",
     "Sweep",
+    "UploadState",
     "User",
+    "WebSession",
     "metadata",
 ]

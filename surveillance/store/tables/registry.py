@@ -62,6 +62,10 @@ class User(Identified, table=True):
     email: str = ""
     password_hash: str | None = None
     must_change_password: bool = True
+    totp_secret: str | None = None  # encrypted with the service's key
+    totp_confirmed_at: datetime | None = None  # a second factor is asked for since then
+    totp_step: int | None = None  # the last time step that was used: a code works once (RFC 6238 section 5.2)
+    oidc_subject: str | None = Field(default=None, unique=True)  # issuer and subject of the hospital's sign-in
     system: bool = False
     created_at: datetime
     disabled_at: datetime | None = None

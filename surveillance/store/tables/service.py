@@ -41,8 +41,29 @@ class AuditValue(SQLModel, table=True):
         )
     )
     site_id: UUID | None = Field(default=None, index=True)
+    salt: str = ""  # makes the digest in the seal tell nothing about values that were erased
     before: dict[str, Any] | None = fact_json(default=None, nullable=True)
     after: dict[str, Any] | None = fact_json(default=None, nullable=True)
+
+
+class AuditSeal(SQLModel, table=True):
+    """One link of the chain over the audit trail: ``hash`` covers the event, its values' digest and the link before."""
+
+    __tablename__ = "audit_seal"
+    number: int = Field(
+        sa_column=sa.Column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False)
+    )
+    event_id: int = Field(
+        sa_column=sa.Column(
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.ForeignKey("audit_event.id"),
+            unique=True,
+            nullable=False,
+        )
+    )
+    values_digest: str = ""  # empty for an event without values
+    hash: str
+    sealed_at: datetime
 
 
 class FeedKind(StrEnum):
@@ -99,6 +120,47 @@ class ImportBatch(Identified, OfSite, table=True):
     unchanged: int
     user_id: UUID = Field(foreign_key="user_account.id")
     at: datetime
+
+
+class ImportMapping(SQLModel, table=True):
+    """The columns that a site chose for the headers of a file: the next file with the same headers needs no choice."""
+
+    __tablename__ = "import_mapping"
+    site_id: UUID = Field(foreign_key="site.id", primary_key=True)
+    fingerprint: str = Field(primary_key=True)  # of the headers
+    mapping: dict[str, str] = fact_json()
+    user_id: UUID = Field(foreign_key="user_account.id")
+    at: datetime
+
+
+class UploadState(StrEnum):
+    UPLOADED = "uploaded"  # the columns are to be chosen
+    COMPARED = "compared"  # the difference is shown and waits for a person's yes
+    APPLYING = "applying"
+    APPLIED = "applied"
+    FAILED = "failed"
+    DISCARDED = "discarded"
+
+
+class ImportUpload(Identified, OfSite, table=True):
+    """A file on its way in; ``content`` is dropped when it was applied or discarded."""
+
+    __tablename__ = "import_upload"
+    user_id: UUID = Field(foreign_key="user_account.id")
+    file_name: str
+    digest: str
+    content: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
+    mapping: dict[str, str] = fact_json(default_factory=dict)
+    state: UploadState = one_of(UploadState, default=UploadState.UPLOADED)
+    skip_errors: bool = False
+    counts: dict[str, int] = fact_json(default_factory=dict)
+    problems: list[dict[str, Any]] = fact_json(default_factory=list)
+    total: int = 0
+    done: int = 0
+    failure: str = ""
+    batch_id: UUID | None = Field(default=None, foreign_key="import_batch.id")
+    created_at: datetime
+    changed_at: datetime
 
 
 class Heartbeat(SQLModel, table=True):
