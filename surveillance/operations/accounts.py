@@ -13,7 +13,7 @@ from surveillance.core.words import Role
 from surveillance.operations.phones import read_email
 from surveillance.operations.work import Actor, Work, found
 from surveillance.store.audit import picture
-from surveillance.store.tables import Feed, Membership, Site, User
+from surveillance.store.tables import ApiToken, Feed, Membership, Site, User
 
 SHORTEST: Final = 8  # characters (OWASP ASVS 6.2); no rule on which ones, no forced change
 RECOMMENDED: Final = 15
@@ -156,14 +156,16 @@ def _keep_an_administrator(work: Work, user: User, site: Site) -> None:
 
 
 def disable(work: Work, user: User, reason: str) -> int:
-    """Close an account: it may not act any more and its calendar addresses are revoked; returns how many.
+    """Close an account: it may not act any more, its calendar addresses and API tokens are revoked.
+
+    Returns how many addresses.
 
     Raises:
         InvalidInputError: no reason.
         ConflictError: it is closed already, or a site would be left without an administrator.
         ForbiddenError: the actor is not an administrator of all sites at which the user works.
     """
-    _require_over(work, user)
+    require_over(work, user)
     if not reason.strip():
         raise InvalidInputError("disabling an account needs a reason")
     if user.disabled_at is not None:
@@ -176,14 +178,24 @@ def disable(work: Work, user: User, reason: str) -> int:
     for feed in feeds:
         feed.revoked_at = work.now
         work.audit("feed.revoke", feed, after=picture(feed, ("revoked_at",)), reason=reason)
+    standing = select(ApiToken).where(ApiToken.user_id == user.id, col(ApiToken.revoked_at).is_(None))
+    for token in list(work.session.exec(standing)):
+        end_token(work, token, reason)
     work.session.flush()
     work.audit("user.disable", user, after=picture(user, ("disabled_at",)), reason=reason)
     return len(feeds)
 
 
+def end_token(work: Work, token: ApiToken, reason: str) -> None:
+    """A program may not come in with this token any more."""
+    token.revoked_at = work.now
+    work.session.flush()
+    work.audit("token.revoke", token, after=picture(token, ("name", "revoked_at")), reason=reason)
+
+
 def enable(work: Work, user: User, reason: str) -> None:
-    """Open a closed account again; revoked calendar addresses stay revoked. Raises as ``disable`` does."""
-    _require_over(work, user)
+    """Open a closed account again; revoked calendar addresses and tokens stay revoked. Raises as ``disable`` does."""
+    require_over(work, user)
     if not reason.strip():
         raise InvalidInputError("enabling an account needs a reason")
     if user.disabled_at is None:
@@ -200,14 +212,14 @@ def reset_password(work: Work, user: User, password: str) -> None:
     """
     own = work.actor.user_id == user.id
     if not own:
-        _require_over(work, user)
+        require_over(work, user)
     user.password_hash, user.must_change_password = hashed(password), not own
     work.session.flush()
     work.audit("user.reset", user, after=picture(user, ("must_change_password",)))
 
 
-def _require_over(work: Work, user: User) -> None:
-    """An account works at all its sites at once: whoever closes or takes it over must administer every one."""
+def require_over(work: Work, user: User) -> None:
+    """An account works at all its sites at once: whoever closes, takes over or lends it must administer every one."""
     there = roles_of(work, user)
     if not there:
         require_administrator(work)
