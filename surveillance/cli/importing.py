@@ -20,10 +20,18 @@ from surveillance.store.tables import Site
 
 SHOWN = 20  # errors and changes that are listed on the screen; the rest is counted
 
-File = Annotated[Path, typer.Argument(help="A CSV file whose first row names the columns.", show_default=False)]
-Encoding = Annotated[str, typer.Option(help="How the file's letters are written: utf-8, cp1252, …")]
+File = Annotated[
+    Path,
+    typer.Argument(help="A CSV file or Excel workbook (.xlsx) whose first row names the columns.", show_default=False),
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="How a CSV file's letters are written; utf-8 or else cp1252 where it is not said.")
+]
 Mapped = Annotated[
-    list[str] | None, typer.Option("--map", metavar="HEADER=COLUMN", help="What a header of the file stands for.")
+    list[str] | None,
+    typer.Option(
+        "--map", metavar="HEADER=COLUMN", help="What a header of the file stands for; nothing after = leaves it out."
+    ),
 ]
 ErrorFile = Annotated[Path | None, typer.Option("--errors", help="Write every error to this CSV file.")]
 SkipErrors = Annotated[bool, typer.Option("--skip-errors", help="Take in the good rows although others are wrong.")]
@@ -33,12 +41,12 @@ SkipErrors = Annotated[bool, typer.Option("--skip-errors", help="Take in the goo
 def import_file(
     job: Job,
     file: File,
-    encoding: Encoding = "utf-8",
+    encoding: Encoding = None,
     mapped: Mapped = None,
     errors: ErrorFile = None,
     skip_errors: SkipErrors = False,
 ) -> Answer:
-    """Take in patients from a CSV file: new ones are added, known ones (same site and MRN) brought up to date.
+    """Take in patients from a file: new ones are added, known ones (same site and MRN) brought up to date.
 
     Nothing is written if anything is wrong, unless --skip-errors. Blank cells change nothing, missing rows delete
     nothing, and a name or birth date that differs from the registered one is for a person to decide.
@@ -46,7 +54,7 @@ def import_file(
     Example: surveillance import registry.csv --site RIVERSIDE --as grace --dry-run
     """
     site = job.site()
-    sheet = imports.read_csv(file, encoding=encoding, mapping=_mapping(mapped or []))
+    sheet = imports.read(file, encoding=encoding, mapping=_mapping(mapped or []))
     found, wrong, warnings = _look(job.work, site, sheet)
     if errors is not None:
         _write_errors(errors, wrong)
@@ -60,7 +68,7 @@ def import_file(
         said=[f"Imported as batch {batch.id.hex[:8]}: {_counted(numbers)}."],
         change=[_differences(found), f"{sheet.name}: {_counted(numbers)}."],
         data={**numbers, "batch": str(batch.id), "errors": [str(error) for error in wrong]},
-        warnings=_limited([*warnings, *map(str, wrong)]),
+        warnings=_limited([*sheet.warnings, *warnings, *map(str, wrong)]),
         compared=numbers,
     )
 

@@ -65,7 +65,7 @@ def _opened(work: Work) -> Site:
 
 
 def _import(work: Work, site: Site, path: Path) -> None:
-    sheet = imports.read_csv(path)
+    sheet = imports.read(path)
     parsed = imports.parse(work, site, sheet)
     found = imports.compare(work, site, parsed.rows)
     assert (parsed.errors, found.conflicts, len(found.new)) == ([], [], PATIENTS)

@@ -59,7 +59,7 @@ def import_file(url: str, path: Path) -> float:
 
 
 def _take_in(work: Work, site: Site, path: Path) -> None:
-    sheet = imports.read_csv(path)
+    sheet = imports.read(path)
     parsed = imports.parse(work, site, sheet)
     assert parsed.errors == []
     found = imports.compare(work, site, parsed.rows)

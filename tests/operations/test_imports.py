@@ -61,7 +61,7 @@ class Desk:
         with db.writing(self.engine) as session:
             work = self.work(session)
             site = session.exec(select(Site)).one()
-            sheet = imports.read_csv(self.file(*lines))
+            sheet = imports.read(self.file(*lines))
             parsed = imports.parse(work, site, sheet)
             found = imports.compare(work, site, parsed.rows)
             assert [str(error) for error in [*parsed.errors, *found.conflicts]] == []
@@ -72,7 +72,7 @@ class Desk:
         with db.reading(self.engine) as session:
             work = Work(session, NOW, bootstrap.system_actor(session), self.catalogue)
             site = session.exec(select(Site)).one()
-            parsed = imports.parse(work, site, imports.read_csv(self.file(*lines)))
+            parsed = imports.parse(work, site, imports.read(self.file(*lines)))
             found = imports.compare(work, site, parsed.rows)
             return [str(error) for error in [*parsed.errors, *found.conflicts]]
 
@@ -250,9 +250,11 @@ def test_leading_zeros_of_an_mrn_stay(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"PK\x03\x04\x00\x00", "this is no CSV file"),
+        (b"PK\x03\x04\x00\x00", "this Excel workbook cannot be read"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel file (.xls), or one with a password"),
+        (b"%PDF-1.7\0", "neither a CSV file nor an Excel workbook"),
         (b"", "the file is empty"),
-        (b"mrn;family_name\n1;M\xfcller\n", "not utf-8 text"),
+        (b"mrn;family_name\n1;M\x81ller\n", "not cp1252 text"),
         (b"mrn,family_name,given_name,birth_date,shoe_size\n", "unknown column 'shoe_size'"),
         (b"mrn,family_name,given_name,brith_date\n", "did you mean birth_date?"),
         (b"mrn,family_name\n", "missing column given_name, birth_date"),
@@ -260,7 +262,19 @@ def test_leading_zeros_of_an_mrn_stay(desk: Desk) -> None:
         (b'mrn,family_name,given_name,birth_date\n1,"a,b,c\n', "not readable as CSV"),
         (b"mrn,family_name,given_name,birth_date\n1,a,b,2000-01-01,extra\n", "5 cells, but the header names 4 columns"),
     ],
-    ids=["spreadsheet", "empty", "encoding", "unknown column", "typing error", "missing", "twice", "quote", "ragged"],
+    ids=[
+        "damaged",
+        "old Excel",
+        "other",
+        "empty",
+        "encoding",
+        "unknown column",
+        "typing error",
+        "missing",
+        "twice",
+        "quote",
+        "ragged",
+    ],
 )
 def test_a_file_that_is_no_registry_is_refused_with_file_line_and_reason(
     tmp_path: Path, content: bytes, reason: str
@@ -268,14 +282,14 @@ def test_a_file_that_is_no_registry_is_refused_with_file_line_and_reason(
     path = tmp_path / "bad.csv"
     path.write_bytes(content)
     with pytest.raises(InvalidFileError, match=r"^bad\.csv:\d+: ") as refused:
-        imports.read_csv(path)
+        imports.read(path)
     assert reason in str(refused.value)
 
 
 def test_semicolons_other_headers_and_another_encoding_are_read(tmp_path: Path) -> None:
     path = tmp_path / "german.csv"
     path.write_bytes("Patient ID;Surname;Vorname;DOB\n1;Müller;Jörg;1960-01-02\n".encode("cp1252"))
-    sheet = imports.read_csv(path, encoding="cp1252", mapping={"Vorname": "given_name"})
+    sheet = imports.read(path, encoding="cp1252", mapping={"Vorname": "given_name"})
     assert sheet.rows[0][1] == {"mrn": "1", "family_name": "Müller", "given_name": "Jörg", "birth_date": "1960-01-02"}
 
 

@@ -2,7 +2,19 @@
 
 from surveillance.operations.imports.apply import apply
 from surveillance.operations.imports.compare import Comparison, compare
-from surveillance.operations.imports.reading import Sheet, read_csv
+from surveillance.operations.imports.reading import read, read_grid
 from surveillance.operations.imports.rows import CellError, ImportedPatient, parse
+from surveillance.operations.imports.sheets import Grid, Sheet
 
-__all__ = ["CellError", "Comparison", "ImportedPatient", "Sheet", "apply", "compare", "parse", "read_csv"]
+__all__ = [
+    "CellError",
+    "Comparison",
+    "Grid",
+    "ImportedPatient",
+    "Sheet",
+    "apply",
+    "compare",
+    "parse",
+    "read",
+    "read_grid",
+]

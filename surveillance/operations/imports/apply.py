@@ -6,8 +6,8 @@ from surveillance.core.words import Channel, ConsentAct, ContactKind
 from surveillance.operations import enrolment, planning, registry
 from surveillance.operations.imports.bulk import BulkWriter
 from surveillance.operations.imports.compare import Changed, Comparison
-from surveillance.operations.imports.reading import Sheet
 from surveillance.operations.imports.rows import ImportedPatient
+from surveillance.operations.imports.sheets import Sheet
 from surveillance.operations.results import NewStudy, keep_study
 from surveillance.operations.work import Work
 from surveillance.store.audit import picture

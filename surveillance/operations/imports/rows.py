@@ -9,7 +9,7 @@ from surveillance.core.errors import InvalidInputError, SurveillanceError
 from surveillance.core.protocol import Protocol
 from surveillance.operations import enrolment
 from surveillance.operations.imports.columns import COLUMNS, REQUIRED
-from surveillance.operations.imports.reading import Sheet
+from surveillance.operations.imports.sheets import Sheet
 from surveillance.operations.phones import Phone, read_phone
 from surveillance.operations.work import Work
 from surveillance.store.tables import Site

@@ -1,0 +1,74 @@
+"""A file between its bytes and its meaning: a grid of text first, a sheet of named columns once they are known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from surveillance.core.errors import InvalidFileError, Problem
+
+LARGEST = 64 * 1024 * 1024  # bytes; about 300,000 patients
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cells of a file as text, below the headers that it gives them; what the columns mean is not decided yet.
+
+    ``line`` is the header's own, ``encoding`` how the letters were read (nothing for a workbook). ``numbers`` are
+    columns in which a workbook holds numbers, each with the first such line: Excel drops leading zeros from those.
+    """
+
+    name: str
+    digest: str
+    line: int
+    headers: Sequence[str]
+    rows: Sequence[tuple[int, Sequence[str]]]
+    encoding: str = ""
+    notes: Sequence[str] = ()
+    numbers: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> list[str]:
+        """The headers, each with a name of its own: a second "Phone" is "Phone (2)", a blank one "column 4"."""
+        found: list[str] = []
+        for place, header in enumerate(self.headers, start=1):
+            label = header or f"column {place}"
+            again = sum(1 for other in self.headers[: place - 1] if other.casefold() == header.casefold())
+            found.append(f"{label} ({again + 1})" if header and again else label)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file's rows: line number (the header is line 1 or later) and the cells that are not blank, by column."""
+
+    name: str
+    digest: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[int, Mapping[str, str]]]
+    warnings: Sequence[str] = ()
+
+
+def header_and_rows(
+    name: str, lines: Sequence[tuple[int, Sequence[str]]]
+) -> tuple[int, list[str], list[tuple[int, Sequence[str]]]]:
+    """The header's line, the headers, and the rows below that are not blank.
+
+    Raises:
+        InvalidFileError: nothing in the file, or a row with more cells than the header names.
+    """
+    filled = [(line, cells) for line, cells in lines if any(cell.strip() for cell in cells)]
+    if not filled:
+        raise InvalidFileError([Problem(name, 1, "the file is empty; its first row names the columns")])
+    (line, header), *rows = filled
+    headers = [cell.strip() for cell in header]
+    while not headers[-1]:
+        headers.pop()
+    for where, cells in rows:
+        if any(cell.strip() for cell in cells[len(headers) :]):
+            reason = f"{_width(cells)} cells, but the header names {len(headers)} columns"
+            hint = "give each column a name, and quote cells of a CSV file that hold the separator"
+            raise InvalidFileError([Problem(name, where, f"{reason}; {hint}")])
+    return line, headers, rows
+
+
+def _width(cells: Sequence[str]) -> int:
+    return max(place for place, cell in enumerate(cells, start=1) if cell.strip())
