@@ -114,7 +114,7 @@ def _kind(before: Examination, after: Examination) -> str:
 
 def _told(row: Examination, today: date) -> str:
     """One examination in a line: its day, its window, and where it stands."""
-    state = "done" if row.study is not None else words.STATUS[status(row, today)][0]
+    state = "done" if row.study is not None else words.STATUS[status(row, today)]
     if row.booked_on is not None:
         state = f"{state} for {show.day(row.booked_on)}"
     elif row.skip_review_on is not None:

@@ -7,22 +7,13 @@ from typing import Any
 from rich.console import RenderableType
 
 from surveillance.cli import show
-from surveillance.core.words import Channel, ReminderState, Step
+from surveillance.core.plain import CHANNEL as CHANNEL
+from surveillance.core.plain import STEP as STEP
+from surveillance.core.words import ReminderState
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
 from surveillance.store.tables import Appointment, Patient
 
-STEP = {
-    Step.ON_BOOKING: "on booking",
-    Step.DAYS_7: "7 days before",
-    Step.DAYS_3: "3 days before",
-    Step.DAYS_1: "1 day before",
-    Step.OVERDUE: "overdue",
-    Step.BOOK_NOW: "time to book",
-    Step.CHANGE: "notice of the change",
-    Step.CANCEL: "notice of the cancellation",
-}
-CHANNEL = {Channel.SMS: "SMS", Channel.EMAIL: "email", Channel.CALL: "call by staff", Channel.LETTER: "letter"}
 LAST_HOUR = timedelta(hours=1)
 _AHEAD = (ReminderState.PLANNED, ReminderState.CLAIMED, ReminderState.TASK, ReminderState.DROPPED)
 
