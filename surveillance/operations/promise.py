@@ -12,7 +12,7 @@ from uuid import UUID
 
 from surveillance.core.examinations import Derived, FindingKind, PlanFacts, derive
 from surveillance.core.reconcile import reconcile
-from surveillance.operations import planning
+from surveillance.operations import planning, sealing
 from surveillance.operations.work import Work
 from surveillance.store import plans
 from surveillance.store import promise as store
@@ -46,7 +46,7 @@ def check(work: Work, progress: Progress | None = None) -> list[Violation]:
     should be used for nothing else.
     """
     work.session.flush()
-    return [*_people(work), *_messages(work), *_trail(work), *_plans(work, progress)]
+    return [*_people(work), *_messages(work), *_trail(work), *_chain(work), *_plans(work, progress)]
 
 
 def _violations(work: Work, rows: Iterable[Any], rule: str, what: str, mend: str) -> Iterator[Violation]:
@@ -134,6 +134,28 @@ def _trail(work: Work) -> Iterator[Violation]:
 
 def _silent(table: str, row_id: str, mend: str) -> Violation:
     return Violation("every change is explained", "", f"{table} {row_id[:8]}", "no audit event speaks of it", mend)
+
+
+def _chain(work: Work) -> Iterator[Violation]:
+    """The audit trail is the one that was sealed: nothing of it was changed, taken out or put in."""
+    verdict = sealing.verify(work)
+    if verdict.broken:
+        more = f", and {verdict.broken - 1} more broken links" if verdict.broken > 1 else ""
+        yield Violation(
+            "the trail is whole",
+            "",
+            "audit chain",
+            verdict.first + more,
+            "keep this database as it is, compare it with a backup, and find out who can write to it",
+        )
+    if verdict.late:
+        yield Violation(
+            "the trail is sealed",
+            "",
+            f"event {verdict.first_late}",
+            f"{verdict.late} events are not sealed, though a worker runs for over an hour",
+            "look for 'seal' in the worker's log",
+        )
 
 
 # -- plans, derived again --------------------------------------------------------------------------------------
