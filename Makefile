@@ -35,11 +35,18 @@ help:
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch .venv/run $@
 
-run: .venv/run
+# What the pages load is built once, with npm: the machine's own, or one that pip brings.
+.venv/assets: .venv/run frontend/package-lock.json frontend/build.mjs $(shell find frontend -name '*.scss' -not -path '*/node_modules/*')
+	@echo "Building what the pages load"
+	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements-node.lock
+	@cd frontend && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --omit=optional --silent && PATH="$$PATH:$(CURDIR)/$(BIN)" npm run --silent build
+	@touch $@
+
+run: .venv/run .venv/assets
 	$(BIN)/surveillance demo --if-empty
 	$(BIN)/surveillance serve
 
-test: check browser
+test: check browser .venv/assets
 	$(BIN)/python -m pytest -n 2
 
 check: .venv/dev

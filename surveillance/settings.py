@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
     config_dir: Path | None = None  # None: the folder that is shipped
     log_json: bool = False
+    second_factor: bool | None = None  # must staff have one? None: in production
     metrics_token: SecretStr | None = None  # None: /metrics answers nobody
 
     sms_transport: Literal["console", "twilio"] = "console"
@@ -79,6 +80,10 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def needs_second_factor(self) -> bool:
+        return self.is_production if self.second_factor is None else self.second_factor
 
     @property
     def twilio_auth_tokens(self) -> tuple[str, ...]:

@@ -53,6 +53,9 @@ class DemoPatient(_Part):
 
 
 class DemoClinic(_Part):
+    """``password`` opens every account of the staff: everybody who reads the file knows it."""
+
+    password: str
     site: DemoSite
     places: list[DemoPlace]
     users: list[DemoUser]

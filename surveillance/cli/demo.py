@@ -59,7 +59,7 @@ def _fill(app: App, if_empty: bool) -> None:
         site = stories.load(work, clinic, lambda: bar.advance(task))
         links = _feeds(app, session, site)
     _send_quietly(app)
-    show.say(*_welcome(site, links, app.settings.public_url))
+    show.say(*_welcome(site, links, app.settings.public_url, clinic.password))
 
 
 def _progress(total: int) -> Progress:
@@ -89,10 +89,10 @@ def _send_quietly(app: App) -> None:
         pass
 
 
-def _welcome(site: Site, links: dict[str, str], public_url: str) -> list[str]:
+def _welcome(site: Site, links: dict[str, str], public_url: str, password: str) -> list[str]:
     return [
         f"{site.name} ({site.code}) is set up; nobody in it exists.",
-        "Staff: grace and ivan (coordinators), helen (clinician), admin, visitor.",
+        f"Staff: grace and ivan (coordinators), helen (clinician), admin, visitor; password: {password}",
         f"Pages at {public_url} once 'surveillance serve' runs. To look around:",
         "  surveillance worklist --as grace",
         "  surveillance patient show 000124 --as grace",

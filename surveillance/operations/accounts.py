@@ -65,6 +65,11 @@ def roles_of(work: Work, user: User) -> list[tuple[Site, Role]]:
     return [(site, role) for site, role in work.session.exec(statement)]
 
 
+def actor_of(user: User) -> Actor:
+    """A member of staff as somebody who acts."""
+    return Actor(user.id, user.name)
+
+
 def require_administrator(work: Work) -> None:
     """For what belongs to no site yet. Raises ForbiddenError unless the actor is an administrator somewhere."""
     user = work.session.get(User, work.actor.user_id)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from surveillance.catalogue.demo import DemoClinic
 from surveillance.core.dates import add_months, next_working
 from surveillance.core.words import Channel, ContactKind, EndReason, HoldReason, Outcome, Result, Role
-from surveillance.operations import booking, enrolment, lifecycle, registry, results
+from surveillance.operations import accounts, booking, enrolment, lifecycle, registry, results
 from surveillance.operations.demo_life import ITEMS, PROTOCOL, Clinic, Life
 from surveillance.operations.phones import read_phone
 from surveillance.operations.work import Actor, Work
@@ -34,9 +34,15 @@ def _clinic(work: Work, demo: DemoClinic) -> Clinic:
         opened, registry.NewSite(**demo.site.model_dump(), messages_from=work.now.date() - timedelta(days=3650))
     )
     places = [registry.add_place(opened, site, p.name, p.address, p.phone, outside=p.outside) for p in demo.places]
-    staff = {}
+    staff, known_to_all = {}, accounts.hashed(demo.password)
     for user in demo.users:
-        row = User(username=user.username, name=user.name, created_at=opened.now)
+        row = User(
+            username=user.username,
+            name=user.name,
+            password_hash=known_to_all,
+            must_change_password=False,
+            created_at=opened.now,
+        )
         work.session.add(row)
         work.session.flush()
         work.session.add(Membership(user_id=row.id, site_id=site.id, role=user.role))

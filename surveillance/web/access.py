@@ -4,11 +4,14 @@ Every route states what it needs; a route that states nothing cannot be made. Th
 again who acts: this is the door, theirs is the lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from surveillance.core.words import Role
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Permission(StrEnum):
@@ -43,3 +46,19 @@ def allows(role: Role | None, needed: Permission) -> bool:
 def allows_anywhere(roles: Iterable[Role], needed: Permission) -> bool:
     """Whether a route may be opened at all: some site must allow it, or it asks for no role."""
     return needed not in HOLDERS or any(allows(role, needed) for role in roles)
+
+
+def states(endpoint: F, needed: Permission) -> F:
+    """Write on an endpoint what its route needs."""
+    vars(endpoint)["needs"] = needed
+    return endpoint
+
+
+def public(endpoint: F) -> F:
+    """For a route that anybody may call: what it gives is guarded by a secret, a signature, or is no secret."""
+    return states(endpoint, Permission.PUBLIC)
+
+
+def stated(endpoint: Any) -> Permission | None:
+    """What a route said that it needs; None where it said nothing."""
+    return getattr(endpoint, "needs", None)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
@@ -11,10 +12,13 @@ from starlette.types import ASGIApp
 import surveillance
 from surveillance import bootstrap, logs, settings
 from surveillance.bootstrap import App
-from surveillance.web import errors, feeds, health, home, metrics, page, webhooks
+from surveillance.web import access, errors, feeds, health, metrics, render, webhooks
 from surveillance.web.deps import Background, Clock
 from surveillance.web.fetches import Fetches, RenderedFeeds
+from surveillance.web.pages import account, board, sign_in
 from surveillance.web.security import Guard
+
+PAGES = (sign_in.pages, account.pages, board.pages)
 
 LARGEST_BODY = 1024 * 1024  # bytes; an import from a file goes through the command line
 
@@ -48,10 +52,20 @@ def create_app(app: App, *, background: Background | None = None, clock: Clock =
     web.state.fetches, web.state.rendered_feeds = Fetches(app.engine), RenderedFeeds()
     web.state.registry = metrics.new_registry(app, clock)
     errors.install(web)
-    for router in (home.router, feeds.router, health.router, metrics.router, webhooks.router):
+    for router in (feeds.router, health.router, metrics.router, webhooks.router):
         web.include_router(router)
-    web.mount("/static", StaticFiles(directory=page.STATIC), name="static")
+    for pages in PAGES:
+        web.include_router(pages.router)
+    _every_route_states_what_it_needs(web)
+    web.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     return web
+
+
+def _every_route_states_what_it_needs(web: FastAPI) -> None:
+    """A route that nobody thought about is not served: the application does not even start."""
+    silent = [route.path for route in web.routes if isinstance(route, APIRoute) and not access.stated(route.endpoint)]
+    if silent:
+        raise TypeError(f"these routes do not state what they need: {', '.join(silent)}")
 
 
 @asynccontextmanager

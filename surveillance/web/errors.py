@@ -3,14 +3,14 @@
 What a caller did wrong is told in full. What went wrong inside is told to the log alone.
 """
 
-from html import escape
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from surveillance.core.errors import (
@@ -21,7 +21,7 @@ from surveillance.core.errors import (
     SurveillanceError,
     UnavailableError,
 )
-from surveillance.web import page
+from surveillance.web import render
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +32,30 @@ STATUS = {
     ConflictError: HTTPStatus.CONFLICT,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+HEADINGS = {
+    HTTPStatus.UNPROCESSABLE_ENTITY: "This cannot be done as it was asked",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address",
+    HTTPStatus.FORBIDDEN: "You may not do this",
+    HTTPStatus.CONFLICT: "This contradicts what is recorded",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The service does not answer at the moment",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here",
+}
+ON_TOP = {"HX-Retarget": "#app-error", "HX-Reswap": "innerHTML"}
 INSIDE = "The service could not do this. The log has the reason under this request's number."
+
+
+class SignInRequiredError(Exception):
+    """Nobody is signed in, or the session has ended: the browser is sent to sign in and comes back here."""
+
+
+class MustChooseError(Exception):
+    """Signed in, but something comes first: a second factor or a password of one's own. ``args[0]`` is where."""
 
 
 def install(app: FastAPI) -> None:
     """Translate every error of the application."""
+    app.add_exception_handler(SignInRequiredError, _sign_in)
+    app.add_exception_handler(MustChooseError, _must_choose)
     app.add_exception_handler(SurveillanceError, _known)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -47,6 +66,25 @@ def status_of(error: SurveillanceError) -> HTTPStatus:
     """The status of an error or of the nearest error it is a kind of; 500 for a fault of the configuration."""
     found = (STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _sign_in(request: Request, _error: Exception) -> Response:
+    """After signing in, a page that was looked at comes again; a form that was sent does not go by itself."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = {"next": here} if request.method == "GET" and here != "/" else {}
+    ended = {"ended": "yes"} if request.method != "GET" else {}
+    query = urlencode(back | ended)
+    return _elsewhere(request, f"/sign-in?{query}" if query else "/sign-in")
+
+
+def _must_choose(request: Request, error: Exception) -> Response:
+    return _elsewhere(request, str(error.args[0]))
+
+
+def _elsewhere(request: Request, address: str) -> Response:
+    if _is_live(request):
+        return Response(status_code=200, headers={"HX-Redirect": address})
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 
 def _known(request: Request, error: Exception) -> Response:
@@ -72,6 +110,8 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     faults = [{"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]} for fault in error.errors()]
     detail = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in faults)
+    if _wants_page(request) and all(fault["loc"][0] == "path" for fault in error.errors()):
+        return _answer(request, HTTPStatus.NOT_FOUND, "")  # an address that no record can have
     return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=faults)
 
 
@@ -83,15 +123,25 @@ def _unknown(request: Request, _error: Exception) -> Response:
 def _answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Response:
     number = request.scope.get("request_id", "")
     if _wants_page(request):
-        told = f"<p>{escape(detail)}</p>" if detail else ""
-        body = f"{told}<p><a href='/'>Go to the start</a></p><p class='quiet'>Request {escape(number)}</p>"
-        return HTMLResponse(page.page(f"{status.phrase}", body), status)
+        told = {"heading": HEADINGS.get(status, status.phrase), "detail": _sentence(detail), "number": number}
+        if _is_live(request):  # a part of a page was asked for: the page stays and says on top what went wrong
+            return HTMLResponse(render.render("error-part.html", told), status, headers=ON_TOP)
+        return HTMLResponse(render.render("error.html", told), status)
     problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "request_id": number} | more
     if detail:
         problem["detail"] = detail
     return JSONResponse(problem, status, media_type="application/problem+json")
 
 
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+
+
 def _wants_page(request: Request) -> bool:
     is_for_programs = request.url.path.startswith(("/api/", "/webhooks/", "/calendar/"))
-    return not is_for_programs and "text/html" in request.headers.get("accept", "")
+    accepts = request.headers.get("accept", "")
+    return not is_for_programs and ("text/html" in accepts or _is_live(request))
+
+
+def _is_live(request: Request) -> bool:
+    return request.headers.get("HX-Request") == "true"

@@ -21,6 +21,7 @@ from surveillance.operations.work import Actor, Work
 from surveillance.store import db
 from surveillance.store import feeds as store
 from surveillance.store.tables import Feed
+from surveillance.web.access import public
 from surveillance.web.deps import AppDep, FetchesDep, NowDep
 from surveillance.web.fetches import RenderedFeeds
 
@@ -31,6 +32,7 @@ UNKNOWN = "There is no calendar at this address.\n"
 
 
 @router.api_route("/calendar/{secret}.ics", methods=["GET", "HEAD"])
+@public
 def calendar(
     request: Request,
     secret: str,

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from surveillance.bootstrap import App
 from surveillance.core.errors import SurveillanceError
 from surveillance.store import db, metrics
+from surveillance.web.access import public
 from surveillance.web.deps import AppDep, NowDep
 
 router = APIRouter(include_in_schema=False)
@@ -22,12 +23,14 @@ STALE = timedelta(minutes=2)
 
 
 @router.get("/healthz")
+@public
 def healthz() -> JSONResponse:
     """The process answers. Touches neither database nor provider, so their trouble restarts nothing."""
     return JSONResponse({"alive": True})
 
 
 @router.get("/readyz")
+@public
 def readyz(request: Request, app: AppDep, now: NowDep) -> JSONResponse:
     """Database, schema and worker; 503 if one of them is not well.
 

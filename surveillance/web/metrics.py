@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 import surveillance
 from surveillance.bootstrap import App
 from surveillance.store import db, metrics
+from surveillance.web.access import public
 from surveillance.web.deps import AppDep, Clock
 
 router = APIRouter(include_in_schema=False)
@@ -22,6 +23,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 @router.get("/metrics")
+@public
 def scrape(request: Request, app: AppDep, authorization: Annotated[str, Header()] = "") -> Response:
     """The metrics for whoever bears SURVEILLANCE_METRICS_TOKEN; without such a setting, for nobody."""
     token = app.settings.metrics_token

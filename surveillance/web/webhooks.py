@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from surveillance.bootstrap import App, system_actor
 from surveillance.operations import callbacks
 from surveillance.store import db
+from surveillance.web.access import public
 from surveillance.web.deps import AppDep, NowDep
 
 router = APIRouter(include_in_schema=False, prefix="/webhooks/twilio")
@@ -25,6 +26,7 @@ NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'  # TwiML: nothin
 
 
 @router.post("/status")
+@public
 async def status(request: Request, app: AppDep, now: NowDep) -> Response:
     """A message has come one step further: 204, also where nobody knows the message yet."""
     form = await _form(request)
@@ -35,6 +37,7 @@ async def status(request: Request, app: AppDep, now: NowDep) -> Response:
 
 
 @router.post("/inbound")
+@public
 async def inbound(request: Request, app: AppDep, now: NowDep) -> Response:
     """A phone answered. Twilio itself has answered STOP, START and HELP; a person answers the rest."""
     form = await _form(request)

@@ -1,0 +1,58 @@
+"""The two cookies: a session's secret, and a visitor's number for forms that come before it.
+
+Over https they are bound to this very host (RFC 6265bis, the prefix ``__Host-``) and never sent in clear.
+"""
+
+import secrets
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from surveillance.bootstrap import App
+
+SESSION: Final = "surveillance-session"
+VISITOR: Final = "surveillance-visitor"
+_VISITOR_BYTES: Final = 16
+
+
+def session_secret(request: Request) -> str:
+    return request.cookies.get(_name(SESSION, request.app.state.app), "")
+
+
+def visitor(request: Request) -> str:
+    """The visitor's number: the one of the cookie, or a new one that ``keep_visitor`` then sets."""
+    found = request.cookies.get(_name(VISITOR, request.app.state.app), "")
+    if not found:
+        found = getattr(request.state, "visitor", "") or secrets.token_urlsafe(_VISITOR_BYTES)
+        request.state.visitor = found
+    return found
+
+
+def keep_visitor(request: Request, response: Response, app: App) -> None:
+    """Send a number that was made for this request."""
+    made = getattr(request.state, "visitor", "")
+    if made:
+        _set(response, app, VISITOR, made)
+
+
+def keep_session(response: Response, app: App, secret: str) -> None:
+    """Sign a browser in. It forgets the cookie when it is closed; the server ends the session in any case."""
+    _set(response, app, SESSION, secret)
+
+
+def forget_session(response: Response, app: App) -> None:
+    response.delete_cookie(_name(SESSION, app), path="/", secure=_secure(app), httponly=True, samesite="lax")
+
+
+def _set(response: Response, app: App, name: str, value: str) -> None:
+    # Lax, not strict: whoever follows a link of a calendar or of a hospital's sign-in stays signed in.
+    response.set_cookie(_name(name, app), value, path="/", secure=_secure(app), httponly=True, samesite="lax")
+
+
+def _name(name: str, app: App) -> str:
+    return f"__Host-{name}" if _secure(app) else name
+
+
+def _secure(app: App) -> bool:
+    return app.settings.public_url.startswith("https:")

@@ -1,0 +1,187 @@
+"""A router whose functions are given a ``Desk``: one transaction each, opened and closed here, with one commit.
+
+A GET reads and changes nothing but the audit trail, after the page is made and before it is sent. Everything else is
+one writing transaction. A route that does not say what it needs cannot be made.
+"""
+
+import hmac
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Concatenate, Final, ParamSpec
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from sqlmodel import Session, select
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from surveillance.bootstrap import App, system_actor
+from surveillance.core.errors import ForbiddenError
+from surveillance.operations import sessions
+from surveillance.operations.work import Actor
+from surveillance.store import db
+from surveillance.store.tables import Membership, WebSession
+from surveillance.web import access, cookies
+from surveillance.web.access import Permission
+from surveillance.web.desk import Desk, Member, audit_looks, forgery_token
+from surveillance.web.errors import MustChooseError, SignInRequiredError
+from surveillance.web.forms import Form
+
+P = ParamSpec("P")
+Page = Callable[Concatenate[Desk, P], Response]
+
+SAFE: Final = frozenset({"GET", "HEAD"})
+MOST_FIELDS: Final = 2000
+FORGERY_FIELD: Final = "token"
+FORGERY_HEADER: Final = "X-Form-Token"
+
+
+async def sent_form(request: Request) -> FormData:
+    """The form that was sent, if any; read here, as a page itself is not asynchronous."""
+    if request.method in SAFE:
+        return FormData()
+    return await request.form(max_fields=MOST_FIELDS, max_files=1)
+
+
+class Pages:
+    """Routes of pages; ``router`` is what the application includes."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.router = APIRouter(prefix=prefix, include_in_schema=False)
+
+    def get(self, path: str, *, needs: Permission) -> Callable[[Page[P]], Page[P]]:
+        return self._route("GET", path, needs)
+
+    def post(self, path: str, *, needs: Permission) -> Callable[[Page[P]], Page[P]]:
+        return self._route("POST", path, needs)
+
+    def _route(self, method: str, path: str, needs: Permission) -> Callable[[Page[P]], Page[P]]:
+        def add(page: Page[P]) -> Page[P]:
+            self.router.add_api_route(path, _endpoint(page, needs), methods=[method], response_model=None)
+            return page
+
+        return add
+
+
+def _endpoint(page: Callable[..., Response], needs: Permission) -> Callable[..., Any]:
+    """The page without its desk, with the request and the form: FastAPI reads both from the signature."""
+    own = list(inspect.signature(page, eval_str=True).parameters.values())[1:]
+
+    async def endpoint(request: Request, sent: FormData, **values: Any) -> Response:
+        return await run_in_threadpool(_answer, request, Form.sent(sent), page, needs, values)
+
+    form = Annotated[FormData, Depends(sent_form)]
+    parameters = [_parameter("request", Request), _parameter("sent", form)]
+    parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+    vars(endpoint)["__signature__"] = inspect.Signature(parameters)
+    endpoint.__name__, endpoint.__doc__ = page.__name__, page.__doc__
+    return access.states(endpoint, needs)
+
+
+def _parameter(name: str, kind: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
+
+
+def _answer(
+    request: Request, form: Form, page: Callable[..., Response], needs: Permission, values: Mapping[str, Any]
+) -> Response:
+    app: App = request.app.state.app
+    now: datetime = request.app.state.clock()
+    token = _forgery_token(request, app)
+    if request.method in SAFE:
+        with db.reading(app.engine) as session:
+            desk = _open(request, app, session, now, needs, form, token)
+            response = page(desk, **values)
+            member = desk.member.session if desk.member else None
+        _remember(app, now, desk, member)
+    else:
+        # Asked before a transaction is opened: a stranger's request costs no lock.
+        _refuse_forged(request, form, token)
+        with db.writing(app.engine) as session:
+            desk = _open(request, app, session, now, needs, form, token)
+            response = page(desk, **values)
+            audit_looks(desk.work, desk.looks)
+            if desk.member is not None:
+                desk.member.session.seen_at = now
+                session.add(desk.member.session)
+    cookies.keep_visitor(request, response, app)
+    return response
+
+
+def _open(
+    request: Request, app: App, session: Session, now: datetime, needs: Permission, form: Form, token: str
+) -> Desk:
+    """The desk of whoever asks.
+
+    Raises:
+        SignInRequiredError: nobody is signed in, and the route is not for everybody.
+        MustChooseError: signed in, but a second factor or a new password is still to come.
+        ForbiddenError: no site of the user's allows it.
+    """
+    member = member_of(request, session, now)
+    if member is None and needs is not Permission.PUBLIC:
+        raise SignInRequiredError
+    if member is not None and needs not in (Permission.PUBLIC, Permission.PENDING):
+        _must_be_ready(app, member)
+    if member is not None and not access.allows_anywhere(member.roles.values(), needs):
+        raise ForbiddenError(f"{member.user.name} may not open this page: it takes another role")
+    actor = Actor(member.user.id, member.user.name) if member else system_actor(session)
+    desk = Desk(request, app, app.work(session, actor, now), needs, member, form, token)
+    desk.notice = member.session.notice if member and request.method in SAFE else ""
+    return desk
+
+
+def member_of(request: Request, session: Session, now: datetime) -> Member | None:
+    """Who is signed in with the request's cookie; None where nobody is."""
+    secret = cookies.session_secret(request)
+    found = sessions.resolve(session, secret, now) if secret else None
+    if found is None:
+        return None
+    row, user = found
+    held = session.exec(select(Membership).where(Membership.user_id == user.id))
+    return Member(user, row, {membership.site_id: membership.role for membership in held})
+
+
+def _must_be_ready(app: App, member: Member) -> None:
+    """What is still to be done before anything else: the second factor, a password of one's own."""
+    user = member.user
+    if member.session.proven_at is None:
+        raise MustChooseError("/sign-in/code")
+    if user.must_change_password and user.password_hash is not None and user.oidc_subject is None:
+        raise MustChooseError("/account/password")
+    if app.settings.needs_second_factor and user.totp_confirmed_at is None and user.oidc_subject is None:
+        raise MustChooseError("/account/second-factor")
+
+
+def _remember(app: App, now: datetime, desk: Desk, row: WebSession | None) -> None:
+    """After a look: whose data was shown, that the session is in use, that its notice was read. Often nothing."""
+    stale = row is not None and now - row.seen_at > sessions.SEEN_EVERY
+    if not desk.looks and not stale and not desk.notice:
+        return
+    with db.writing(app.engine) as session:
+        audit_looks(app.work(session, desk.work.actor, now), desk.looks)
+        mine = session.get(WebSession, row.token_hash) if row is not None else None
+        if mine is not None:
+            mine.seen_at = max(mine.seen_at, now)
+            if mine.notice == desk.notice:
+                mine.notice = ""
+
+
+# -- forged requests -------------------------------------------------------------------------------------------
+
+
+def _forgery_token(request: Request, app: App) -> str:
+    secret = cookies.session_secret(request) or cookies.visitor(request)
+    return forgery_token(app.settings.secret_key.get_secret_value(), secret)
+
+
+def _refuse_forged(request: Request, form: Form, token: str) -> None:
+    """A form of another site knows neither the cookie nor the token; old browsers, too, send where it came from.
+
+    Raises ForbiddenError.
+    """
+    given = form.value(FORGERY_FIELD) or request.headers.get(FORGERY_HEADER, "")
+    elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    if elsewhere or not hmac.compare_digest(given.encode(), token.encode()):
+        raise ForbiddenError("this form is not valid any more (the session may have ended): load its page again")

@@ -1,0 +1,58 @@
+// What the pages do in the browser beyond plain forms. Everything works without it.
+import { initAll } from "./vendor/nhsuk.js";
+
+initAll();
+
+// A part that htmx has put in brings components of its own.
+document.addEventListener("htmx:after:swap", (event) => {
+  const target = event.detail?.ctx?.target ?? event.target;
+  if (target instanceof Element) initAll({ scope: target });
+});
+
+// A page may ask to be printed or to copy an address; without scripts its reader does it by hand.
+document.addEventListener("click", async (event) => {
+  const button = event.target instanceof Element ? event.target.closest("[data-print], [data-copy]") : null;
+  if (!button) return;
+  if (button.hasAttribute("data-print")) window.print();
+  const source = document.getElementById(button.dataset.copy ?? "");
+  if (source) {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    tell("Copied.");
+  }
+});
+document.documentElement.classList.add("js-enabled");
+
+function tell(words) {
+  const live = document.getElementById("app-live");
+  if (live) live.textContent = words;
+}
+
+// The server ends a session after some minutes without a request. Whoever types a long form makes none, so typing
+// counts as use; whoever is away is told before it happens, and then the page no longer shows what it showed.
+const signedIn = document.body.hasAttribute("data-signed-in");
+const idle = Number(document.body.dataset.idleSeconds ?? 0) * 1000;
+let used = Date.now();
+let asked = Date.now();
+if (signedIn && idle) {
+  for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, () => { used = Date.now(); }, { passive: true });
+  document.addEventListener("htmx:after:request", () => { asked = Date.now(); });
+  setInterval(watch, 15000);
+}
+
+async function watch() {
+  const now = Date.now();
+  if (used > asked && now - asked > 5 * 60000) {
+    asked = now;
+    const answer = await fetch("/session", { method: "POST", body: new URLSearchParams({ token: formToken() }), redirect: "manual" });
+    if (!answer.ok) location.assign("/sign-in?ended=yes");
+  } else if (now - asked > idle) {
+    location.assign("/sign-in?ended=yes");
+  } else if (now - asked > idle - 120000) {
+    tell("You will be signed out in two minutes. Press any key to stay.");
+    document.title = `(!) ${document.title.replace(/^\(!\) /, "")}`;
+  }
+}
+
+function formToken() {
+  return document.querySelector("input[name=token]")?.value ?? "";
+}
