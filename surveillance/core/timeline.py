@@ -25,27 +25,37 @@ _EVIDENCE = {
 
 
 class MarkKind(StrEnum):
-    """What happened, or is to happen, on one day of a patient's timeline."""
+    """What happened, or is to happen, on one day of a patient's timeline; each has a shape of its own."""
 
     BOOKED = "booked"
     DONE = "done"
+    EVIDENCE = "extra evidence"
     MISSED = "missed"
+    SKIPPED = "skipped"
+    OVERDUE = "overdue"
+    UNKNOWN = "outcome unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """One examination that is wanted: days from ``start`` to ``end`` (both inside) around ``target``.
 
-    ``footnote`` counts from 1 into the timeline's footnotes; ``proposed`` is drawn with a broken outline.
+    ``footnote`` counts from 1 into the timeline's footnotes; ``proposed`` is drawn with a broken outline. Without a
+    month it is an extra examination, drawn with round ends. ``said`` is where it stands, in words.
     """
 
-    month: int
+    month: int | None
     interval: int
     target: date
     start: date
     end: date
     footnote: int | None = None
     proposed: bool = False
+    said: str = ""
+
+    @property
+    def name(self) -> str:
+        return "extra" if self.month is None else f"month {self.month}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,14 @@ class Span:
 
     start: date
     end: date | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A day from which something is different for all lanes: the plan ended, its terms changed."""
+
+    day: date
     label: str
 
 
@@ -83,6 +101,7 @@ class Timeline:
     lanes: tuple[Lane, ...]
     footnotes: tuple[str, ...] = ()
     today: date | None = None
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +119,8 @@ class Panel:
         return f"Year {years[0]}" if years[0] == years[1] else f"Years {years[0]}–{years[1]}"
 
     def holds(self, window: Window) -> bool:
+        if window.month is None:
+            return self.contains(window.target)
         return self.first < window.month <= self.last
 
     def contains(self, day: date) -> bool:
@@ -137,6 +158,46 @@ def of_preview(protocol: Protocol, slots: Sequence[Slot], anchor: date, months: 
         lanes=tuple(Lane(item.title, tuple(windows[item.code])) for item in protocol.items if windows[item.code]),
         footnotes=tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """What the drawing shows, for who cannot see it: one window, mark, hold or turn in words."""
+
+    day: date
+    lane: str
+    what: str
+    when: str
+    on_time: str
+    said: str
+
+
+def table(timeline: Timeline) -> list[TableRow]:
+    """The same timeline as rows in the order of their days; a mark that its window tells of has no row of its own."""
+    rows: list[TableRow] = []
+    for lane in timeline.lanes:
+        rows += [_window_row(lane, window) for window in lane.windows]
+        told = [mark for mark in lane.marks if mark.kind is MarkKind.EVIDENCE]
+        rows += [TableRow(mark.day, lane.title, "study", spelled(mark.day), "", _labelled(mark)) for mark in told]
+    spans = dict.fromkeys((span, lane.title) for lane in timeline.lanes for span in lane.spans)
+    rows += [
+        TableRow(span.start, title, "hold", _from_to(span.start, span.end), "", span.label) for span, title in spans
+    ]
+    rows += [TableRow(turn.day, "", "plan", spelled(turn.day), "", turn.label) for turn in timeline.turns]
+    return sorted(rows, key=lambda row: (row.day, row.lane))
+
+
+def _window_row(lane: Lane, window: Window) -> TableRow:
+    on_time = _from_to(window.start, window.end)
+    return TableRow(window.target, lane.title, window.name, spelled(window.target), on_time, window.said)
+
+
+def _labelled(mark: Mark) -> str:
+    return f"{mark.kind}, {mark.label}" if mark.label else str(mark.kind)
+
+
+def _from_to(start: date, end: date | None) -> str:
+    return f"{spelled(start)} to {spelled(end)}" if end else f"from {spelled(start)} on"
 
 
 def spelled(day: date) -> str:

@@ -1,4 +1,4 @@
-"""A timeline as SVG: one sheet of A4 on its side, to be printed and hung up.
+"""A timeline as SVG: one sheet of A4 on its side, to be printed and hung up, or a strip inside a page.
 
 It must read without colour: windows are outlined bars, targets strokes, marks differ in shape, holds are hatched.
 Only presentation attributes are used, never ``style``, so that it can stand in a page whose Content-Security-Policy
@@ -16,23 +16,24 @@ from surveillance.core.dates import add_months
 from surveillance.core.svg import BAND, FONT, INK, PALE, SOFT, add, put, write
 from surveillance.core.timeline import (
     Lane,
-    MarkKind,
     Panel,
     Span,
     Timeline,
+    Turn,
     Window,
     month_name,
     panels,
     spelled,
 )
-from surveillance.core.timeline_signs import BAR, anchor_line, hatched, mark_sign, window_bar
+from surveillance.core.timeline_legend import MARGIN, SHEET, draw_legend, legend_height
+from surveillance.core.timeline_signs import BAR, anchor_line, hatched, mark_sign, turn_line, window_bar
 
-SHEET = (1123, 794)  # A4 on its side at 96 pixels an inch
-MARGIN = 34
 LABELS = 176  # the column of lane titles
 INSET = 40  # between the column's end and the first day: half a date's width, so that none is cut
 HEAD, FOOT_LINE, PANEL_HEAD = 84, 13, 50
 LANE_HEIGHTS = (42, 72)  # least and most
+STRIP_TOP, STRIP_LANE, STRIP_FOOT = -8, 48, 22
+LABEL_ROOM = 150  # pixels that the words beside a line take at most
 DATE_WIDTHS = (72, 44)  # of "30 Sep 2026" and of "30 Sep" in the size used, with air around them
 
 
@@ -52,16 +53,31 @@ def render(timeline: Timeline, prefix: str = "timeline") -> str:
     """The timeline as one ``<svg>`` element; ``prefix`` keeps ids apart where a page holds several."""
     rows = panels(timeline)
     notes = _wrapped_notes(timeline.footnotes)
-    foot = 44 + FOOT_LINE * len(notes)
+    foot = 26 + legend_height(timeline) + FOOT_LINE * len(notes)
     lanes = max(1, len(rows) * len(timeline.lanes))
     lane_height = _clamped((SHEET[1] - HEAD - foot - len(rows) * PANEL_HEAD) / lanes, *LANE_HEIGHTS)
     height = max(SHEET[1], HEAD + foot + len(rows) * PANEL_HEAD + lanes * lane_height)
     svg = _sheet(timeline, prefix, height)
+    write(svg, MARGIN, 44, timeline.title, size=24, weight="bold")
+    write(svg, MARGIN, 66, timeline.subtitle, size=13, fill=SOFT)
     y: float = HEAD
     for panel in rows:
         _draw_panel(svg, timeline, panel, y, lane_height, prefix)
         y += PANEL_HEAD + lane_height * len(timeline.lanes)
     _draw_foot(svg, timeline, notes, height - foot + 18, prefix)
+    return ET.tostring(svg, encoding="unicode")
+
+
+def render_strip(timeline: Timeline, prefix: str = "timeline") -> str:
+    """The timeline as a part of a page that has its title already: no taller than its lanes, one to one in pixels."""
+    rows = panels(timeline)
+    panel_height = PANEL_HEAD + STRIP_LANE * len(timeline.lanes)
+    height = STRIP_TOP + len(rows) * panel_height + STRIP_FOOT + legend_height(timeline)
+    svg = _sheet(timeline, prefix, height)
+    put(svg, width=SHEET[0], height=height)
+    for number, panel in enumerate(rows):
+        _draw_panel(svg, timeline, panel, STRIP_TOP + number * panel_height, STRIP_LANE, prefix)
+    draw_legend(svg, timeline, height - 8 - legend_height(timeline), prefix)
     return ET.tostring(svg, encoding="unicode")
 
 
@@ -75,8 +91,6 @@ def _sheet(timeline: Timeline, prefix: str, height: float) -> ET.Element:
     put(hatch, patternUnits="userSpaceOnUse", patternTransform="rotate(45)")
     add(hatch, "line", x1=0, y1=0, x2=0, y2=7, stroke=SOFT, stroke_width=1.6)
     add(svg, "rect", width=SHEET[0], height=height, fill="#fff")
-    write(svg, MARGIN, 44, timeline.title, size=24, weight="bold")
-    write(svg, MARGIN, 66, timeline.subtitle, size=13, fill=SOFT)
     return svg
 
 
@@ -89,6 +103,7 @@ def _description(timeline: Timeline) -> str:
             parts.append(f"{lane.title}: {len(lane.windows)} examinations, the first on {first}, the last on {last}")
         parts += [f"{mark.kind} on {spelled(mark.day)} {mark.label}".rstrip() for mark in lane.marks]
         parts += [f"{span.label} from {spelled(span.start)}" for span in lane.spans]
+    parts += [f"{turn.label} on {spelled(turn.day)}" for turn in timeline.turns]
     return ". ".join(parts) + "."
 
 
@@ -104,16 +119,33 @@ def _draw_panel(svg: ET.Element, timeline: Timeline, panel: Panel, top: float, l
     _draw_axis(svg, timeline.anchor, scale, top + 38, bottom)
     for number, lane in enumerate(timeline.lanes):
         _draw_lane(svg, lane, scale, top + PANEL_HEAD - 8 + number * lane_height, lane_height, prefix)
+    for turn in timeline.turns:
+        if panel.contains(turn.day):
+            _draw_turn(svg, turn, scale, timeline.today, top + 38, bottom)
     if panel.first == 0:
         anchor_line(svg, scale.x(panel.start), top + 38, bottom)
     if timeline.today and panel.contains(timeline.today):
-        _draw_today(svg, timeline.today, scale, top + 38, bottom)
+        _draw_today(svg, timeline, scale, top + 38, bottom)
 
 
-def _draw_today(svg: ET.Element, today: date, scale: Scale, top: float, bottom: float) -> None:
+def _draw_today(svg: ET.Element, timeline: Timeline, scale: Scale, top: float, bottom: float) -> None:
+    today = timeline.today or timeline.anchor
     x = scale.x(today)
     add(svg, "line", x1=x, y1=top, x2=x, y2=bottom, stroke=INK, stroke_width=1.6, stroke_dasharray="5 3")
-    _halo(write(svg, x, bottom + 9, f"today, {spelled(today)}", size=10.5, weight="bold", anchor="middle"))
+    near = [away for turn in timeline.turns if abs(away := scale.x(turn.day) - x) < LABEL_ROOM]
+    anchor = "middle" if not near else "end" if near[0] > 0 else "start"
+    _halo(write(svg, x, bottom + 9, f"today, {spelled(today)}", size=10.5, weight="bold", anchor=anchor))
+
+
+def _draw_turn(svg: ET.Element, turn: Turn, scale: Scale, today: date | None, top: float, bottom: float) -> None:
+    """Its words stand beside today's, on the other side."""
+    x = scale.x(turn.day)
+    group = add(svg, "g")
+    add(group, "title", f"{turn.label}: {spelled(turn.day)}")
+    turn_line(group, x, top, bottom)
+    left = x > scale.right - LABEL_ROOM or (today is not None and scale.x(today) - LABEL_ROOM < x <= scale.x(today))
+    shift, anchor = (2, "end") if left else (-2, "start")
+    _halo(write(group, x + shift, bottom + 9, turn.label, size=10.5, weight="bold", anchor=anchor))
 
 
 def _halo(label: ET.Element) -> None:
@@ -172,6 +204,8 @@ def _rhythm(windows: Sequence[Window]) -> str:
     """The intervals of a lane in one panel, with the numbers of their footnotes."""
     said: dict[int, list[int]] = {}
     for window in windows:
+        if window.month is None:
+            continue
         notes = said.setdefault(window.interval, [])
         if window.footnote and window.footnote not in notes:
             notes.append(window.footnote)
@@ -184,9 +218,9 @@ def _rhythm(windows: Sequence[Window]) -> str:
 def _draw_window(svg: ET.Element, title: str, window: Window, scale: Scale, middle: float, date_label: str) -> None:
     left, right, x = scale.x(window.start), scale.x(window.end), scale.x(window.target)
     group = add(svg, "g")
-    said = f"{title}, month {window.month}: {spelled(window.target)}"
-    add(group, "title", f"{said}, from {spelled(window.start)} to {spelled(window.end)}")
-    window_bar(group, left, right, x, middle, window.proposed)
+    said = f"{title}, {window.name}: {spelled(window.target)}, from {spelled(window.start)} to {spelled(window.end)}"
+    add(group, "title", f"{said}; {window.said}" if window.said else said)
+    window_bar(group, left, right, x, middle, window.proposed, extra=window.month is None)
     if date_label:
         _halo(write(group, x, middle + BAR / 2 + 14, date_label, size=11, anchor="middle"))
 
@@ -206,47 +240,9 @@ def _draw_span(svg: ET.Element, span: Span, scale: Scale, top: float, height: fl
 
 def _draw_foot(svg: ET.Element, timeline: Timeline, notes: Iterable[str], y: float, prefix: str) -> None:
     add(svg, "line", x1=MARGIN, y1=y - 16, x2=SHEET[0] - MARGIN, y2=y - 16, stroke=PALE)
-    x: float = MARGIN
-    for kind in _legend(timeline):
-        x = _draw_key(svg, kind, x, y, prefix)
+    draw_legend(svg, timeline, y, prefix)
     for number, line in enumerate(notes):
-        write(svg, MARGIN, y + 22 + number * FOOT_LINE, line, size=10, fill=SOFT)
-
-
-def _legend(timeline: Timeline) -> list[str]:
-    """Only what the sheet shows is explained."""
-    marks = {str(mark.kind) for lane in timeline.lanes for mark in lane.marks}
-    shown = ["anchor", "window"]
-    if any(window.proposed for lane in timeline.lanes for window in lane.windows):
-        shown.append("proposed")
-    shown += [kind for kind in MarkKind if kind in marks]
-    return shown + (["hold"] if any(lane.spans for lane in timeline.lanes) else [])
-
-
-_KEYS = {
-    "anchor": "end of treatment",
-    "window": "on-time window with its target day",
-    "proposed": "interval that is proposed, not published",
-    "booked": "booked",
-    "done": "done",
-    "missed": "missed",
-    "hold": "on hold",
-}
-
-
-def _draw_key(svg: ET.Element, kind: str, x: float, y: float, prefix: str) -> float:
-    """One sign of the legend; returns where the next one begins."""
-    width = 34 if kind in ("window", "proposed", "hold") else 18
-    if kind == "anchor":
-        anchor_line(svg, x + 6, y - 9, y + 6)
-    elif kind in ("window", "proposed"):
-        window_bar(svg, x, x + 28, x + 14, y - 2, kind == "proposed")
-    elif kind == "hold":
-        hatched(svg, x, y - 9, 28, 14, prefix)
-    else:
-        mark_sign(svg, MarkKind(kind), x + 8, y - 2)
-    write(svg, x + width + 2, y + 2, _KEYS[kind], size=11)
-    return x + width + 22 + 5.7 * len(_KEYS[kind])
+        write(svg, MARGIN, y + 4 + legend_height(timeline) + number * FOOT_LINE, line, size=10, fill=SOFT)
 
 
 def _wrapped_notes(footnotes: Sequence[str]) -> list[str]:
