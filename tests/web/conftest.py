@@ -1,12 +1,18 @@
 """The clinic and its server, on SQLite and on PostgreSQL."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import structlog
+from browser import FLAGS, Screen, screen
+from playwright.sync_api import Browser, sync_playwright
+from staff import Staffed, copied, furnish
 from web_clinic import Clinic, Server, open_clinic, serving
 
 from surveillance import bootstrap
@@ -44,6 +50,39 @@ def server(clinic: Clinic) -> Iterator[Server]:
 def sqlite_server(sqlite_clinic: Clinic) -> Iterator[Server]:
     with serving(sqlite_clinic) as server:
         yield server
+
+
+# -- the staffed clinic, by HTTP and in a browser -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def furnished(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("furnished") / "clinic.sqlite3"
+    file.write_bytes(migrated_file.read_bytes())
+    furnish(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def staffed(furnished: Path, tmp_path: Path) -> Iterator[Staffed]:
+    """The clinic with its staff and one patient of each story, on SQLite; nothing that a test does stays."""
+    with copied(furnished, tmp_path) as clinic:
+        yield clinic
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for all tests of a worker; each test has a window, cookies and a server of its own."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def window(browser: Browser, staffed: Staffed) -> Callable[..., AbstractContextManager[Screen]]:
+    """``window("grace")``, ``window("grace", PHONE)``, ``window(None)``, ``window("grace", scripts=False)``."""
+    return partial(screen, browser, staffed)
 
 
 @pytest.fixture

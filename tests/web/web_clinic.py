@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlmodel import col, select
 
@@ -145,7 +146,16 @@ class Server:
 @contextmanager
 def serving(clinic: Clinic, background: Background | None = None) -> Iterator[Server]:
     """The service under uvicorn, in a thread, until the block is left: then it stops in good order."""
-    web = create_app(clinic.app, background=background, clock=lambda: clinic.now)
+    with (
+        serving_app(create_app(clinic.app, background=background, clock=lambda: clinic.now)) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        yield Server(str(client.base_url), client)
+
+
+@contextmanager
+def serving_app(web: FastAPI) -> Iterator[str]:
+    """An application on a port of its own; the address where it answers."""
     server = uvicorn.Server(uvicorn.Config(web, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -154,8 +164,7 @@ def serving(clinic: Clinic, background: Background | None = None) -> Iterator[Se
             assert thread.is_alive(), "the server did not start"
             clock.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            yield Server(str(client.base_url), client)
+        yield f"http://localhost:{port}"
     finally:
         server.should_exit = True
         thread.join(timeout=10)

@@ -1,0 +1,90 @@
+"""A real browser on a page: what it complains about, what axe finds, what does not fit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+from staff import Staffed
+from web_clinic import serving_app
+
+from surveillance.web import cookies
+from surveillance.web.app import create_app
+
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+DESK, PHONE = 1280, 375
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@dataclass
+class Screen:
+    """A page of somebody who is signed in, with everything that the browser complained about."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+    def sound(self, *, path: str = "") -> None:
+        """The page at hand (or at ``path``) keeps WCAG 2.2 A and AA, fits its width, and the browser is content."""
+        if path:
+            self.open(path)
+        where = self.page.url.removeprefix(self.address)
+        assert violations(self.page) == [], where
+        assert too_wide(self.page) <= 0, where
+        assert self.complaints == [], where
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA, with the elements."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate("levels => axe.run({runOnly: levels})", LEVELS)
+    return [f"{fault['id']}: {node['html'][:200]}" for fault in found["violations"] for node in fault["nodes"]]
+
+
+def too_wide(page: Page) -> int:
+    """Pixels that the page is wider than its window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@contextmanager
+def screen(
+    browser: Browser, clinic: Staffed, username: str | None, width: int = DESK, *, scripts: bool = True
+) -> Iterator[Screen]:
+    """A window on the clinic's own server."""
+    with serving_app(create_app(clinic.app, clock=lambda: clinic.now)) as address:
+        context = browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=scripts)
+        if username:
+            cookie = {"name": cookies.SESSION, "value": clinic.secret(username), "url": address}
+            context.add_cookies([cookie])  # type: ignore[list-item]
+        shown = Screen(context.new_page(), address)
+        listen(shown.page, shown.complaints)
+        try:
+            yield shown
+        finally:
+            context.close()
+
+
+def listen(page: Page, complaints: list[str]) -> None:
+    # A form that was refused answers 422, which the browser reports and which is no fault.
+    def note(message: Any) -> None:
+        if message.type == "error" and "422" not in message.text:
+            complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))

@@ -1,0 +1,250 @@
+"""Coming in, staying in and going out."""
+
+from datetime import timedelta
+
+import pyotp
+import pytest
+from sqlmodel import select
+from staff import BY_ROLE, HERE, PASSWORD, Staffed, open_app, settings_of
+
+from surveillance.operations import accounts, factors, sessions
+from surveillance.operations.work import Work
+from surveillance.store.tables import AuditEvent, SignInFailure, User, WebSession
+
+
+def enter(clinic: Staffed, username: str = "grace", password: str = PASSWORD, **fields: str):
+    browser = clinic.client()
+    return browser, browser.post("/sign-in", username=username, password=password, **fields)
+
+
+def test_whoever_is_not_signed_in_is_sent_to_sign_in_and_back(staffed: Staffed) -> None:
+    stranger = staffed.client()
+    answer = stranger.get("/account?x=1")
+    assert answer.headers["location"] == "/sign-in?next=%2Faccount%3Fx%3D1"
+    back = stranger.post("/sign-in", username="grace", password=PASSWORD, next="/account?x=1")
+    assert back.headers["location"] == "/account?x=1"
+    assert "Grace Okafor" in stranger.client.get("/account").text
+
+
+@pytest.mark.parametrize("wanted", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "x"])
+def test_signing_in_never_leads_to_another_service(staffed: Staffed, wanted: str) -> None:
+    _, answer = enter(staffed, next=wanted)
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize(("username", "password"), [("grace", "wrong"), ("nobody", PASSWORD), ("system", PASSWORD)])
+def test_a_refusal_tells_a_guesser_nothing(staffed: Staffed, username: str, password: str) -> None:
+    _, answer = enter(staffed, username, password)
+    assert answer.status_code == 422
+    assert "User name or password is not right." in answer.text
+
+
+def test_five_wrong_passwords_close_an_account_to_guessing_for_a_while(staffed: Staffed) -> None:
+    for _ in range(sessions.TRIES_BY_NAME):
+        enter(staffed, password="wrong")
+    _, answer = enter(staffed)
+    assert (answer.status_code, "Try again in 15 minutes" in answer.text) == (429, True)
+    staffed.later(minutes=15, seconds=1)
+    _, answer = enter(staffed)
+    assert answer.status_code == 303
+
+
+def test_one_address_cannot_guess_at_many_accounts(staffed: Staffed) -> None:
+    def fail(work: Work) -> None:
+        for number in range(sessions.TRIES_BY_ADDRESS):
+            sessions.failed(work, f"name{number}", "testclient")
+
+    staffed.do(fail)
+    assert enter(staffed)[1].status_code == 429
+
+
+def test_what_was_typed_as_a_name_is_not_kept(staffed: Staffed) -> None:
+    enter(staffed, username="my password by mistake", password="x")
+    kept = staffed.look(lambda work: list(work.session.exec(select(SignInFailure))))
+    assert kept
+    assert not any("password" in row.subject for row in kept)
+
+
+def test_a_session_ends_after_a_quarter_of_an_hour_without_use(staffed: Staffed) -> None:
+    grace = staffed.client("grace")
+    staffed.later(minutes=14)
+    assert grace.get("/account").status_code == 200
+    staffed.later(minutes=14)
+    assert grace.get("/account").status_code == 200, "use keeps it"
+    staffed.later(minutes=15, seconds=1)
+    assert grace.get("/account").headers["location"].startswith("/sign-in")
+
+
+def test_a_session_ends_after_twelve_hours_whatever_is_done(staffed: Staffed) -> None:
+    grace = staffed.client("grace")
+    for _ in range(72):
+        staffed.later(minutes=10)
+        answer = grace.get("/account")
+    assert answer.status_code == 200
+    staffed.later(minutes=1)
+    assert grace.get("/account").status_code == 303
+
+
+def test_disabling_an_account_ends_its_sessions(staffed: Staffed) -> None:
+    grace = staffed.client("grace")
+    staffed.do(lambda work: accounts.disable(work, accounts.user_named(work, "grace"), "left"))
+    assert grace.get("/account").headers["location"].startswith("/sign-in")
+
+
+def test_signing_out_ends_the_session_on_the_server_too(staffed: Staffed) -> None:
+    grace = staffed.client("grace")
+    grace.post("/sign-out")
+    row = staffed.look(lambda work: work.session.get(WebSession, sessions.hashed(grace.cookie)))
+    assert row is not None
+    assert row.ended_why == "signed out"
+
+
+def test_a_form_without_its_token_is_refused_and_changes_nothing(staffed: Staffed) -> None:
+    grace = staffed.client("grace")
+    before = staffed.look(lambda work: len(list(work.session.exec(select(AuditEvent)))))
+    assert grace.client.post("/account/second-factor", data={"token": "forged"}).status_code == 403
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    forged = grace.client.post("/account/second-factor", data={"token": grace.token}, headers=headers)
+    assert forged.status_code == 403
+    assert staffed.look(lambda work: len(list(work.session.exec(select(AuditEvent))))) == before
+
+
+def test_a_password_that_was_given_must_be_changed_first(staffed: Staffed) -> None:
+    def give(work: Work) -> None:
+        accounts.reset_password(work, accounts.user_named(work, "grace"), "a first password")
+
+    staffed.do(give)
+    browser, answer = enter(staffed, password="a first password")
+    assert browser.client.get(answer.headers["location"]).headers["location"] == "/account/password"
+    browser.cookie = str(browser.client.cookies.get("surveillance-session"))
+    wrong = browser.post("/account/password", current="x", password="short", again="shorter")
+    assert wrong.status_code == 422
+    assert "The two passwords differ" in wrong.text
+    done = browser.post("/account/password", current="a first password", password="my own words", again="my own words")
+    assert done.headers["location"] == "/account"
+    assert browser.client.get("/account").status_code == 200
+
+
+# -- the second factor -----------------------------------------------------------------------------------------
+
+
+def set_up(clinic: Staffed) -> tuple[str, list[str]]:
+    """Grace sets a second factor up; its secret and the recovery codes."""
+
+    def begin(work: Work) -> tuple[str, list[str]]:
+        user, safe = accounts.user_named(work, "grace"), factors.Safe(clinic.app.settings.secret_key.get_secret_value())
+        secret = factors.begin(work, user, safe)
+        return secret, factors.confirm(work, user, safe, pyotp.TOTP(secret).at(work.now))
+
+    return clinic.do(begin)
+
+
+def test_a_password_alone_opens_nothing_once_there_is_a_second_factor(staffed: Staffed) -> None:
+    secret, _ = set_up(staffed)
+    staffed.later(seconds=30)
+    browser, answer = enter(staffed)
+    assert answer.headers["location"].startswith("/sign-in/code")
+    assert browser.client.get("/account").headers["location"] == "/sign-in/code"
+    browser.cookie = str(browser.client.cookies.get("surveillance-session"))
+    assert browser.post("/sign-in/code", code="000000").status_code == 422
+    good = pyotp.TOTP(secret).at(staffed.now)
+    assert browser.post("/sign-in/code", code=good).headers["location"] == "/"
+    assert browser.client.get("/account").status_code == 200
+
+
+def test_a_code_of_the_telephone_and_a_recovery_code_each_work_once(staffed: Staffed) -> None:
+    secret, codes = set_up(staffed)
+    staffed.later(seconds=30)
+
+    def tries(work: Work, code: str) -> bool:
+        safe = factors.Safe(staffed.app.settings.secret_key.get_secret_value())
+        return factors.check(work, accounts.user_named(work, "grace"), safe, code)
+
+    code = pyotp.TOTP(secret).at(staffed.now)
+    assert [staffed.do(lambda work: tries(work, code)) for _ in range(2)] == [True, False]
+    assert [staffed.do(lambda work: tries(work, codes[0].upper())) for _ in range(2)] == [True, False]
+    assert staffed.look(lambda work: factors.codes_left(work, accounts.user_named(work, "grace"))) == 9
+
+
+@pytest.mark.parametrize(("drift", "counts"), [(-60, False), (-30, True), (30, True), (60, False)])
+def test_a_telephone_may_be_half_a_minute_off(staffed: Staffed, drift: int, counts: bool) -> None:
+    secret, _ = set_up(staffed)
+    staffed.later(minutes=5)
+    code = pyotp.TOTP(secret).at(staffed.now + timedelta(seconds=drift))
+    safe = factors.Safe(staffed.app.settings.secret_key.get_secret_value())
+    assert staffed.do(lambda work: factors.check(work, accounts.user_named(work, "grace"), safe, code)) is counts
+
+
+def test_the_secret_is_not_stored_in_clear(staffed: Staffed) -> None:
+    secret, codes = set_up(staffed)
+    raw = staffed.app.engine.url.database
+    content = open(raw, "rb").read() + open(f"{raw}-wal", "rb").read()  # noqa: SIM115, PTH123
+    assert secret.encode() not in content
+    assert not any(code.replace("-", "").encode() in content for code in codes)
+
+
+def test_setting_a_second_factor_up_by_the_pages(staffed: Staffed) -> None:
+    grace = staffed.client("grace")
+    grace.post("/account/second-factor")
+    page = grace.get("/account/second-factor").text
+    secret = page.split('app-mono">')[1].split("<")[0]
+    assert "<svg" in page
+    assert grace.post("/account/second-factor/confirm", code="123").status_code == 422
+    shown = grace.post("/account/second-factor/confirm", code=pyotp.TOTP(secret).at(staffed.now))
+    assert shown.text.count('<li class="app-mono">') == factors.CODES
+    assert grace.post("/account/second-factor/remove", current="wrong").status_code == 409
+    assert grace.post("/account/second-factor/remove", current=PASSWORD).status_code == 303
+
+
+def test_where_a_second_factor_is_required_it_comes_before_everything(staffed: Staffed) -> None:
+    strict = settings_of(staffed, second_factor=True)
+    assert strict.client("grace").get("/").headers["location"] == "/account/second-factor"
+
+
+# -- the first run ---------------------------------------------------------------------------------------------
+
+FIRST = {
+    "name": "Ada Example", "username": "ada", "password": "a long first password", "again": "a long first password",
+    "site_name": "Riverside Clinic", "short_name": "Riverside", "code": HERE, "country": "us",
+    "zone": "America/New_York", "phone": "(202) 555-0100", "language": "en",
+}  # fmt: skip
+
+
+@pytest.fixture
+def empty(sqlite_url: str) -> Staffed:
+    return Staffed(open_app(sqlite_url))
+
+
+def test_the_first_run_makes_an_administrator_and_a_clinic_and_then_is_closed(empty: Staffed) -> None:
+    stranger = empty.client()
+    assert stranger.get("/").headers["location"] == "/sign-in"
+    assert stranger.get("/sign-in").headers["location"] == "/first-run"
+    answer = stranger.post("/first-run", **FIRST)
+    assert answer.headers["location"] == "/"
+    assert "Ada Example" in stranger.client.get("/account").text
+    assert empty.client().get("/first-run").headers["location"] == "/sign-in"
+    assert empty.client().post("/first-run", **FIRST | {"username": "eve"}).headers["location"] == "/sign-in"
+    assert [user.username for user in empty.look(lambda work: list(work.session.exec(select(User))))] != ["eve"]
+
+
+def test_all_mistakes_of_the_first_run_are_told_at_once_and_nothing_is_lost(empty: Staffed) -> None:
+    answer = empty.client().post("/first-run", **FIRST | {"zone": "Mars/Base", "again": "other", "name": ""})
+    assert answer.status_code == 422
+    assert "Enter your name" in answer.text
+    assert "The two passwords differ" in answer.text
+    assert "Riverside Clinic" in answer.text
+    assert answer.text.count("a long first password") == 0, "a password is never sent back"
+
+
+def test_in_production_only_whoever_has_the_set_up_code_is_let_in(empty: Staffed) -> None:
+    from surveillance.web.pages.sign_in import setup_code
+
+    strict = settings_of(empty, environment="production", second_factor=False)
+    assert "This is not the set-up code" in strict.client().post("/first-run", **FIRST).text
+    right = strict.client().post("/first-run", setup_code=setup_code(strict.app.settings), **FIRST)
+    assert right.status_code == 303
+
+
+def test_every_role_can_come_in(staffed: Staffed) -> None:
+    for username in BY_ROLE.values():
+        assert staffed.client(username).get("/account").status_code == 200
