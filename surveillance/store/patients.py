@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from surveillance.core.words import Channel
-from surveillance.store.tables import Consent, Contact, Number, Patient
+from surveillance.store.tables import Consent, Contact, Number, Patient, PatientWord
 
 
 def folded(*names: str) -> str:
@@ -18,12 +18,37 @@ def folded(*names: str) -> str:
     return " ".join("".join(letter for letter in text if not unicodedata.combining(letter)).split())
 
 
+def words(patient: Patient) -> set[str]:
+    """What a patient is searched by: each word of the name, and the MRN."""
+    return search_words(patient.folded, patient.mrn)
+
+
+def search_words(folded_name: str, mrn: str) -> set[str]:
+    return {*folded_name.split(), *folded(mrn).split()}
+
+
+def write_words(session: Session, patient: Patient) -> None:
+    """Make the stored words those of the patient's name and MRN."""
+    wanted = words(patient)
+    for row in session.exec(select(PatientWord).where(PatientWord.patient_id == patient.id)):
+        if row.word not in wanted:
+            session.delete(row)
+        wanted.discard(row.word)
+    session.add_all(PatientWord(patient_id=patient.id, word=word, site_id=patient.site_id) for word in sorted(wanted))
+
+
 def by_mrn(session: Session, site_id: UUID, mrn: str) -> Patient | None:
     return session.exec(select(Patient).where(Patient.site_id == site_id, Patient.mrn == mrn.strip())).first()
 
 
 def find(session: Session, sites: Iterable[UUID], text: str, phone: str | None, born: date | None) -> list[Patient]:
     """Patients of ``sites`` by MRN (whole), name (any part, in any order), birth date or phone; by name, at most 50."""
+    statement = select(Patient).where(matching(sites, text, phone, born))
+    return list(session.exec(statement.order_by(col(Patient.folded), col(Patient.mrn)).limit(50)))
+
+
+def matching(sites: Iterable[UUID], text: str, phone: str | None, born: date | None) -> sa.ColumnElement[bool]:
+    """What is asked of a patient by ``find``."""
     matches = [col(Patient.mrn) == text.strip()]
     words = folded(text).split()
     if words:
@@ -33,14 +58,29 @@ def find(session: Session, sites: Iterable[UUID], text: str, phone: str | None, 
     if phone is not None:
         holders = select(col(Contact.patient_id)).where(Contact.phone == phone, col(Contact.removed_at).is_(None))
         matches.append(col(Patient.id).in_(holders))
-    statement = select(Patient).where(col(Patient.site_id).in_(list(sites)), sa.or_(*matches))
-    return list(session.exec(statement.order_by(col(Patient.folded), col(Patient.mrn)).limit(50)))
+    return sa.and_(col(Patient.site_id).in_(list(sites)), sa.or_(*matches))
 
 
 def contacts(session: Session, patient_id: UUID) -> list[Contact]:
     """Whom to write to, in the order of priority."""
     statement = select(Contact).where(Contact.patient_id == patient_id, col(Contact.removed_at).is_(None))
     return list(session.exec(statement.order_by(col(Contact.priority), col(Contact.id))))
+
+
+def contacts_of(session: Session, patient_ids: Iterable[UUID]) -> dict[UUID, list[Contact]]:
+    """Whom to write to for each of these patients."""
+    found: dict[UUID, list[Contact]] = {}
+    statement = select(Contact).where(col(Contact.patient_id).in_(list(patient_ids)), col(Contact.removed_at).is_(None))
+    for contact in session.exec(statement.order_by(col(Contact.priority), col(Contact.id))):
+        found.setdefault(contact.patient_id, []).append(contact)
+    return found
+
+
+def opted_out(session: Session, phones: Iterable[str | None]) -> frozenset[str]:
+    """Which of these numbers may not be written to."""
+    given = [phone for phone in phones if phone]
+    statement = select(col(Number.phone)).where(col(Number.phone).in_(given), col(Number.opted_out_at).is_not(None))
+    return frozenset(session.exec(statement)) if given else frozenset()
 
 
 def consents(session: Session, patient_id: UUID) -> dict[tuple[UUID, Channel], Consent]:
