@@ -1,7 +1,7 @@
 """The worker: ticks by the clock. The rows are the schedule, so any number of workers may tick at the same time.
 
-APScheduler 3 holds no business fact; it only calls ``send``, ``settle``, ``sweep``, ``seal`` and ``beat`` again and
-again.
+APScheduler 3 holds no business fact; it only calls ``send``, ``settle``, ``sweep``, ``carry_in``, ``seal`` and ``beat``
+again and again.
 """
 
 import os
@@ -21,6 +21,7 @@ from surveillance.bootstrap import App, system_actor, utc_now
 from surveillance.core.errors import SurveillanceError
 from surveillance.operations.dispatch import Limits, Office, send_due, settle_doubt
 from surveillance.operations.dispatch.office import PACE
+from surveillance.operations.imports.carrying import carry_in
 from surveillance.operations.sealing import seal
 from surveillance.operations.sweeping import next_sweep, sweep
 from surveillance.store import db, heartbeats
@@ -31,7 +32,7 @@ log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 Job = Callable[[], object]
 
-EVERY = {"dispatch": 5, "doubt": 30, "sweep": 60, "seal": 60, "heartbeat": 15}  # seconds
+EVERY = {"dispatch": 5, "doubt": 30, "sweep": 60, "imports": 5, "seal": 60, "heartbeat": 15}  # seconds
 ERRORS = "worker_errors"
 _UNLIMITED = 1000.0  # messages a second, for what no network carries
 
@@ -61,11 +62,12 @@ def office_of(app: App, clock: Clock, limits: Limits | None = None) -> Office:
 
 
 def tick(app: App, now: datetime, *, office: Office | None = None) -> TickReport:
-    """One pass by hand, as if it were ``now``: sweep, find out what is in doubt, send what is due, seal the trail."""
+    """One pass by hand, as if it were ``now``: sweep, settle doubt, carry files in, send what is due, seal."""
     place = office or office_of(app, lambda: now)
     counts: Counter[str] = Counter()
     for pass_over in (sweep, settle_doubt):
         counts += pass_over(place)
+    counts += carry_in(place, threading.Event())
     counts += send_due(place, threading.Event())
     counts += seal(place)
     return TickReport(now, counts)
@@ -105,6 +107,7 @@ class Worker:
             "dispatch": lambda: self._count(send_due(office, self._stopping)),
             "doubt": lambda: self._count(settle_doubt(office)),
             "sweep": lambda: self._count(sweep(office)),
+            "imports": lambda: self._count(carry_in(office, self._stopping)),
             "seal": lambda: self._count(seal(office)),
             "heartbeat": self.beat,
         }
@@ -126,6 +129,12 @@ class Worker:
             self._scheduler.shutdown(wait=True)
             self._scheduler = None
         log.info("worker stopped", worker=self._name)
+
+    def kick(self, name: str) -> None:
+        """Tick now and not only at the next round: somebody is waiting for it."""
+        scheduler = self._scheduler
+        if scheduler is not None:
+            scheduler.modify_job(name, next_run_time=utc_now())
 
     def beat(self) -> None:
         """Sign of life, with the last error of this process."""

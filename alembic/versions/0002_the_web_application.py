@@ -138,6 +138,7 @@ def upgrade() -> None:
         sa.Column("skip_errors", sa.Boolean(), nullable=False),
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.Column("problems", sa.JSON(), nullable=False),
+        sa.Column("preview", sa.JSON(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("failure", sqlmodel.sql.sqltypes.AutoString(), nullable=False),

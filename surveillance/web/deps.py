@@ -17,6 +17,8 @@ class Background(Protocol):
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
+    def kick(self, name: str) -> None:
+        """Do one part of it now."""
 
 
 def get_app(request: Request) -> App:

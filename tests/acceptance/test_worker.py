@@ -11,12 +11,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from fakes.clinic import NOON, Clinic, open_clinic
+from sqlmodel import select
 
 from surveillance import worker
 from surveillance.bootstrap import utc_now
 from surveillance.core.errors import UnavailableError
 from surveillance.core.words import ReminderState, Step
-from surveillance.store.tables import Counter, Heartbeat, Sweep
+from surveillance.operations.imports import uploads
+from surveillance.store.tables import Counter, Heartbeat, Patient, Site, Sweep
 from surveillance.worker import Worker
 
 AFTER = NOON + timedelta(minutes=11)
@@ -75,6 +77,24 @@ def test_a_tick_that_fails_is_told_and_the_next_one_goes_on(clinic: Clinic) -> N
         running.stop()
     (beat,) = clinic.all(Heartbeat)
     assert beat.last_error.endswith("dispatch: the provider's door is shut")
+
+
+def test_a_file_that_was_confirmed_goes_in_at_once_where_somebody_kicks(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "EVERY", worker.EVERY | {"imports": 3600})
+    running = Worker(clinic.app, clinic.clock, clinic.limits)
+    running.start()
+    try:
+        with clinic.work() as work:
+            data = b"mrn,family_name,given_name,birth_date\n900,Berg,Tom,1980-05-01\n"
+            upload = uploads.receive(work, work.session.exec(select(Site)).one(), "one.csv", data)
+            uploads.choose(work, upload, upload.mapping)
+            uploads.confirm(work, upload, skip_errors=False)
+        running.kick("imports")
+        eventually(lambda: any(patient.mrn == "900" for patient in clinic.all(Patient)))
+    finally:
+        running.stop()
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Writing what a file says: new patients in bulk, changed ones through the operations that a person uses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from surveillance.core.words import Channel, ConsentAct, ContactKind
 from surveillance.operations import enrolment, planning, registry
@@ -22,6 +22,13 @@ def apply(work: Work, site: Site, sheet: Sheet, found: Comparison, progress: Pro
 
     ``progress`` is told how many further rows are done.
     """
+    write(work, site, found, progress)
+    counts = {"added": len(found.new), "changed": len(found.changed), "unchanged": len(found.unchanged)}
+    return record_batch(work, site, sheet.name, sheet.digest, counts)
+
+
+def write(work: Work, site: Site, found: Comparison, progress: Progress = lambda _: None) -> None:
+    """Write what is new and what has changed, all in the transaction at hand."""
     work.require(site.id, *registry.WRITERS)
     writer = BulkWriter(work, site)
     for some in writer.batches(found.new):
@@ -30,17 +37,17 @@ def apply(work: Work, site: Site, sheet: Sheet, found: Comparison, progress: Pro
     for changed in found.changed:
         _change(work, changed)
         progress(1)
-    return _batch(work, site, sheet, found)
 
 
-def _batch(work: Work, site: Site, sheet: Sheet, found: Comparison) -> ImportBatch:
+def record_batch(work: Work, site: Site, file_name: str, digest: str, counts: Mapping[str, int]) -> ImportBatch:
+    """Put on record that a file was taken in, and how many patients it added, changed and left alone."""
     batch = ImportBatch(
         site_id=site.id,
-        file_name=sheet.name,
-        digest=sheet.digest,
-        added=len(found.new),
-        changed=len(found.changed),
-        unchanged=len(found.unchanged),
+        file_name=file_name,
+        digest=digest,
+        added=counts["added"],
+        changed=counts["changed"],
+        unchanged=counts["unchanged"],
         user_id=work.actor.user_id,
         at=work.now,
     )

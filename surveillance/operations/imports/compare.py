@@ -68,10 +68,10 @@ def compare(work: Work, site: Site, rows: Sequence[ImportedPatient]) -> Comparis
 def _registered(work: Work, site: Site, mrns: Iterable[str]) -> _Registered:
     found = _Registered()
     session = work.session
-    for some in _batches(mrns):
+    for some in batches(mrns):
         statement = select(Patient).where(Patient.site_id == site.id, col(Patient.mrn).in_(some))
         found.patients.update((patient.mrn, patient) for patient in session.exec(statement))
-    for ids in _batches(patient.id for patient in list(found.patients.values())):
+    for ids in batches(patient.id for patient in list(found.patients.values())):
         contacts = select(Contact).where(col(Contact.patient_id).in_(ids), col(Contact.removed_at).is_(None))
         # The first contact is the one that a row of the file speaks of; it is read last and so stays.
         for contact in session.exec(contacts.order_by(col(Contact.priority).desc(), col(Contact.id).desc())):
@@ -85,14 +85,14 @@ def _registered(work: Work, site: Site, mrns: Iterable[str]) -> _Registered:
         )
         for patient_id, item, day in session.exec(studies):
             found.studies.setdefault(patient_id, set()).add((item, day))
-    for ids in _batches(plan.id for plan in list(found.plans.values())):
+    for ids in batches(plan.id for plan in list(found.plans.values())):
         standing = select(PlanTerms).where(col(PlanTerms.plan_id).in_(ids), col(PlanTerms.retracted_at).is_(None))
         in_order = sorted(session.exec(standing), key=lambda row: (row.since or date.min, row.recorded_at))
         found.terms.update((row.plan_id, row) for row in in_order)
     return found
 
 
-def _batches(values: Iterable[T]) -> Iterator[list[T]]:
+def batches(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while some := list(islice(rest, BATCH)):
         yield some
@@ -119,7 +119,8 @@ def _identity(row: ImportedPatient, patient: Patient) -> Iterable[CellError]:
         before, after = getattr(patient, column), row.get(column)
         same = folded(before) == folded(after) if isinstance(before, str) else before == after
         if not same:
-            reason = f"{after} differs from {before}, registered for MRN {row.mrn}; correct the file, or 'patient edit'"
+            hint = "correct the file, or the patient's record"
+            reason = f"{after} differs from {before}, registered for MRN {row.mrn}; {hint}"
             yield CellError(row.line, column, reason)
 
 
@@ -128,17 +129,19 @@ def _plan_conflicts(row: ImportedPatient, plan: Plan | None, known: _Registered)
     if row.protocol is None or plan is None:
         return
     if plan.ended_on is not None:
-        reason = f"the plan of MRN {row.mrn} has ended; a person restarts it with 'plan restart'"
+        reason = f"the plan of MRN {row.mrn} has ended; a person restarts it"
         yield CellError(row.line, "protocol", reason)
         return
     terms = known.terms[plan.id]
     if plan.anchor != row.get("anchor"):
-        reason = f"{row.get('anchor')} differs from {plan.anchor}, the plan's anchor; correct it with 'plan anchor'"
+        reason = (
+            f"{row.get('anchor')} differs from {plan.anchor}, the plan's anchor; a person corrects that in the plan"
+        )
         yield CellError(row.line, "anchor", reason)
     if terms.protocol_key.split("@")[0] != row.protocol.id:
-        yield CellError(row.line, "protocol", f"differs from {terms.protocol_key}; change it with 'plan protocol'")
+        yield CellError(row.line, "protocol", f"differs from {terms.protocol_key}; a person changes that in the plan")
     if {**terms.intervals, **row.get("intervals", {})} != terms.intervals:
-        yield CellError(row.line, "intervals", "differ from those chosen; change them with 'plan interval'")
+        yield CellError(row.line, "intervals", "differ from those chosen; a person changes those in the plan")
 
 
 def _patient_fields(row: ImportedPatient, patient: Patient) -> dict[str, tuple[Any, Any]]:

@@ -57,11 +57,17 @@ def as_sheet(grid: Grid, mapping: Mapping[str, str] | None = None) -> Sheet:
     columns = _columns(grid, mapping or {})
     rows = []
     for line, cells in grid.rows:
-        named = zip(columns, cells, strict=False)
-        filled = {column: cell.strip() for column, cell in named if column != LEFT_OUT and cell.strip()}
+        named = ((column, _cell(text)) for column, text in zip(columns, cells, strict=False) if column != LEFT_OUT)
+        filled = {column: cell for column, cell in named if cell}
         if filled:
             rows.append((line, filled))
     return Sheet(grid.name, grid.digest, columns, rows, [*grid.notes, *_lost_zeros(grid, columns)])
+
+
+def _cell(text: str) -> str:
+    """Without the apostrophe that our own exports put before what a spreadsheet would take for a formula."""
+    cell = text.strip()
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in {*"=+-@"} else cell
 
 
 def _columns(grid: Grid, mapping: Mapping[str, str]) -> list[str]:
@@ -115,6 +121,11 @@ def remembered(work: Work, site: Site, labels: Sequence[str]) -> dict[str, str] 
         return None
     given = {label.casefold(): column for label, column in row.mapping.items()}
     return {label: given.get(label.casefold(), LEFT_OUT) for label in labels}
+
+
+def suggested(work: Work, site: Site, labels: Sequence[str]) -> dict[str, str]:
+    """What the headers stood for the last time, else a guess; the file's order is kept."""
+    return remembered(work, site, labels) or guess(labels)
 
 
 def remember(work: Work, site: Site, labels: Sequence[str], mapping: Mapping[str, str]) -> None:

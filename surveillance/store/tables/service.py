@@ -143,7 +143,9 @@ class UploadState(StrEnum):
 
 
 class ImportUpload(Identified, OfSite, table=True):
-    """A file on its way in; ``content`` is dropped when it was applied or discarded."""
+    """A file on its way in. ``content`` (its cells, packed) and ``preview`` (the difference as it is shown) are dropped
+    when it was applied or discarded; ``problems`` keep the rows that did not go in, for a while.
+    """
 
     __tablename__ = "import_upload"
     user_id: UUID = Field(foreign_key="user_account.id")
@@ -155,6 +157,7 @@ class ImportUpload(Identified, OfSite, table=True):
     skip_errors: bool = False
     counts: dict[str, int] = fact_json(default_factory=dict)
     problems: list[dict[str, Any]] = fact_json(default_factory=list)
+    preview: dict[str, Any] = fact_json(default_factory=dict)
     total: int = 0
     done: int = 0
     failure: str = ""

@@ -1,0 +1,131 @@
+"""Carrying a confirmed file in, some hundred patients at a time, so that nobody waits for ten thousand.
+
+Each chunk is one transaction that holds its patients and the counter of the rows dealt with. A crash loses the chunk
+at hand, and whoever comes next goes on at the counter; two workers at one file would each take other rows.
+"""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlmodel import col, select
+
+from surveillance.core.errors import SurveillanceError, UnavailableError
+from surveillance.operations.dispatch import Office
+from surveillance.operations.imports import difference, uploads
+from surveillance.operations.imports.apply import write
+from surveillance.operations.imports.compare import Comparison, compare
+from surveillance.operations.imports.headers import as_sheet
+from surveillance.operations.imports.rows import CellError, parse
+from surveillance.operations.imports.sheets import Grid, Sheet
+from surveillance.operations.work import Actor, Work
+from surveillance.store import db, locks
+from surveillance.store.tables import ImportUpload, UploadState, User
+
+log = structlog.get_logger(__name__)
+
+CHUNK: Final = 300  # rows in one transaction: about 0.3 s with plans and studies on SQLite
+BREATH: Final = 0.12  # seconds between two: SQLite lets a writer who waits try again every 0.1
+
+
+def carry_in(office: Office, stopping: threading.Event) -> Counter[str]:
+    """Take in what people have confirmed, and drop what nobody needs any more; of several workers one does it."""
+    confirmed = select(col(ImportUpload.id)).where(ImportUpload.state == UploadState.APPLYING)
+    with db.reading(office.engine) as session:
+        waiting = list(session.exec(confirmed.order_by(col(ImportUpload.changed_at))))
+        outdated = uploads.outdated(office.work(session))
+    done: Counter[str] = Counter()
+    if outdated:
+        with db.writing(office.engine) as session:
+            done["files_dropped"] = uploads.forget(office.work(session))
+    for upload_id in waiting:
+        with locks.alone(office.engine, "import of a file") as mine:
+            if mine:
+                done += _file(office, upload_id, stopping)
+    return done
+
+
+def _file(office: Office, upload_id: UUID, stopping: threading.Event) -> Counter[str]:
+    """One file, or its failure as a state that people see.
+
+    Raises:
+        UnavailableError: the database went away; the next tick goes on.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import") as aside:
+        going = aside.submit(_chunks, office, upload_id, stopping)
+        error = going.exception()
+    if isinstance(error, UnavailableError):
+        raise error
+    if error is None:
+        return Counter(patients_imported=going.result())
+    log.error("an import failed", about=str(upload_id), exc_info=error)
+    with db.writing(office.engine) as session:
+        _failed(office.work(session), upload_id, error)
+    return Counter(errors=1)
+
+
+def _chunks(office: Office, upload_id: UUID, stopping: threading.Event) -> int:
+    with db.reading(office.engine) as session:
+        upload = uploads.load(office.work(session), upload_id)
+        if upload.state is not UploadState.APPLYING:
+            return 0
+        grid, actor = uploads.grid_of(upload), _actor(session.get_one(User, upload.user_id))
+        sheet = as_sheet(grid, upload.mapping)
+    taken, breath = 0, BREATH if office.engine.dialect.name == "sqlite" else 0
+    while not stopping.is_set():
+        with db.writing(office.engine) as session:
+            work = Work(session, office.clock(), actor, office.catalogue)
+            more, number = next_chunk(work, upload_id, grid, sheet)
+        taken += number
+        if not more:
+            break
+        stopping.wait(breath)
+    return taken
+
+
+def _actor(user: User) -> Actor:
+    return Actor(user.id, user.name)
+
+
+def next_chunk(work: Work, upload_id: UUID, grid: Grid, sheet: Sheet) -> tuple[bool, int]:
+    """The next rows of a file; whether there are more, and how many patients were added or changed.
+
+    Everything is checked and compared again, as the registry may have changed since it was shown.
+    """
+    upload = uploads.load(work, upload_id, lock=True)
+    if upload.state is not UploadState.APPLYING:
+        return False, 0
+    site, known = work.site(upload.site_id), {problem["line"] for problem in upload.problems}
+    rows = sheet.rows[upload.done : upload.done + CHUNK]
+    parsed = parse(work, site, replace(sheet, rows=[(line, cells) for line, cells in rows if line not in known]))
+    found = compare(work, site, parsed.rows)
+    write(work, site, found)
+    _count(upload, grid, found, [*parsed.errors, *found.conflicts])
+    upload.done += len(rows)
+    upload.changed_at = work.now
+    work.session.flush()
+    if upload.done >= len(sheet.rows):
+        uploads.close(work, upload)
+    return upload.state is UploadState.APPLYING, len(found.new) + len(found.changed)
+
+
+def _count(upload: ImportUpload, grid: Grid, found: Comparison, errors: list[CellError]) -> None:
+    fresh = difference.problems(grid, errors)
+    if fresh:
+        upload.problems = [*upload.problems, *fresh]
+    counts = Counter(upload.counts)
+    counts.update(added_in=len(found.new), changed_in=len(found.changed), unchanged_in=len(found.unchanged))
+    upload.counts = {**counts, "error": len(upload.problems)}
+
+
+def _failed(work: Work, upload_id: UUID, error: BaseException) -> None:
+    """Only our own errors are known to name no patient that the person may not see."""
+    upload = uploads.load(work, upload_id, lock=True)
+    if upload.state is UploadState.APPLYING:
+        told = str(error) if isinstance(error, SurveillanceError) else f"an unforeseen fault ({type(error).__name__})"
+        upload.state, upload.failure, upload.changed_at = UploadState.FAILED, told, work.now
+        work.audit("import.failed", upload, after={"failure": told, "done": upload.done})
