@@ -56,8 +56,17 @@ class Line:
     zone: str
 
 
-def listed(work: Work, site_ids: Iterable[UUID], which: Which | None = None, limit: int = 500) -> list[Line]:
-    """Messages of sites by the moment they go out, with the true local time (not the site's, not the server's)."""
+def listed(
+    work: Work,
+    site_ids: Iterable[UUID],
+    which: Which | None = None,
+    limit: int = 500,
+    after: tuple[datetime, str] | None = None,
+) -> list[Line]:
+    """Messages of sites by the moment they go out, with the true local time (not the site's, not the server's).
+
+    ``after`` begins behind a message, named by its ``standing``.
+    """
     statement_ = (
         select(Reminder, Patient)
         .join(Patient, col(Patient.id) == col(Reminder.patient_id))
@@ -68,11 +77,20 @@ def listed(work: Work, site_ids: Iterable[UUID], which: Which | None = None, lim
     if which is Which.DOUBT:
         statement_ = statement_.where(col(Reminder.sent_at).is_not(None))
     next_at = sa.func.coalesce(col(Reminder.not_before), col(Reminder.due_at))
+    if after is not None:
+        moment, key = after
+        statement_ = statement_.where(sa.or_(next_at > moment, sa.and_(next_at == moment, col(Reminder.key) > key)))
     rows = work.session.exec(statement_.order_by(next_at, col(Reminder.key)).limit(limit))
-    return [_line(work, row, patient) for row, patient in rows]
+    return [line(work, row, patient) for row, patient in rows]
 
 
-def _line(work: Work, row: Reminder, patient: Patient) -> Line:
+def standing(row: Reminder) -> tuple[datetime, str]:
+    """Where a message stands in the list."""
+    return row.not_before or row.due_at, row.key
+
+
+def line(work: Work, row: Reminder, patient: Patient) -> Line:
+    """One message at its moment in the patient's own time."""
     zone = zone_of(patient, work.site(row.site_id))
     moment = row.sent_at or max(row.due_at, row.not_before or row.due_at)
     return Line(row, patient, moment.astimezone(ZoneInfo(zone)), zone)
