@@ -17,7 +17,7 @@ from surveillance.cli.context import Answer, AsJson, AsUser, AtSite, Job, Option
 from surveillance.cli.options import Mrn
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.examinations import Key
-from surveillance.operations import accounts, exports, promise, worklist
+from surveillance.operations import accounts, exports, promise, sealing, worklist
 from surveillance.operations.explain import Explanation
 from surveillance.operations.explain import explain as explained
 from surveillance.operations.worklist import Filter, Worklist, WorklistAction, WorklistRow
@@ -189,6 +189,7 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
         said = [str(violation) for violation in found] or ["The promise holds: nobody is silently lost."]
         if found:
             said.append(f"{len(found)} violations.")
+        said.append(f"Head of the audit chain, to be noted elsewhere: {sealing.head(job.work)}")
         return Answer(said, [asdict(violation) for violation in found])
 
     run_read(look, Options(user, None, as_json))

@@ -76,6 +76,7 @@ class Job:
     site_code: str | None
     seen: list[Patient] = field(default_factory=list)
     action: str = "patient.view"
+    afterwards: list[Callable[[Work], None]] = field(default_factory=list)  # what else a look leaves in the trail
 
     def sites(self) -> list[Site]:
         """The sites to look at: the one that was named, or all of the actor's."""
@@ -136,12 +137,14 @@ def run_read(look: Callable[[Job], Answer], options: Options) -> None:
             job = _job(app, session, options, writes=False)
             answer = look(job)
             seen = [patient.id for patient in job.seen]
-        if seen:
+        if seen or job.afterwards:
             with db.writing(app.engine) as session:
                 again = _job(app, session, options, writes=False)
                 for patient_id in seen:
                     row = session.get_one(Patient, patient_id)
                     again.work.audit(job.action, row, patient_id=patient_id)
+                for note in job.afterwards:
+                    note(again.work)
     _show(answer, options)
 
 

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from surveillance import logs
 from surveillance.cli import (
+    audit,
     board,
     database,
     decisions,
@@ -29,6 +30,7 @@ from surveillance.cli import (
     retraction,
     serve,
     sites,
+    tokens,
     users,
     visits,
 )
@@ -102,6 +104,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "messages": messages.app,
     "dispatch": dispatching.app,
     "feed": feeds.app,
+    "token": tokens.app,
     "export": export.app,
     "db": database.app,
 }
@@ -114,6 +117,7 @@ for _command in (
     retraction.retract,
     board.explain,
     board.check,
+    audit.audit,
     dispatching.tick,
     serve.serve,
     demo.demo,

@@ -1,11 +1,13 @@
 """The audit trail: one event in the transaction of every change (45 CFR 164.312(b))."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
 from surveillance.store.tables import AuditEvent, AuditValue
@@ -63,3 +65,71 @@ def of_patient(session: Session, patient_id: UUID, limit: int = 200) -> list[tup
         .limit(limit)
     )
     return [(event, value) for event, value in session.exec(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which events are looked at: those of sites, each from a moment to another one (UTC), and those of no site that
+    the ``staff`` there caused or that are about their accounts. ``everything`` leaves nothing out.
+    """
+
+    spans: Mapping[UUID, tuple[datetime | None, datetime | None]]
+    staff: frozenset[UUID] = frozenset()
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a scope is wanted. ``action`` is one action, or a kind such as visit; ``text`` a part of a reason."""
+
+    users: Sequence[UUID] | None = None
+    patients: Sequence[UUID] | None = None
+    action: str = ""
+    text: str = ""
+
+
+def search(
+    session: Session, scope: Scope, wanted: Wanted, before: AuditEvent | None, limit: int
+) -> list[tuple[AuditEvent, AuditValue | None]]:
+    """Events with their values, the newest first; with ``before`` those that come after it in that order."""
+    statement = (
+        select(AuditEvent, AuditValue)
+        .outerjoin(AuditValue, col(AuditValue.event_id) == col(AuditEvent.id))
+        .where(_in_scope(scope), *_wanted(wanted))
+        .order_by(col(AuditEvent.at).desc(), col(AuditEvent.id).desc())
+        .limit(limit)
+    )
+    if before is not None:
+        earlier = sa.or_(col(AuditEvent.at) < before.at, col(AuditEvent.id) < before.id)
+        statement = statement.where(col(AuditEvent.at) <= before.at, earlier)
+    return [(event, value) for event, value in session.exec(statement)]
+
+
+def _in_scope(scope: Scope) -> sa.ColumnElement[bool]:
+    parts = [sa.and_(col(AuditEvent.site_id) == site, *_between(*span)) for site, span in scope.spans.items()]
+    spans = list(scope.spans.values())
+    of_staff = sa.or_(
+        col(AuditEvent.user_id).in_(scope.staff),
+        sa.and_(col(AuditEvent.subject) == "user_account", col(AuditEvent.subject_id).in_(map(str, scope.staff))),
+    )
+    if spans:  # what belongs to no site happened by the days of the first one
+        whose = sa.true() if scope.everything else of_staff
+        parts.append(sa.and_(col(AuditEvent.site_id).is_(None), whose, *_between(*spans[0])))
+    return sa.or_(sa.false(), *parts)
+
+
+def _between(since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:
+    bounds = [col(AuditEvent.at) >= since] if since is not None else []
+    return bounds + ([col(AuditEvent.at) < until] if until is not None else [])
+
+
+def _wanted(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
+    if wanted.users is not None:
+        yield col(AuditEvent.user_id).in_(wanted.users)
+    if wanted.patients is not None:
+        yield col(AuditEvent.patient_id).in_(wanted.patients)
+    if wanted.action:
+        of_kind = col(AuditEvent.action).startswith(f"{wanted.action}.", autoescape=True)
+        yield sa.or_(col(AuditEvent.action) == wanted.action, of_kind)
+    if wanted.text:
+        yield col(AuditEvent.reason).icontains(wanted.text, autoescape=True)

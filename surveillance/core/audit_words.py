@@ -1,0 +1,185 @@
+"""The audit trail in plain English: what each action is called, and what stood in a record before and after."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+ACTION: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "audit.export": "took the audit log out",
+        "audit.view": "looked at the audit log",
+        "board.assign": "assigned a row of the board",
+        "board.call": "wrote down a call",
+        "board.note": "wrote a note on the board",
+        "board.snooze": "put a row of the board aside",
+        "closure.add": "added a day on which the site is closed",
+        "closure.remove": "took back a day on which the site was to be closed",
+        "consent.given": "recorded consent",
+        "consent.withdrawn": "recorded that consent was withdrawn",
+        "contact.add": "added a contact",
+        "contact.change": "changed where a contact is reached",
+        "contact.edit": "changed a contact",
+        "contact.remove": "removed a contact",
+        "death.retract": "took back the record of a death",
+        "dispatch.pause": "paused messages",
+        "dispatch.resume": "let messages go out again",
+        "examination.counts": "decided that an early study counts",
+        "examination.extra": "asked for an extra examination",
+        "examination.extra_evidence": "decided that an early study does not count",
+        "examination.known_blank": "confirmed that no earlier study exists",
+        "examination.move": "moved an examination",
+        "examination.skip": "skipped an examination",
+        "extra_examination.retract": "took back an extra examination",
+        "feed.create": "made a calendar address",
+        "feed.revoke": "closed a calendar address",
+        "import": "took in a file",
+        "import.confirm": "confirmed what an uploaded file changes",
+        "import.discard": "discarded an uploaded file",
+        "import.failed": "stopped taking in a file",
+        "import.upload": "uploaded a file",
+        "message.done": "settled a message",
+        "message.resend": "had a message sent again",
+        "number.opt_in": "recorded that a number wants messages again",
+        "number.opt_out": "recorded that a number wants no messages",
+        "number.pause": "paused a number",
+        "number.release": "released a number",
+        "override.retract": "took back a decision about an examination",
+        "patient.add": "registered the patient",
+        "patient.alive": "took back the record of a death",
+        "patient.died": "recorded the patient's death",
+        "patient.edit": "changed the patient's record",
+        "patient.find": "saw the patient in a list",
+        "patient.import": "imported the patient",
+        "patient.view": "looked at the patient's record",
+        "place.add": "added a place",
+        "place.edit": "changed a place",
+        "plan.anchor": "corrected the anchor date",
+        "plan.end": "ended the plan",
+        "plan.enrol": "enrolled the patient",
+        "plan.hold": "put the plan on hold",
+        "plan.reopen": "took back the end of the plan",
+        "plan.restart": "restarted follow-up",
+        "plan.resume": "resumed the plan",
+        "plan.review_hold": "reviewed a hold",
+        "plan.terms": "changed the protocol or an interval",
+        "plan_hold.retract": "took back a hold",
+        "plan_terms.retract": "took back a change of protocol or interval",
+        "protocol.approve": "approved a protocol",
+        "site.add": "added the site",
+        "site.edit": "changed the site's settings",
+        "site.go_live": "set the day from which messages go out",
+        "study.acted": "did the next action on a study",
+        "study.add": "recorded a study",
+        "study.report": "recorded a report",
+        "study.retract": "took back a study",
+        "study.review": "reviewed a report",
+        "study.rule": "decided what a study counts for",
+        "study.serve": "matched a study to an examination",
+        "study.tell": "recorded that the patient was told",
+        "token.create": "made an API token",
+        "token.revoke": "revoked an API token",
+        "user.add": "added a user",
+        "user.disable": "disabled a user",
+        "user.enable": "enabled a user again",
+        "user.recovery_code": "signed in with a recovery code",
+        "user.recovery_codes": "made new recovery codes",
+        "user.reset": "set a password",
+        "user.role": "changed a user's role",
+        "user.second_factor": "changed a second factor",
+        "user.sign_in": "signed in",
+        "user.sign_in_refused": "refused a sign-in",
+        "user.sign_out": "signed out",
+        "user.single_sign_on": "linked a user to the hospital's sign-in",
+        "visit.accept": "put an examination on a visit",
+        "visit.book": "booked a visit",
+        "visit.cancel": "cancelled a visit",
+        "visit.cancelled": "recorded an examination as cancelled",
+        "visit.move": "moved a visit",
+        "visit.noshow": "recorded that the patient did not come",
+        "visit.not_done": "recorded an examination that was not done",
+        "visit.performed": "recorded an examination as done",
+        "visit.reopen": "took back what was recorded about a visit",
+    }
+)
+KIND: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "patient": "patients",
+        "contact": "contacts",
+        "consent": "consent",
+        "plan": "plans",
+        "examination": "examinations",
+        "visit": "visits",
+        "study": "studies and reports",
+        "message": "messages",
+        "number": "phone numbers",
+        "board": "the board",
+        "import": "imports",
+        "export": "exports",
+        "feed": "calendar addresses",
+        "user": "users and sign-in",
+        "token": "API tokens",
+        "site": "sites",
+        "place": "places",
+        "closure": "days closed",
+        "protocol": "protocols",
+        "dispatch": "pausing messages",
+        "audit": "the audit log",
+    }
+)
+_TECHNICAL: Final = ("_id", "_by", "_hash", "digest", "folded", "sequence")
+
+
+def did(action: str) -> str:
+    """What somebody did, to be read after their name."""
+    if action in ACTION:
+        return ACTION[action]
+    kind, _, what = action.partition(".")
+    if kind == "export":
+        return f"took data out as {what.upper()}"
+    return action.replace(".", ": ").replace("_", " ")
+
+
+def changes(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, zone: str
+) -> tuple[tuple[str, str, str], ...]:
+    """Each value that was replaced: its name, what it was, what it is. Ids say nothing to a reader and are left out."""
+    old, new = before or {}, after or {}
+    names = [name for name in {**old, **new} if name != "id" and not name.endswith(_TECHNICAL)]
+    rows = ((name.replace("_", " "), told(old.get(name), zone), told(new.get(name), zone)) for name in names)
+    return tuple(row for row in rows if row[1] or row[2])
+
+
+def told(value: Any, zone: str) -> str:
+    """A value of the trail, which keeps them as JSON does, in words; nothing for nothing."""
+    match value:
+        case None | "":
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return _text(value, zone)
+        case Mapping():
+            return ", ".join(f"{name}: {told(inner, zone)}" for name, inner in value.items())
+        case Sequence():
+            return ", ".join(told(inner, zone) for inner in value)
+        case _:
+            return str(value)
+
+
+def _text(value: str, zone: str) -> str:
+    """Days and moments as people write them, and words of ours without their underscores."""
+    try:
+        if len(value) == len("2026-12-01"):
+            return _day(date.fromisoformat(value))
+        if "T" in value and (moment := datetime.fromisoformat(value)).tzinfo is not None:
+            local = moment.astimezone(ZoneInfo(zone))
+            return f"{_day(local.date())}, {local:%H:%M}"
+    except ValueError:
+        pass
+    return value.replace("_", " ") if value.isidentifier() and value.islower() else value
+
+
+def _day(value: date) -> str:
+    return f"{value:%a} {value.day} {value:%b %Y}"
