@@ -1,6 +1,8 @@
 // What the pages do in the browser beyond plain forms. Everything works without it.
 import { initAll } from "./vendor/nhsuk.js";
 
+// The library starts only where the page says that scripts run.
+document.body.classList.add("js-enabled", "nhsuk-frontend-supported");
 initAll();
 
 // A part that htmx has put in brings components of its own.
@@ -20,7 +22,6 @@ document.addEventListener("click", async (event) => {
     tell("Copied.");
   }
 });
-document.documentElement.classList.add("js-enabled");
 
 function tell(words) {
   const live = document.getElementById("app-live");
@@ -43,9 +44,9 @@ async function watch() {
   const now = Date.now();
   if (used > asked && now - asked > 5 * 60000) {
     asked = now;
-    const answer = await fetch("/session", { method: "POST", body: new URLSearchParams({ token: formToken() }), redirect: "manual" });
-    if (!answer.ok) location.assign("/sign-in?ended=yes");
+    if (!(await post("/session")).ok) location.assign("/sign-in?ended=yes");
   } else if (now - asked > idle) {
+    await post("/sign-out");
     location.assign("/sign-in?ended=yes");
   } else if (now - asked > idle - 120000) {
     tell("You will be signed out in two minutes. Press any key to stay.");
@@ -53,6 +54,7 @@ async function watch() {
   }
 }
 
-function formToken() {
-  return document.querySelector("input[name=token]")?.value ?? "";
+function post(address) {
+  const token = document.querySelector("input[name=token]")?.value ?? "";
+  return fetch(address, { method: "POST", body: new URLSearchParams({ token }), redirect: "manual" });
 }
