@@ -53,12 +53,17 @@ class Pages:
     def get(self, path: str, *, needs: Permission) -> Callable[[Page[P]], Page[P]]:
         return self._route("GET", path, needs)
 
-    def post(self, path: str, *, needs: Permission) -> Callable[[Page[P]], Page[P]]:
-        return self._route("POST", path, needs)
+    def post(self, path: str, *, needs: Permission, largest: int | None = None) -> Callable[[Page[P]], Page[P]]:
+        """``largest``: bytes of a form that carries a file; all others stay below ``app.LARGEST_BODY``."""
+        return self._route("POST", path, needs, largest)
 
-    def _route(self, method: str, path: str, needs: Permission) -> Callable[[Page[P]], Page[P]]:
+    def _route(
+        self, method: str, path: str, needs: Permission, largest: int | None = None
+    ) -> Callable[[Page[P]], Page[P]]:
         def add(page: Page[P]) -> Page[P]:
-            self.router.add_api_route(path, _endpoint(page, needs), methods=[method], response_model=None)
+            self.router.add_api_route(
+                path, _endpoint(page, needs), methods=[method], response_model=None, max_body_size=largest
+            )
             return page
 
         return add
