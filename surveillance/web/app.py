@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 import surveillance
 from surveillance import bootstrap, logs, settings
 from surveillance.bootstrap import App
-from surveillance.web import access, errors, feeds, health, metrics, render, webhooks
+from surveillance.web import access, api, errors, feeds, health, metrics, render, webhooks
+from surveillance.web.api import document
 from surveillance.web.deps import Background, Clock
 from surveillance.web.fetches import Fetches, RenderedFeeds
 from surveillance.web.pages import account, board, sign_in
@@ -20,7 +21,7 @@ from surveillance.web.security import Guard
 
 PAGES = (sign_in.pages, account.pages, board.pages)
 
-LARGEST_BODY = 1024 * 1024  # bytes; an import from a file goes through the command line
+LARGEST_BODY = 1024 * 1024  # bytes; a route that takes a file states its own
 
 
 class Service(FastAPI):
@@ -54,6 +55,8 @@ def create_app(app: App, *, background: Background | None = None, clock: Clock =
     errors.install(web)
     for router in (feeds.router, health.router, metrics.router, webhooks.router):
         web.include_router(router)
+    web.include_router(api.router)
+    document.install(web)
     for pages in PAGES:
         web.include_router(pages.router)
     _every_route_states_what_it_needs(web)

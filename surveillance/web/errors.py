@@ -21,7 +21,7 @@ from surveillance.core.errors import (
     SurveillanceError,
     UnavailableError,
 )
-from surveillance.web import render
+from surveillance.web import api, problems, render
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +102,8 @@ def _http(request: Request, error: Exception) -> Response:
     detail = error.detail if error.detail != status.phrase else ""
     answer = _answer(request, status, detail)
     answer.headers.update(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED and request.url.path.startswith("/api/"):
+        answer.headers["Allow"] = ", ".join(api.methods_at(request.url.path))
     return answer
 
 
@@ -127,10 +129,9 @@ def _answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> R
         if _is_live(request):  # a part of a page was asked for: the page stays and says on top what went wrong
             return HTMLResponse(render.render("error-part.html", told), status, headers=ON_TOP)
         return HTMLResponse(render.render("error.html", told), status)
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "request_id": number} | more
-    if detail:
-        problem["detail"] = detail
-    return JSONResponse(problem, status, media_type="application/problem+json")
+    kind = problems.kind_of(status) if request.url.path.startswith("/api/") else None
+    body = problems.body(kind, status, number, detail, **more)
+    return JSONResponse(body, status, media_type=problems.MEDIA_TYPE)
 
 
 def _sentence(text: str) -> str:

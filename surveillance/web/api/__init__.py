@@ -1,0 +1,51 @@
+"""``/api/v1``: the operations for programs. A module a theme, each thin: a validated model, an operation, a model."""
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+
+from surveillance.web.api import (
+    contacts,
+    decisions,
+    feeds,
+    index,
+    messages,
+    patients,
+    plans,
+    protocols,
+    sites,
+    studies,
+    visits,
+    worklist,
+)
+
+THEMES = (
+    index.endpoints,
+    sites.endpoints,
+    protocols.endpoints,
+    patients.endpoints,
+    contacts.endpoints,
+    plans.endpoints,
+    decisions.endpoints,
+    visits.endpoints,
+    studies.endpoints,
+    worklist.endpoints,
+    messages.endpoints,
+    messages.dispatch,
+    feeds.endpoints,
+)
+
+router = APIRouter()
+for theme in THEMES:
+    router.include_router(theme.router)
+router.include_router(index.public)
+
+
+def routes() -> list[APIRoute]:
+    """Every route of the API."""
+    every = [*index.public.routes, *(route for theme in THEMES for route in theme.router.routes)]
+    return [route for route in every if isinstance(route, APIRoute)]
+
+
+def methods_at(path: str) -> list[str]:
+    """The methods that an address of the API knows, for the header Allow (RFC 9110 section 10.2.1)."""
+    return sorted({method for route in routes() if route.path_regex.match(path) for method in route.methods or ()})

@@ -1,0 +1,170 @@
+"""Sites, their places and staff, and the protocols that they approved."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from surveillance.core.words import Privacy, Role
+from surveillance.web.api.models.common import Clock, Day, Flag, Item, Line, Model, Moment, Months, Said, Whole
+
+Language = Annotated[str, StringConstraints(min_length=2, max_length=35, pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+ProtocolName = Annotated[str, StringConstraints(min_length=1, max_length=90, pattern="^[a-z0-9-]+(@[0-9.]+)?$")]
+
+
+class SiteCreate(Model):
+    """A clinic to be added; whoever adds it administers it."""
+
+    code: Said = Field(max_length=32, description="A short code that is unique here.", examples=["LDN1"])
+    name: Said = Field(description="The full name, for staff.", examples=["Sarcoma unit"])
+    short_name: Said = Field(max_length=32, description="What an SMS calls it: it must not reveal oncology.")
+    time_zone: Said = Field(description="IANA time zone.", examples=["Europe/London"])
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] = Field(
+        description="ISO 3166 code: reads telephone numbers and gives the holidays.", examples=["GB"]
+    )
+    phone: Said = Field(description="The number that patients call.", examples=["020 7946 0123"])
+    holidays: Line | None = Field(
+        default=None, description="A holiday calendar such as DE-BY; empty for none; the country's if left out."
+    )
+    languages: list[Language] = Field(
+        default=["en"], min_length=1, max_length=20, description="Languages of messages, the usual one first."
+    )
+    working_days: Annotated[str, StringConstraints(min_length=1, max_length=7, pattern="^[1-7]+$")] = Field(
+        default="12345", description="ISO weekdays: 1 is Monday."
+    )
+    privacy: Privacy = Field(default=Privacy.NEUTRAL, description="How much messages and calendars may tell.")
+    first_names: Flag = Field(default=False, description="May a message to a shared number carry the first name?")
+    send_from: Clock = Field(default="09:00", validate_default=True, description="No message earlier, patient's time.")
+    send_until: Clock = Field(default="20:00", validate_default=True, description="No message later, patient's time.")
+
+
+class SitePublic(Model):
+    """A clinic at which the token's user works."""
+
+    id: UUID
+    code: str
+    name: str
+    short_name: str
+    time_zone: str
+    country: str
+    holidays: str
+    working_days: str
+    phone: str
+    languages: list[str]
+    privacy: Privacy
+    first_names: bool
+    send_from: Clock
+    send_until: Clock
+    messages_from: Day | None = Field(description="The first day on which messages go out; null before it is live.")
+    role: Role = Field(description="The role of the token's user at this site.")
+    today: Day = Field(description="The day it is at the site now.")
+
+
+class PlaceCreate(Model):
+    """A place where examinations are done."""
+
+    name: Said = Field(description="What staff call it; unique at the site.", examples=["MRI 2"])
+    address: Line = Field(default="", description="Where patients go.")
+    phone: Line = Field(default="", description="Its own number.")
+    outside: Flag = Field(default=False, description="Another house: its reports must be asked for.")
+
+
+class PlacePublic(Model):
+    id: UUID
+    site_id: UUID
+    name: str
+    address: str
+    phone: str
+    time_zone: str = Field(description="IANA time zone of the visits there.")
+    outside: bool
+
+
+class StaffPublic(Model):
+    """Somebody who works at a site: may own patients, and take rows of the worklist over."""
+
+    id: UUID
+    username: str
+    name: str
+    role: Role
+
+
+class ApprovalCreate(Model):
+    protocol: ProtocolName = Field(
+        description="A protocol's id for its newest version, or id@version.", examples=["asps-extremity"]
+    )
+
+
+class ApprovalPublic(Model):
+    """A clinician's word that a protocol version may be used at a site."""
+
+    id: UUID
+    site_id: UUID
+    protocol: str = Field(validation_alias="protocol_key", description="id@version, frozen as it was approved.")
+    recorded_at: Moment
+    recorded_by: UUID
+
+
+class ProtocolPublic(Model):
+    """One installed version of a protocol."""
+
+    key: str = Field(description="id@version", examples=["asps-extremity@2026.1"])
+    id: str
+    version: str
+    title: str
+    description: str
+    lead_days: int = Field(description="An examination that is not booked is to order so many days before its target.")
+    end: str = Field(description="`never`: follow-up goes on for life. `decide`: a clinician signs at the end.")
+    items: list["ItemPublic"]
+    digest: str = Field(description="SHA-256 of the protocol as data.")
+
+
+class PhasePublic(Model):
+    """Months after the anchor, `from` not included and `to` included, with one interval."""
+
+    start: int = Field(serialization_alias="from")
+    end: int | None = Field(serialization_alias="to", description="null: without end")
+    choices: list[int] = Field(description="Intervals in months that a clinician may choose.")
+    default: int = Field(description="The interval in months if nothing is chosen.")
+    evidence: str = Field(description="`primary`, `secondary` or `proposed`")
+    source: str = Field(description="The citation that the interval rests on.")
+    note: str
+
+
+class ItemPublic(Model):
+    """What the protocol repeats."""
+
+    code: str = Field(examples=["mri_primary"])
+    title: str
+    modalities: list[str] = Field(description="DICOM modalities that count as evidence.")
+    body_region: str
+    enabled: bool = Field(description="Whether it is on unless somebody switches it off.")
+    phases: list[PhasePublic]
+
+
+class IntervalChoice(Model):
+    """An interval that differs from the default, from the anchor or from a day on."""
+
+    item: Item = Field(examples=["mri_primary"])
+    months: Months | None = Field(description="Months between two examinations; null switches the item off.")
+    since: Day | None = Field(default=None, description="The day from which it holds; null: from the anchor.")
+
+
+class PreviewRequest(Model):
+    anchor: Day = Field(description="The end of definitive treatment.", examples=["2026-06-30"])
+    intervals: list[IntervalChoice] = Field(default=[], max_length=50)
+    years: Whole = Field(default=10, ge=1, le=30, description="How far to look ahead.")
+
+
+class SlotPublic(Model):
+    """One examination that the protocol asks for; on time from the first to the last day of its window."""
+
+    item: str
+    month: int = Field(description="Months after the anchor.")
+    target: Day
+    window_start: Day
+    window_end: Day
+
+
+class PreviewPublic(Model):
+    protocol: str = Field(description="id@version")
+    slots: list[SlotPublic] = Field(description="By target, then item.")
