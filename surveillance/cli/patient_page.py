@@ -1,6 +1,7 @@
 """What one patient looks like: identity, flags, contacts with consent, plans, visits, studies, history."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,10 @@ from rich.console import RenderableType
 from sqlmodel import col, select
 
 from surveillance.cli import plan_page, show, words
-from surveillance.core.words import AppointmentState, Channel, ConsentAct
+from surveillance.core import plain
+from surveillance.core.words import AppointmentState, Channel
+from surveillance.operations import reach
+from surveillance.operations.patient_record import FLAGS, LOW_EGFR
 from surveillance.operations.work import Work
 from surveillance.store import appointments, patients, plans, studies
 from surveillance.store.audit import picture
@@ -17,7 +21,6 @@ from surveillance.store.tables import (
     AppointmentItem,
     AuditEvent,
     AuditValue,
-    Consent,
     Contact,
     Patient,
     Plan,
@@ -25,15 +28,7 @@ from surveillance.store.tables import (
     User,
 )
 
-_FLAGS = {
-    "mri_unsafe": "MRI UNSAFE",
-    "contrast_allergy": "contrast allergy",
-    "interpreter": "needs an interpreter",
-    "sedation": "needs sedation",
-    "claustrophobia": "claustrophobia",
-}
 _LOOKS = ("patient.view", "patient.find")
-_LOW_EGFR = 30  # mL/min/1.73 m²: a flag for the order, never a reason to cancel (facts: clinical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +74,10 @@ def gather(work: Work, patient: Patient, history: int) -> Page:
 def _identity(work: Work, patient: Patient) -> list[tuple[str, object]]:
     site = work.site(patient.site_id)
     today = work.today(site)
-    age = today.year - patient.birth_date.year - (today.timetuple()[1:3] < patient.birth_date.timetuple()[1:3])
-    flags = [text for name, text in _FLAGS.items() if getattr(patient, name)]
+    age = plain.age(patient.birth_date, today)
+    flags = [text for name, text in FLAGS.items() if getattr(patient, name)]
     if patient.egfr is not None:
-        low = ", LOW" if patient.egfr < _LOW_EGFR else ""
+        low = ", LOW" if patient.egfr < LOW_EGFR else ""
         flags.append(f"eGFR {patient.egfr:g} on {patient.egfr_on}{low}")
     lines: list[tuple[str, object]] = [
         ("Born", f"{patient.birth_date} ({age} years)"),
@@ -116,45 +111,21 @@ def plan_state(work: Work, patient: Patient) -> str:
 
 def phone_problems(work: Work, contact: Contact) -> list[str]:
     """Why a contact's phone cannot be written to, in words."""
-    who = f"contact {contact.priority}"
-    if contact.phone is None:
-        if not contact.phone_given:
-            return []
-        return [f"{who}: {contact.phone_given!r} is not a phone number that can be used; it is kept as given"]
-    problems = [] if contact.phone_mobile else [f"{who}: {contact.phone} is a landline; it gets calls, no SMS"]
-    number = patients.number(work.session, contact.phone)
-    if number is not None and number.landline and contact.phone_mobile:
-        problems.append(f"{who}: the network says that {contact.phone} is a landline")
-    if number is not None and number.opted_out_at is not None:
-        problems.append(f"{who}: {contact.phone} opted out on {number.opted_out_at:%Y-%m-%d}")
-    if number is not None and number.paused_at is not None:
-        problems.append(f"{who}: {contact.phone} is paused until somebody decides: {number.paused_why}")
-    if len(patients.holders(work.session, contact.phone)) > 1:
-        problems.append(f"{who}: {contact.phone} is shared with other contacts")
-    return problems
-
-
-def consent_words(row: Consent | None, address: str | None) -> str:
-    """The last word on a channel: given for this very address, given for another one, withdrawn, or never asked."""
-    if row is None:
-        return "not asked"
-    said = f"{words.CONSENT[row.act]} {row.at:%Y-%m-%d} ({row.method})"
-    if row.act is ConsentAct.WITHDRAWN or row.address == address:
-        return said
-    return f"{said}, but for {row.address or 'a phone that cannot be used'}: ask again"
+    (found,) = reach.of_contacts(work, contact.patient_id, [contact])
+    return [f"contact {contact.priority}: {problem}" for problem in reach.problems(found, date.isoformat)]
 
 
 def contact_cells(work: Work, contact: Contact) -> dict[str, str]:
     """A contact in words, as the columns of its table."""
-    given = patients.consents(work.session, contact.patient_id)
+    (found,) = reach.of_contacts(work, contact.patient_id, [contact])
     return {
         "Who": f"{contact.kind} {contact.name}".strip(),
         "Phone": show.cell_of(contact.phone or contact.phone_given),
-        "Consent to SMS": consent_words(given.get((contact.id, Channel.SMS)), contact.phone),
+        "Consent to SMS": reach.consent_words(found, Channel.SMS, date.isoformat),
         "Email": show.cell_of(contact.email),
-        "Consent to email": consent_words(given.get((contact.id, Channel.EMAIL)), contact.email),
+        "Consent to email": reach.consent_words(found, Channel.EMAIL, date.isoformat),
         "Language": contact.language or "the site's",
-        "Problems": show.joined([line.partition(": ")[2] for line in phone_problems(work, contact)], "–"),
+        "Problems": show.joined(reach.problems(found, date.isoformat), "–"),
     }
 
 

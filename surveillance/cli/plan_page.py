@@ -1,9 +1,8 @@
 """What one plan looks like: terms, trips a year, items, examinations, decisions, holds, and what does not fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -12,20 +11,17 @@ from rich.text import Text
 from sqlmodel import col, select
 
 from surveillance.cli import differences, show, words
-from surveillance.core.dates import add_months
-from surveillance.core.examinations import Examination, PlanFacts, derive
+from surveillance.core.examinations import Examination
 from surveillance.core.status import Reading, current, late, status
-from surveillance.core.trips import trips_a_year
 from surveillance.core.words import AppointmentState, Status
-from surveillance.operations import planning
-from surveillance.operations.calendars import site_calendar
+from surveillance.operations.plan_record import extras, holds, titles
+from surveillance.operations.plan_record import spelled_years as spelled_years
+from surveillance.operations.plan_record import years as years
 from surveillance.operations.work import Work
 from surveillance.store import appointments, plans
 from surveillance.store import studies as study_store
 from surveillance.store.audit import picture
-from surveillance.store.tables import Appointment, ExtraExamination, Override, Place, Plan, PlanHold, Study, User
-
-YEARS_SHOWN = 7  # the first yearly interval of every shipped protocol lies within
+from surveillance.store.tables import Appointment, Override, Place, Plan, Study, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ def gather(work: Work, plan: Plan) -> Page:
         "terms": [picture(row) for row in plans.terms_in_force(work.session, plan.id)],
         "trips_a_year": years(work, plan),
         "examinations": [_data(facts, row) for row in facts.rows],
-        "holds": [picture(row) for row in _holds(work, plan)],
+        "holds": [picture(row) for row in holds(work, plan)],
         "decisions": [picture(row) for row in plans.overrides(work.session, plan.id)],
         "findings": [finding._asdict() for finding in differences.findings(work, plan)],
     }
@@ -67,13 +63,12 @@ def gather(work: Work, plan: Plan) -> Page:
 def _facts(work: Work, plan: Plan) -> Facts:
     rows = [plans.examination(row) for row in plans.projected(work.session, plan.id).values()]
     rows.sort(key=lambda row: (row.target, row.item))
-    protocols = [work.protocol(row.protocol_key) for row in plans.terms_in_force(work.session, plan.id)]
     return Facts(
         work.today(work.site(plan.site_id)),
         rows,
         {str(row.id): row for row in study_store.of_patient(work.session, plan.patient_id)},
         {str(row.id): row for row in _visits(work, {row.booking for row in rows if row.booking})},
-        {item.code: item.title for protocol in protocols for item in protocol.items},
+        titles(work, plans.terms_in_force(work.session, plan.id)),
     )
 
 
@@ -105,27 +100,6 @@ def _summary(work: Work, plan: Plan) -> list[tuple[str, object]]:
 
 def _every(months: int | None) -> str:
     return "off" if months is None else f"every {months} months"
-
-
-def years(work: Work, plan: Plan) -> list[int]:
-    """How often the patient travels in each year after the anchor, by the plan's terms and the site's calendar."""
-    site = work.site(plan.site_id)
-    until = add_months(plan.anchor, 12 * YEARS_SHOWN)
-    ideal = PlanFacts(plan.anchor, plan.anchor, planning.facts_of(work, plan).terms)
-    rows = derive(ideal, until).examinations
-    is_working = site_calendar(work.session, site, work.today(site)).is_working
-    return [trips_a_year(rows, plan.anchor, year, is_working) for year in range(1, YEARS_SHOWN + 1)]
-
-
-def spelled_years(counts: Sequence[int]) -> str:
-    """``4 in years 1–3, 2 in years 4–5, 1 from year 6 on``."""
-    parts, year = [], 1
-    for count, group in groupby(counts):
-        last = year + len(list(group)) - 1
-        span = f"years {year}–{last}" if last > year else f"year {year}"
-        parts.append(f"{count} from year {year} on" if last == len(counts) else f"{count} in {span}")
-        year = last + 1
-    return ", ".join(parts)
 
 
 def person(work: Work, user_id: UUID | None) -> str:
@@ -200,14 +174,9 @@ def _data(facts: Facts, row: Examination) -> dict[str, Any]:
 # -- holds and decisions ---------------------------------------------------------------------------------------
 
 
-def _holds(work: Work, plan: Plan) -> list[PlanHold]:
-    statement = select(PlanHold).where(PlanHold.plan_id == plan.id, col(PlanHold.retracted_at).is_(None))
-    return list(work.session.exec(statement.order_by(col(PlanHold.start))))
-
-
 def _hold_table(work: Work, plan: Plan) -> RenderableType | None:
     found = show.table("Holds", "Id", "Of", "Because of", "From", "Review on", "Resumed", "Note")
-    for row in _holds(work, plan):
+    for row in holds(work, plan):
         of, because = row.item or "the whole plan", words.HOLD[row.reason]
         show.add(found, words.short(row.id), of, because, row.start, row.review_on, row.resumed_on, row.note)
     return found if found.row_count else None
@@ -219,15 +188,10 @@ def _decisions(work: Work, plan: Plan) -> RenderableType | None:
         name = _override_name(row)
         by = person(work, row.recorded_by)
         show.add(found, words.short(row.id), words.OVERRIDE[row.kind], name, row.day, by, row.reason)
-    for extra in _extras(work, plan):
+    for extra in extras(work, plan):
         by = person(work, extra.recorded_by)
         show.add(found, words.short(extra.id), "extra examination", extra.item, extra.target, by, extra.reason)
     return found if found.row_count else None
-
-
-def _extras(work: Work, plan: Plan) -> list[ExtraExamination]:
-    statement = select(ExtraExamination).where(ExtraExamination.plan_id == plan.id)
-    return list(work.session.exec(statement.where(col(ExtraExamination.retracted_at).is_(None))))
 
 
 def _override_name(row: Override) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from surveillance.core.words import (
     AppointmentState,
+    AttemptState,
     Channel,
     ConsentAct,
     ContactKind,
@@ -131,6 +132,18 @@ MESSAGE: Final = MappingProxyType(
         ReminderState.FAILED: "not delivered",
         ReminderState.IN_DOUBT: "in doubt: nobody knows whether it went out",
         ReminderState.TASK: "a person takes over",
+    }
+)
+
+ATTEMPT: Final = MappingProxyType(
+    {
+        AttemptState.IN_FLIGHT: "on its way",
+        AttemptState.ACCEPTED: "sent, not confirmed yet",
+        AttemptState.DELIVERED: "delivered",
+        AttemptState.REFUSED: "refused by the provider, not sent",
+        AttemptState.UNDELIVERED: "not delivered",
+        AttemptState.IN_DOUBT: "in doubt: nobody knows whether it went out",
+        AttemptState.ABSENT: "not sent: the provider never got it",
     }
 )
 
