@@ -21,27 +21,11 @@ from surveillance.operations import accounts, exports, promise, sealing, worklis
 from surveillance.operations.explain import Explanation
 from surveillance.operations.explain import explain as explained
 from surveillance.operations.worklist import Filter, Worklist, WorklistAction, WorklistRow
+from surveillance.operations.worklist_words import TITLES
 from surveillance.store import plans
 
 app = typer.Typer(help="The board: the lists that want to be empty, and what you did about a row.")
 
-TITLES: Mapping[Worklist, str] = {
-    Worklist.OVERDUE: "Overdue",
-    Worklist.TO_ORDER: "To order",
-    Worklist.DUE: "Due and unbooked",
-    Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
-    Worklist.UNREACHABLE: "Undelivered, or no way to reach",
-    Worklist.REPLIES: "Replies to answer",
-    Worklist.NO_REPORT: "Performed, no report",
-    Worklist.NOT_REVIEWED: "Reported, not reviewed",
-    Worklist.NO_NEXT_ACTION: "Not clear, no next action",
-    Worklist.CONFLICTS: "Conflicts",
-    Worklist.HOLDS: "Holds and skips to review",
-    Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
-    Worklist.WITHOUT_PLAN: "Without a plan",
-    Worklist.RESTART_DUE: "Restart due",
-    Worklist.IN_DOUBT: "In doubt: perhaps sent",
-}
 _COLUMNS = (
     "key", "list", "site", "mrn", "name", "what", "since", "age", "why", "owner", "next_action", "to_clinician",
     "note", "hidden_until",

@@ -11,11 +11,12 @@ from enum import Enum
 
 
 class Keyword(Enum):
-    """A reply about messages themselves; NONE is everything else."""
+    """A reply about messages themselves; ANOTHER_DAY is a person's to answer, NONE is everything else."""
 
     STOP = "STOP"
     START = "START"
     HELP = "HELP"
+    ANOTHER_DAY = "ANOTHER DAY"
     NONE = None
 
 
@@ -67,3 +68,20 @@ def _plain(body: str) -> str:
     letters = unicodedata.normalize("NFKD", body).casefold()
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return re.sub(r"[\W_]+", " ", bare.replace("'", "").replace("’", "")).strip()
+
+
+# A wish to come on another day, not the news of being late or ill. It sorts the reply into its list and does no more.
+_ANOTHER_DAY = re.compile(
+    r"\b(?:re ?schedul|postpon|re ?arrang|re ?book|(?:an)?other (?:day|date|time|appointment)"
+    r"|different (?:day|date|time)"
+    r"|(?:change|move|switch) (?:\w+ ){0,3}(?:day|date|time|appointment|visit|scan|mri)"
+    r"|(?:can ?not|cant|can t|unable to|won ?t|not able to) (?:\w+ ){0,2}(?:come|make it|attend|make that|make the)"
+    r"|(?:does not|doesn ?t|doesnt|won ?t) (?:work|suit)|(?:later|earlier|next) (?:date|week|month)"
+    r"|reprogram|aplaz|pospon|cambi\w* (?:\w+ ){0,3}(?:dia|fecha|hora|cita)|otr[oa] (?:dia|fecha|hora|cita)"
+    r"|no (?:puedo|podre|podemos) (?:\w+ )?(?:ir|venir|asistir|llegar|acudir))"
+)
+
+
+def asks_another_day(body: str) -> bool:
+    """Whether free text in English or Spanish seems to ask for another day of the visit."""
+    return _ANOTHER_DAY.search(_plain(body)) is not None

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from surveillance.core.delivery import StatusCallback
 from surveillance.core.errors import InvalidInputError, NotFoundError
-from surveillance.core.replies import Keyword, classify_keyword, might_be_opt_out
+from surveillance.core.replies import Keyword, asks_another_day, classify_keyword, might_be_opt_out
 from surveillance.core.words import Role
 from surveillance.operations import registry
 from surveillance.operations.dispatch import recording
@@ -68,7 +68,10 @@ def inbound(work: Work, form: Mapping[str, str]) -> Inbound | None:
     provider_id, from_number = form.get("MessageSid", ""), form.get("From", "")
     if not provider_id or not from_number:
         raise InvalidInputError("an inbound message needs MessageSid and From")
-    body, keyword = form.get("Body", ""), classify_keyword(form.get("Body", ""), form.get("OptOutType"))
+    body = form.get("Body", "")
+    keyword = classify_keyword(body, form.get("OptOutType"))
+    if keyword is Keyword.NONE and asks_another_day(body):
+        keyword = Keyword.ANOTHER_DAY
     row = Inbound(
         provider_id=provider_id,
         from_number=from_number,
@@ -95,7 +98,7 @@ def _obey(work: Work, row: Inbound, keyword: Keyword) -> None:
             _handled(work, row, "opted in")
         case Keyword.HELP:
             _handled(work, row, "the provider answered with help")
-        case Keyword.NONE if might_be_opt_out(row.body):
+        case Keyword.NONE | Keyword.ANOTHER_DAY if might_be_opt_out(row.body):
             registry.pause_number(work, row.from_number, f"{said} may be an opt-out")
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, Role
+from surveillance.operations import gaps
 from surveillance.operations.work import Work
 from surveillance.store import patients as store
 from surveillance.store.audit import picture
@@ -52,6 +53,7 @@ def write_consent(
     work.session.add(row)
     work.session.flush()
     work.audit(f"consent.{act}", row, after=picture(row, ("channel", "method", "at", "address")))
+    gaps.settle(work, contact.patient_id)
     return row
 
 
@@ -73,6 +75,7 @@ def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
         last = store.consents(work.session, contact.patient_id).get((contact.id, Channel.SMS))
         if last is not None and last.act is ConsentAct.GIVEN:
             write_consent(work, contact, Channel.SMS, ConsentAct.WITHDRAWN, OPT_OUT + how)
+    gaps.settle(work, *(contact.patient_id for contact in holders))
     return holders
 
 
@@ -88,6 +91,7 @@ def opt_in(work: Work, phone: str, how: str) -> list[Contact]:
     back = [contact for contact in holders if _withdrawn_by_number(work, contact)]
     for contact in back:
         write_consent(work, contact, Channel.SMS, ConsentAct.GIVEN, OPT_IN + how)
+    gaps.settle(work, *(contact.patient_id for contact in holders))
     return back
 
 

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import ContactKind
-from surveillance.operations import planning, registry
+from surveillance.operations import gaps, planning, registry
 from surveillance.operations.phones import read_email, read_phone
 from surveillance.operations.work import Work, found
 from surveillance.store import patients, plans
@@ -41,6 +41,7 @@ def edit_patient(work: Work, patient: Patient, values: Mapping[str, Any], reason
     work.session.flush()
     after = picture(patient, changed)
     work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=after, reason=reason)
+    patients.write_words(work.session, patient)
     planning.replan_patient(work, patient)
     return before
 
@@ -119,6 +120,7 @@ def change_contact(work: Work, patient: Patient, contact: Contact, values: Mappi
     if before == after:
         raise ConflictError(f"contact {contact.priority} of patient {patient.mrn}: nothing would change")
     work.audit("contact.change", contact, before=before, after=after, reason=reason)
+    gaps.settle(work, patient.id)
     planning.replan_patient(work, patient)
 
 
@@ -158,4 +160,5 @@ def remove_contact(work: Work, patient: Patient, contact: Contact, reason: str) 
     work.session.flush()
     after = picture(contact, ("removed_at",))
     work.audit("contact.remove", contact, before=before, after=after, reason=reason)
+    gaps.settle(work, patient.id)
     planning.replan_patient(work, patient)

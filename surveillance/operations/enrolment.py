@@ -12,10 +12,11 @@ from surveillance.core.examinations import PlanFacts
 from surveillance.core.protocol import Protocol
 from surveillance.core.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations import lifecycle, planning, registry
+from surveillance.operations import gaps, lifecycle, planning, registry
 from surveillance.operations.results import NewStudy, keep_study
 from surveillance.operations.work import Work, found
 from surveillance.store import plans as store
+from surveillance.store import studies
 from surveillance.store.audit import picture
 from surveillance.store.tables import Approval, Patient, Plan, PlanTerms, Site
 
@@ -81,6 +82,8 @@ def _record_enrolment(work: Work, patient: Patient, plan: Plan, new: Enrolment, 
     (terms,) = store.terms_in_force(work.session, plan.id)
     after = picture(plan) | {"protocol": terms.protocol_key, "intervals": dict(new.intervals)}
     work.audit(action, plan, after=after, reason=new.reason)
+    gaps.settle(work, patient.id)
+    studies.settle_history(work.session, patient.id)
     for study in new.studies:
         keep_study(work, patient, study)
     planning.replan_patient(work, patient)
@@ -225,6 +228,8 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
     before = picture(plan, ("anchor", "enrolled_on"))
     plan.anchor, plan.enrolled_on = anchor, enrolled_on
     work.audit("plan.anchor", plan, before=before, after=picture(plan, before), reason=reason)
+    gaps.settle(work, plan.patient_id)
+    studies.settle_history(work.session, plan.patient_id)
     return planning.replan(work, plan)
 
 

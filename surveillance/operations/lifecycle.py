@@ -9,7 +9,7 @@ from typing import Final
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, EndReason, Outcome, Role
-from surveillance.operations import booking, outcomes, planning
+from surveillance.operations import booking, gaps, outcomes, planning
 from surveillance.operations.holds import NewHold as NewHold
 from surveillance.operations.holds import hold as hold
 from surveillance.operations.holds import open_hold as open_hold
@@ -88,6 +88,7 @@ def close(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
     plan.end_signed_by, plan.restart_by = work.actor.user_id, new.restart_by
     work.session.flush()
     work.audit("plan.end", plan, before=before, after=picture(plan, ENDS), reason=new.note)
+    gaps.settle(work, plan.patient_id)
     planning.replan(work, plan)
     return [row for row in needless if row.day >= today]
 
@@ -133,6 +134,7 @@ def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointme
     work.session.flush()
     before, after = {"died_on": None}, {"died_on": day}
     work.audit("patient.died", patient, patient_id=patient.id, before=before, after=after, reason=source)
+    gaps.settle(work, patient.id)
     plan = plans.active_plan(work.session, patient.id)
     if plan is None:
         planning.replan_patient(work, patient)
@@ -199,6 +201,7 @@ def _undie(work: Work, patient: Patient, reason: str) -> None:
     patient.died_on, patient.died_recorded_at = None, None
     work.session.flush()
     work.audit("patient.alive", patient, patient_id=patient.id, before=before, after={"died_on": None}, reason=reason)
+    gaps.settle(work, patient.id)
     closed = [plan for plan in plans.all_plans(work.session, patient.id) if plan.end_reason is EndReason.DEATH]
     if closed and plans.active_plan(work.session, patient.id) is None:
         reopen(work, closed[0], reason)
@@ -225,4 +228,5 @@ def reopen(work: Work, plan: Plan, reason: str) -> None:
     plan.ended_on, plan.end_reason, plan.end_note, plan.end_signed_by, plan.restart_by = None, None, "", None, None
     work.session.flush()
     work.audit("plan.reopen", plan, before=before, after=picture(plan, before), reason=reason)
+    gaps.settle(work, plan.patient_id)
     planning.replan(work, plan)

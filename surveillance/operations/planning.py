@@ -120,6 +120,8 @@ def replan(work: Work, plan: Plan) -> Changes:
     changes = reconcile(derived, [store.examination(row) for row in stored.values()])
     store.write_changes(work.session, plan, changes, stored)
     store.write_findings(work.session, plan, derived)
+    if facts.skips:
+        store.settle_skips(work.session, plan.id)
     targets = {row.key: row.target for row in derived.examinations}
     proposals.write(work, plan, wanted_trips(work, plan, derived), targets)
     reminding.refresh(work, plan.patient_id)

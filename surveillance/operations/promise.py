@@ -46,7 +46,19 @@ def check(work: Work, progress: Progress | None = None) -> list[Violation]:
     should be used for nothing else.
     """
     work.session.flush()
-    return [*_people(work), *_messages(work), *_trail(work), *_chain(work), *_plans(work, progress)]
+    return [*whole(work), *_plans(work, progress)]
+
+
+def whole(work: Work) -> Iterator[Violation]:
+    """What single queries over everything tell."""
+    for part in (_people, _projections, _messages, _trail, _chain):
+        yield from part(work)
+
+
+def of_plans(work: Work, plan_ids: Iterable[UUID]) -> Iterator[Violation]:
+    """What deriving some plans again tells."""
+    for plan_id in plan_ids:
+        yield from _plan(work, plan_id)
 
 
 def _violations(work: Work, rows: Iterable[Any], rule: str, what: str, mend: str) -> Iterator[Violation]:
@@ -88,6 +100,19 @@ def _people(work: Work) -> Iterator[Violation]:
         "a visit is booked for {}, but the plan ended on {}",
         "cancel the visit",
     )
+
+
+def _projections(work: Work) -> Iterator[Violation]:
+    """What is stored of people's facts, so that the board and a search are quick, is what the facts say."""
+    session, rule = work.session, "stored is derived"
+    kinds = (
+        (store.wrong_gaps(session), "what the patient lacks", "the sweep of the next day stores it anew"),
+        (store.wrong_words(session), "the words to search by", "edit the patient's name, and set it back"),
+        (store.wrong_history(session), "which studies are history", "correct the anchor of the plan, and set it back"),
+        (store.wrong_skips(session), "which skips are to review", "run 'tick', which plans anew"),
+    )
+    for rows, what, mend in kinds:
+        yield from _violations(work, rows, rule, f"{what} is stored otherwise than the facts say", mend)
 
 
 def _messages(work: Work) -> Iterator[Violation]:

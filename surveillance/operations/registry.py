@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Privacy, Role, Sex
+from surveillance.operations import gaps
 from surveillance.operations.calendars import public_holidays
 from surveillance.operations.consents import WRITERS as WRITERS
 from surveillance.operations.consents import consent as consent
@@ -52,10 +53,32 @@ class NewSite:
     send_from: time = time(9)
     send_until: time = time(20)
     messages_from: date | None = None
+    age_of_majority: int = 18
+    calendar_alarm: bool = False
+    noshow_limit: int = 2
+
+
+SITE_NAMES = ("code", "name", "short_name")
 
 
 def add_site(work: Work, new: NewSite) -> Site:
     """Raises InvalidInputError or ConflictError that names what is wrong. Who may add a site is asked at the edge."""
+    values = site_values(work, new)
+    if work.session.exec(select(Site).where(Site.code == values["code"])).first():
+        raise ConflictError(f"site {new.code!r} exists already")
+    site = Site(**values, created_at=work.now)
+    work.session.add(site)
+    work.session.flush()
+    work.audit("site.add", site, site_id=site.id, after=picture(site))
+    return site
+
+
+def site_values(work: Work, new: NewSite) -> dict[str, Any]:
+    """The columns of a site as they are stored. Raises InvalidInputError that names what is wrong."""
+    values = {name: getattr(new, name) for name in new.__slots__}
+    values |= {name: text.strip() for name, text in values.items() if name in SITE_NAMES}
+    if missing := [name.replace("_", " ") for name in SITE_NAMES if not values[name]]:
+        raise InvalidInputError(f"the site's {' and '.join(missing)} must not be empty")
     check_zone(new.time_zone)
     phone = read_phone(new.phone, new.country)
     if phone.e164 is None:
@@ -68,17 +91,9 @@ def add_site(work: Work, new: NewSite) -> Site:
         raise InvalidInputError(f"no messages in language {', '.join(unknown) or '(none given)'}; there are {known}")
     if not new.send_from < new.send_until:
         raise InvalidInputError("the send hours must begin before they end")
-    if work.session.exec(select(Site).where(Site.code == new.code)).first():
-        raise ConflictError(f"site {new.code!r} exists already")
     calendar = new.country if new.holidays is None else new.holidays
     public_holidays(calendar, work.now.year, work.now.year)
-    values = {name: getattr(new, name) for name in new.__slots__}
-    values |= {"phone": phone.e164, "holidays": calendar, "languages": list(new.languages)}
-    site = Site(**values, created_at=work.now)
-    work.session.add(site)
-    work.session.flush()
-    work.audit("site.add", site, site_id=site.id, after=picture(site))
-    return site
+    return values | {"phone": phone.e164, "holidays": calendar, "languages": list(new.languages)}
 
 
 def check_zone(name: str) -> None:
@@ -212,6 +227,8 @@ def add_patient(work: Work, site: Site, new: NewPatient) -> Patient:
     work.session.add(patient)
     work.session.flush()
     work.audit("patient.add", patient, patient_id=patient.id, after=picture(patient))
+    store.write_words(work.session, patient)
+    gaps.settle(work, patient.id)
     for number, contact in enumerate(new.contacts, start=1):
         add_contact(work, patient, contact, priority=number)
     return patient
@@ -251,6 +268,7 @@ def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) ->
     work.audit("contact.add", contact, after=picture(contact))
     for channel in new.consents:
         write_consent(work, contact, channel, ConsentAct.GIVEN, new.consent_method or "recorded at enrolment")
+    gaps.settle(work, patient.id)
     return contact
 
 

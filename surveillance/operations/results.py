@@ -15,6 +15,7 @@ from surveillance.store.audit import picture
 from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Study, StudyItem
 
 RECORDERS = (Role.COORDINATOR, Role.CLINICIAN)
+_FACTS = tuple(name for name in Study.model_fields if name != "history")  # what is recorded, not what follows from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,14 @@ def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
         performed_on=new.performed_on,
         reported_on=new.reported_on,
         note=new.note,
+        history=store.is_history(work.session, patient.id, new.performed_on),
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
     )
     work.session.add(study)
     work.session.flush()
     work.session.add_all(StudyItem(study_id=study.id, item=item, site_id=study.site_id) for item in set(new.items))
-    work.audit("study.add", study, after=picture(study) | {"items": sorted(set(new.items))})
+    work.audit("study.add", study, after=picture(study, _FACTS) | {"items": sorted(set(new.items))})
     return study
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from surveillance.core.dates import DAY, add_months, local_day, to_utc
 from surveillance.core.errors import UnavailableError
 from surveillance.core.words import AppointmentState, Step
-from surveillance.operations import planning, reminding
+from surveillance.operations import gaps, planning, reminding
 from surveillance.operations.dispatch import Office
 from surveillance.operations.situations import DUES_AHEAD
 from surveillance.operations.work import Work
@@ -59,8 +59,10 @@ def _sweep_site(office: Office, site_id: UUID, day: date) -> Counter[str]:
             return Counter()
         outdated = _outdated_plans(session, site_id, day)
         near = _patients_with_dues(work, site_id, day)
+        wrong = gaps.outdated(work, site_id)
     done = Counter(replanned=len(outdated), refreshed=len(near), sites=1)
     done["errors"] = _each(office, _replan, outdated) + _each(office, _refresh, near)
+    done["errors"] += _each(office, _settle, wrong)
     with db.writing(office.engine) as session:
         row = {"site_id": site_id, "day": day, "done_at": office.clock()}
         store.add_if_missing(session, Sweep, row)
@@ -135,6 +137,11 @@ def _replan(office: Office, plan_id: UUID) -> None:
         plan = session.get(Plan, plan_id)
         if plan is not None and plan.ended_on is None:
             planning.replan(office.work(session), plan)
+
+
+def _settle(office: Office, patient_id: UUID) -> None:
+    with db.writing(office.engine) as session:
+        gaps.settle(office.work(session), patient_id)
 
 
 def _refresh(office: Office, patient_id: UUID) -> None:

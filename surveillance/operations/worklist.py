@@ -6,8 +6,10 @@ outcome of a call, a day until which to put it aside, whose work it is.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +23,21 @@ from surveillance.operations.work import Work
 from surveillance.store import worklist as store
 from surveillance.store.audit import picture
 from surveillance.store.tables import BoardAction, Membership, Site, User
-from surveillance.store.worklist import Filter, Worklist
+from surveillance.store.worklist import Filter, Sort, Worklist
 from surveillance.store.worklist_base import Scope
 
-__all__ = ["CONTACTED_DAYS", "Filter", "Worklist", "WorklistAction", "WorklistRow", "act", "counts", "find_row", "rows"]
+__all__ = [
+    "CONTACTED_DAYS",
+    "Filter",
+    "Sort",
+    "Worklist",
+    "WorklistAction",
+    "WorklistRow",
+    "act",
+    "counts",
+    "find_row",
+    "rows",
+]
 
 CONTACTED_DAYS = 3  # a row that somebody called about comes back after so many days, if no other day was said
 WORKERS = (Role.COORDINATOR, Role.CLINICIAN)
@@ -39,7 +52,8 @@ class WorklistAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorklistRow:
-    """One piece of work. ``key`` names it: the list and the first digits of its subject's id.
+    """One piece of work. ``key`` names it: the list and the first digits of its subject's id; ``kind`` is what sort of
+    row of its list it is (a skip among the holds).
 
     ``age`` in days at the site. ``to_clinician``: the patient missed so many visits that a clinician decides.
     ``patient_id`` is None for a message from a number that no patient has.
@@ -66,6 +80,8 @@ class WorklistRow:
     examination_id: UUID | None = None
     study_id: UUID | None = None
     reminder_id: UUID | None = None
+    plan_id: UUID | None = None
+    kind: str = ""
 
     @property
     def key(self) -> str:
@@ -73,18 +89,23 @@ class WorklistRow:
 
 
 def scopes(work: Work, site_ids: Iterable[UUID]) -> list[Scope]:
-    """The sites by their local day."""
-    by_day: dict[date, list[UUID]] = {}
-    for site_id in site_ids:
-        by_day.setdefault(work.today(work.site(site_id)), []).append(site_id)
-    return [Scope(tuple(sites), today, work.now) for today, sites in by_day.items()]
+    """Each site on its own day; the first one shows the messages of strangers, too."""
+    return [
+        Scope(site_id, work.today(work.site(site_id)), work.now, strangers=number == 0)
+        for number, site_id in enumerate(site_ids)
+    ]
 
 
-def counts(work: Work, site_ids: Sequence[UUID], wanted: Filter = store.EVERYTHING) -> dict[Worklist, int]:
-    """How many rows each list has, over all ``site_ids``, in the order of the board."""
+def counts(
+    work: Work, site_ids: Sequence[UUID], wanted: Filter = store.EVERYTHING, most: int | None = None
+) -> dict[Worklist, int]:
+    """How many rows each list has, over all ``site_ids``, in the order of the board.
+
+    With ``most`` no source of a list is counted further: a page that says "more than 999" is as quick at 100,000.
+    """
     found = dict.fromkeys(Worklist, 0)
     for scope in scopes(work, site_ids):
-        for worklist, number in store.counts(work.session, scope, wanted).items():
+        for worklist, number in store.counts(work.session, scope, wanted, most).items():
             found[worklist] += number
     return found
 
@@ -95,16 +116,45 @@ def rows(
     worklist: Worklist,
     wanted: Filter = store.EVERYTHING,
     *,
+    sort: Sort = Sort.AGE,
     limit: int = 200,
     offset: int = 0,
 ) -> list[WorklistRow]:
-    """The rows of one list, the oldest first."""
-    found: list[WorklistRow] = []
-    for scope in scopes(work, site_ids):
-        raw = store.rows(work.session, worklist, scope, wanted, limit + offset)
-        found.extend(_Reader(work, worklist, scope).read(raw))
-    found.sort(key=lambda row: (row.since, row.name, row.subject))
-    return found[offset : offset + limit]
+    """The rows of one list, the oldest first unless another order is wanted."""
+    found = [
+        (scope, kind, row)
+        for scope in scopes(work, site_ids)
+        for kind, row in store.rows(work.session, worklist, scope, wanted, limit + offset, sort)
+    ]
+    people = _names(work, {row["responsible"] for _, _, row in found}) if sort is Sort.OWNER else {}
+    found.sort(key=lambda one: _place(work, one[0], one[2], sort, people))
+    read: list[WorklistRow] = []
+    for scope, some in groupby(found[offset : offset + limit], key=itemgetter(0)):
+        read.extend(_Reader(work, worklist, scope).read([(kind, row) for _, kind, row in some]))
+    return sorted(read, key=lambda row: (row.since, row.name, row.subject)) if sort is Sort.AGE else read
+
+
+def _place(work: Work, scope: Scope, row: Mapping[str, Any], sort: Sort, people: Mapping[UUID, str]) -> Any:
+    """Where a row stands among those of all sites and sources, in the order that each of them came in."""
+    since = row["since"]
+    moment = since if isinstance(since, datetime) else datetime.combine(since, time(), UTC)
+    match sort:
+        case Sort.NAME:
+            first: Any = row["folded"] or ""
+        case Sort.OWNER:
+            name = people.get(row["responsible"])
+            first = (name is None, name or "")
+        case Sort.SITE:
+            first = work.site(scope.site_id).code
+        case Sort.AGE:
+            first = ""
+    return first, moment, row["subject"]
+
+
+def _names(work: Work, user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    ids = {each for each in user_ids if each}
+    statement = select(col(User.id), col(User.name)).where(col(User.id).in_(ids))
+    return dict(work.session.exec(statement).all()) if ids else {}
 
 
 class _Reader:
@@ -118,13 +168,11 @@ class _Reader:
         self.notes = store.last_words(session, self.worklist, [row["subject"] for _, row in raw]) if raw else {}
         self.no_shows = store.no_shows(session, {row["patient_id"] for _, row in raw if row["patient_id"]})
         self.words = worklist_words.Words(self.work, self.scope.today, raw)
-        users = {row["responsible"] for _, row in raw if row["responsible"]}
-        statement = select(col(User.id), col(User.name)).where(col(User.id).in_(users))
-        self.names: dict[UUID, str] = dict(session.exec(statement).all()) if users else {}
+        self.names = _names(self.work, {row["responsible"] for _, row in raw})
         return [self._row(kind, row) for kind, row in raw]
 
     def _row(self, kind: str, row: Mapping[str, Any]) -> WorklistRow:
-        site = self.work.site(row["site_id"] or self.scope.sites[0])
+        site = self.work.site(row["site_id"] or self.scope.site_id)
         since = self._since(row, site)
         what, why, next_action = self.words.describe(kind, row)
         missed = self.no_shows.get(row["patient_id"], 0)
@@ -151,12 +199,14 @@ class _Reader:
             to_clinician,
             note.text if note else "",
             row["hidden_until"],
+            plan_id=row.get("plan_id"),
+            kind=kind,
             **_references(kind, row),
         )
 
     def _since(self, row: Mapping[str, Any], site: Site) -> date:
         """The day the work arose; what lies ahead (a booked visit that does not fit) is work from today on."""
-        since = row["since"] or row.get("created_at") or self.scope.today
+        since = row["since"]
         day = local_day(since, site.time_zone) if isinstance(since, datetime) else since
         return min(day, self.scope.today)
 
@@ -173,6 +223,7 @@ _SUBJECT_OF = {
     "no_next_action": "study_id",
     "undelivered": "reminder_id",
     "in_doubt": "reminder_id",
+    "lost": "reminder_id",
 }
 
 

@@ -9,12 +9,32 @@ from uuid import UUID
 from surveillance.core.examinations import FindingKind
 from surveillance.core.words import ReminderState
 from surveillance.operations.work import Work
-from surveillance.store import appointments
+from surveillance.store import appointments, patients
+from surveillance.store.tables import Contact
+from surveillance.store.worklist import Worklist
 from surveillance.store.worklist_queries import REPORT_AFTER_DAYS
 
 Row = Mapping[str, Any]
 Sentences = tuple[str, str, str]  # what, why, next action
 
+TITLES: Mapping[Worklist, str] = {
+    Worklist.OVERDUE: "Overdue",
+    Worklist.TO_ORDER: "To order",
+    Worklist.DUE: "Due and unbooked",
+    Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
+    Worklist.UNREACHABLE: "Undelivered, or no way to reach",
+    Worklist.REPLIES: "Replies to answer",
+    Worklist.RESCHEDULE: "Another day asked for",
+    Worklist.NO_REPORT: "Performed, no report",
+    Worklist.NOT_REVIEWED: "Reported, not reviewed",
+    Worklist.NO_NEXT_ACTION: "Not clear, no next action",
+    Worklist.CONFLICTS: "Conflicts",
+    Worklist.HOLDS: "Holds and skips to review",
+    Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
+    Worklist.WITHOUT_PLAN: "Without a plan",
+    Worklist.RESTART_DUE: "Restart due",
+    Worklist.IN_DOUBT: "In doubt: perhaps sent",
+}
 CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
     {
         FindingKind.STUDY_EARLY: (
@@ -52,6 +72,9 @@ class Words:
         self.work, self.today = work, today
         visits = [UUID(row["subject"]) for kind, row in raw if kind == "outcome_unknown"]
         self.lines = appointments.lines_of(work.session, visits)
+        unreached = [row["patient_id"] for kind, row in raw if kind == "unreachable"]
+        self.contacts = patients.contacts_of(work.session, unreached)
+        self.barred = patients.opted_out(work.session, [c.phone for own in self.contacts.values() for c in own])
 
     def describe(self, kind: str, row: Row) -> Sentences:
         sentences: Sentences = _DESCRIBED[kind](self, row)
@@ -144,25 +167,32 @@ class Words:
         return self.message(row), why, "look at the provider's list or ask the patient, then settle it"
 
     def unreachable(self, row: Row) -> Sentences:
-        return "no way to reach the patient", _why_unreachable(row), "find another way to reach the patient"
+        why = _why_unreachable(self.contacts.get(row["patient_id"], []), self.barred)
+        return "no way to reach the patient", why, "find another way to reach the patient"
 
     def reply(self, row: Row) -> Sentences:
         body = " ".join(row["body"].split())
         return f"message from {row['phone']}: “{body}”", "nobody has answered it yet", "answer it and close it"
+
+    def reschedule(self, row: Row) -> Sentences:
+        what, _, _ = self.reply(row)
+        return what, "the reply seems to ask for another day", "find another day with the patient, then close the reply"
 
     def paused_number(self, row: Row) -> Sentences:
         why = row["why"] or "a reply may have been an opt-out"
         return f"nothing is sent to {row['phone']}", why, "decide whether this number may be written to"
 
 
-def _why_unreachable(row: Row) -> str:
-    if row["contacts"] is None:
+def _why_unreachable(contacts: Sequence[Contact], barred: frozenset[str]) -> str:
+    phones = [contact.phone for contact in contacts if contact.phone]
+    unreadable = next((contact.phone_given for contact in contacts if contact.phone_given), "")
+    if not contacts:
         return "there is no contact"
-    if row["unreadable"] and not row["phone"]:
-        return f"the phone number {row['unreadable']!r} cannot be read"
-    if row["opted_out"]:
+    if unreadable and not phones:
+        return f"the phone number {unreadable!r} cannot be read"
+    if not barred.isdisjoint(phones):
         return "the phone number has opted out"
-    if not row["phone"] and not row["email"]:
+    if not phones and not any(contact.email for contact in contacts):
         return "there is neither a phone number nor an email address"
     return "nobody consented to messages, or consent was withdrawn"
 
@@ -179,13 +209,16 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "restart_due": Words.restart_due,
         "last_scan_unknown": Words.last_scan_unknown,
         "conflict": Words.conflict,
+        "protocol_ends": Words.conflict,
         "no_report": Words.no_report,
         "not_reviewed": Words.not_reviewed,
         "no_next_action": Words.no_next_action,
         "undelivered": Words.undelivered,
         "in_doubt": Words.in_doubt,
+        "lost": Words.in_doubt,
         "unreachable": Words.unreachable,
         "reply": Words.reply,
+        "reschedule": Words.reschedule,
         "paused_number": Words.paused_number,
     }
 )

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
 from surveillance.core.examinations import Booking, Derived, Examination, Finding, Hold, Key
@@ -147,7 +148,7 @@ def values(row: Examination) -> dict[str, Any]:
     found = {IDS.get(name, name): getattr(row, name) for name in FIELDS}
     for column in IDS.values():
         found[column] = _uuid(found[column])
-    return found | {"open": row.open, "withdrawn": False}
+    return found | {"open": row.open, "withdrawn": False, "skip_settled": False}
 
 
 def examination(row: ExaminationRow) -> Examination:
@@ -193,6 +194,28 @@ def _add(session: Session, plan: Plan, rows: Iterable[Examination]) -> None:
             fresh.append(values(row) | owners(plan) | {"id": uuid4()})
     if fresh:
         session.connection().execute(sa.insert(ExaminationRow), fresh)
+
+
+def skip_is_settled() -> sa.ColumnElement[bool]:
+    """Whether a skipped examination waits for no review any more: it was made after all, or is not wanted; a later
+    one of its item was made; the plan has ended."""
+    later, row = orm.aliased(ExaminationRow), ExaminationRow
+    examined = sa.exists().where(
+        col(later.plan_id) == col(row.plan_id),
+        col(later.item) == col(row.item),
+        col(later.target) > col(row.target),
+        col(later.study_id).is_not(None),
+    )
+    over = sa.exists().where(col(Plan.id) == col(row.plan_id), col(Plan.ended_on).is_not(None))
+    settled = (col(row.study_id).is_not(None), col(row.withdrawn), examined.correlate(row), over.correlate(row))
+    return sa.case((sa.or_(*settled), sa.true()), else_=sa.false())
+
+
+def settle_skips(session: Session, plan_id: UUID) -> None:
+    session.flush()
+    skipped = (col(ExaminationRow.plan_id) == plan_id, col(ExaminationRow.skip_review_on).is_not(None))
+    session.connection().execute(sa.update(ExaminationRow).where(*skipped).values(skip_settled=skip_is_settled()))
+    session.exec(select(ExaminationRow).where(*skipped).execution_options(populate_existing=True)).all()
 
 
 def owners(plan: Plan) -> dict[str, Any]:

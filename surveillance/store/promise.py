@@ -1,6 +1,6 @@
 """What must never be, as queries over the whole database: each returns the rows that break one rule of the promise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from surveillance.core.examinations import Finding
 from surveillance.core.words import AppointmentState, AttemptState, EndReason, ReminderState
+from surveillance.store import gaps, patients, plans, studies
 from surveillance.store.tables import (
     Appointment,
     AppointmentItem,
@@ -21,11 +22,13 @@ from surveillance.store.tables import (
     Contact,
     Death,
     DispatchPause,
+    ExaminationRow,
     ExtraExamination,
     Feed,
     FindingRow,
     Override,
     Patient,
+    PatientWord,
     Place,
     Plan,
     PlanHold,
@@ -39,6 +42,7 @@ from surveillance.store.worklist_base import plain_id
 Rows = Iterator[Any]
 OUT = (AttemptState.ACCEPTED, AttemptState.DELIVERED)  # what counts as one message that went out
 SENT = (ReminderState.SENT, ReminderState.DELIVERED)
+AT_ONCE = 500  # ids in one statement
 OPEN = (ReminderState.PLANNED, ReminderState.CLAIMED)
 
 
@@ -110,6 +114,44 @@ def visits_after_the_end(session: Session) -> Rows:
         .where(col(Appointment.state) == AppointmentState.BOOKED, col(Appointment.day) >= col(Plan.ended_on))
     )
     return _rows(session, statement)
+
+
+# -- projections of people's facts ------------------------------------------------------------------------------
+
+
+def wrong_gaps(session: Session) -> Rows:
+    """Patients who lack something that is not stored, or the other way round."""
+    return _of(session, gaps.outdated(session))
+
+
+def wrong_words(session: Session) -> Rows:
+    """Patients whose words to search them by are not those of their name and MRN."""
+    stored: dict[UUID, set[str]] = {}
+    for patient_id, word in _rows(session, sa.select(col(PatientWord.patient_id), col(PatientWord.word))):
+        stored.setdefault(patient_id, set()).add(word)
+    people = _rows(session, sa.select(col(Patient.id), col(Patient.folded), col(Patient.mrn)))
+    wrong = [each for each, name, mrn in people if stored.get(each) != patients.search_words(name, mrn)]
+    return _of(session, wrong)
+
+
+def wrong_history(session: Session) -> Rows:
+    """Patients with a study that is stored as history and is none, or the other way round."""
+    return _of(session, {study.patient_id for study in studies.wrong_history(session)})
+
+
+def wrong_skips(session: Session) -> Rows:
+    """Patients with a skipped examination that waits for a review and is settled, or the other way round."""
+    row = ExaminationRow
+    wrong = sa.select(col(row.patient_id)).where(
+        col(row.skip_review_on).is_not(None), col(row.skip_settled) != plans.skip_is_settled()
+    )
+    return _of(session, {found[0] for found in _rows(session, wrong)})
+
+
+def _of(session: Session, patient_ids: Iterable[UUID]) -> Rows:
+    ids = list(patient_ids)
+    for start in range(0, len(ids), AT_ONCE):
+        yield from _rows(session, _patients().where(col(Patient.id).in_(ids[start : start + AT_ONCE])))
 
 
 # -- messages --------------------------------------------------------------------------------------------------

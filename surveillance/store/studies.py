@@ -1,10 +1,17 @@
 """Studies: the evidence, and how far each has come."""
 
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from surveillance.store.tables import Study, StudyItem
+from surveillance.store.tables import Plan, Study, StudyItem
+from surveillance.store.worklist_base import days_after
+
+HISTORY_DAYS = 30  # a study made longer before the enrolment is history: its report was read where it was made
 
 
 def of_patient(session: Session, patient_id: UUID) -> list[Study]:
@@ -22,3 +29,35 @@ def by_accession(session: Session, site_id: UUID, accession: str) -> Study | Non
         Study.site_id == site_id, Study.accession == accession, col(Study.retracted_at).is_(None)
     )
     return session.exec(statement).first()
+
+
+# -- history ---------------------------------------------------------------------------------------------------
+
+
+def _is_history() -> sa.ColumnElement[bool]:
+    """No plan began before the study or soon after it."""
+    enrolled = sa.exists().where(
+        col(Plan.patient_id) == col(Study.patient_id),
+        col(Plan.enrolled_on) <= days_after(Study.performed_on, HISTORY_DAYS),
+    )
+    return ~enrolled.correlate(Study)
+
+
+def is_history(session: Session, patient_id: UUID, performed_on: date) -> bool:
+    near = performed_on + timedelta(days=HISTORY_DAYS)
+    statement = select(Plan.id).where(Plan.patient_id == patient_id, col(Plan.enrolled_on) <= near).limit(1)
+    return session.exec(statement).first() is None
+
+
+def settle_history(session: Session, patient_id: UUID) -> None:
+    """After a change of the day of enrolment."""
+    session.flush()
+    for study in session.exec(select(Study).where(Study.patient_id == patient_id)):
+        study.history = is_history(session, patient_id, study.performed_on)
+    session.flush()
+
+
+def wrong_history(session: Session) -> Iterator[Any]:
+    """Studies that are stored as history and are none, or the other way round."""
+    wrong = col(Study.history) != sa.case((_is_history(), sa.true()), else_=sa.false())
+    return iter(session.exec(select(Study).where(wrong)))

@@ -15,7 +15,7 @@ from surveillance.core.words import Outcome
 from surveillance.store import worklist_messages as messages
 from surveillance.store import worklist_queries as queries
 from surveillance.store.patients import folded
-from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Study
+from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Study, User
 from surveillance.store.worklist_base import Query, Scope, protocol_of
 
 
@@ -28,6 +28,7 @@ class Worklist(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     UNREACHABLE = "unreachable"
     REPLIES = "replies"
+    RESCHEDULE = "reschedule"
     NO_REPORT = "no_report"
     NOT_REVIEWED = "not_reviewed"
     NO_NEXT_ACTION = "no_next_action"
@@ -41,7 +42,7 @@ class Worklist(StrEnum):
 
 Build = Callable[[Scope], Query]
 
-# A list may have two kinds of rows, each with its own query and its own words.
+# A list may have several kinds of rows, each with its own query and its own words.
 SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
     {
         Worklist.OVERDUE: {"overdue": queries.overdue},
@@ -50,27 +51,40 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
         Worklist.OUTCOME_UNKNOWN: {"outcome_unknown": queries.outcome_unknown},
         Worklist.UNREACHABLE: {"undelivered": messages.undelivered, "unreachable": messages.unreachable},
         Worklist.REPLIES: {"reply": messages.replies, "paused_number": messages.paused_numbers},
+        Worklist.RESCHEDULE: {"reschedule": messages.reschedule},
         Worklist.NO_REPORT: {"no_report": queries.no_report},
         Worklist.NOT_REVIEWED: {"not_reviewed": queries.not_reviewed},
         Worklist.NO_NEXT_ACTION: {"no_next_action": queries.no_next_action},
-        Worklist.CONFLICTS: {"conflict": queries.conflicts},
+        Worklist.CONFLICTS: {"conflict": queries.conflicts, "protocol_ends": queries.protocol_ends},
         Worklist.HOLDS: {"hold": queries.holds, "skip": queries.skips},
         Worklist.LAST_SCAN_UNKNOWN: {"last_scan_unknown": queries.last_scan_unknown},
         Worklist.WITHOUT_PLAN: {"without_plan": queries.without_plan},
         Worklist.RESTART_DUE: {"restart_due": queries.restart_due},
-        Worklist.IN_DOUBT: {"in_doubt": messages.in_doubt},
+        Worklist.IN_DOUBT: {"in_doubt": messages.in_doubt, "lost": messages.lost},
     }
 )
 
 
+class Sort(StrEnum):
+    """In which order a list is read. The oldest first is an index's order; the others look at the whole list."""
+
+    AGE = "age"
+    NAME = "name"
+    OWNER = "owner"
+    SITE = "site"
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """``owner``: rows of one user. ``text``: part of a name, or an MRN. ``subject``: the first digits of a row's id.
+    """``owner``: rows of one user; ``cover``: those of another one, too, who is away; ``nobody``: rows of nobody.
 
-    ``hidden`` shows what was put aside, too.
+    ``text``: part of a name, or an MRN. ``subject``: the first digits of a row's id. ``hidden`` shows what was put
+    aside, too.
     """
 
     owner: UUID | None = None
+    cover: UUID | None = None
+    nobody: bool = False
     text: str = ""
     subject: str = ""
     patient_id: UUID | None = None
@@ -115,7 +129,7 @@ def _put_aside(worklist: Worklist, scope: Scope) -> Any:
     )
     return sa.select(col(BoardAction.subject)).where(
         col(BoardAction.worklist) == worklist.value,
-        col(BoardAction.site_id).in_(scope.sites),
+        col(BoardAction.site_id) == scope.site_id,
         col(BoardAction.until) > scope.today,
         ~overruled,
     )
@@ -124,10 +138,13 @@ def _put_aside(worklist: Worklist, scope: Scope) -> Any:
 def _conditions(base: Any, worklist: Worklist, scope: Scope, wanted: Filter) -> Iterator[Any]:
     if not wanted.hidden:
         yield base.c.subject.not_in(_put_aside(worklist, scope))
-    if wanted.owner is not None:
-        yield _owner(base, worklist) == wanted.owner
+    owners = [owner for owner in (wanted.owner, wanted.cover) if owner is not None]
+    if owners:
+        yield _owner(base, worklist).in_(owners)
+    if wanted.nobody:
+        yield _owner(base, worklist).is_(None)
     if wanted.subject:
-        yield base.c.subject.startswith(wanted.subject, autoescape=True)
+        yield _begins(base.c.row_id, wanted.subject)
     if wanted.patient_id is not None:
         yield base.c.patient_id == wanted.patient_id
     for word in folded(wanted.text).split():
@@ -135,37 +152,55 @@ def _conditions(base: Any, worklist: Worklist, scope: Scope, wanted: Filter) -> 
         yield sa.or_(*matches)
 
 
+def _begins(column: Any, subject: str) -> Any:
+    """An id by its first digits, as a stretch of its index; a phone number as a whole."""
+    is_id = isinstance(column.type, sa.Uuid)
+    if not is_id or set(subject) - set("0123456789abcdef") or len(subject) > len(UUID(int=0).hex):
+        return sa.false() if is_id else column == subject
+    return column.between(UUID(subject.ljust(32, "0")), UUID(subject.ljust(32, "f")))
+
+
 def rows(
-    session: Session, worklist: Worklist, scope: Scope, wanted: Filter, limit: int
+    session: Session, worklist: Worklist, scope: Scope, wanted: Filter, limit: int, sort: Sort = Sort.AGE
 ) -> list[tuple[str, Mapping[str, Any]]]:
-    """The oldest rows of a list, each with the kind of its source."""
+    """The first rows of a list of one site, each with the kind of its source."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for kind, build in SOURCES[worklist].items():
-        page, query = _page(build(scope).subquery(), worklist, scope, wanted, limit)
-        ordered = query.order_by(page.c.since.asc().nulls_first(), page.c.folded, page.c.subject)
-        found.extend((kind, dict(row)) for row in session.connection().execute(ordered).mappings())
+        query = _page(build(scope).subquery(), worklist, scope, wanted, limit, sort)
+        found.extend((kind, dict(row)) for row in session.connection().execute(query).mappings())
     return found
 
 
-def _page(base: Any, worklist: Worklist, scope: Scope, wanted: Filter, limit: int) -> tuple[Any, Query]:
+def _page(base: Any, worklist: Worklist, scope: Scope, wanted: Filter, limit: int, sort: Sort) -> Query:
     """The rows that are shown; what is looked up for each row is looked up for these alone."""
-    chosen = sa.select(base).where(*_conditions(base, worklist, scope, wanted))
-    page = chosen.order_by(base.c.since.asc().nulls_first(), base.c.folded, base.c.subject).limit(limit).subquery()
+    order = (*_first(base, worklist, sort), base.c.since, base.c.row_id)
+    chosen = sa.select(base).where(*_conditions(base, worklist, scope, wanted)).order_by(*order).limit(limit)
+    page = chosen.subquery()
     until = sa.type_coerce(_acted(page, worklist, col(BoardAction.until)), sa.Date)
     columns = [page, _owner(page, worklist).label("responsible"), until.label("hidden_until")]
     if "plan_id" in page.c:
         columns.append(protocol_of(page.c.plan_id))
-    return page, sa.select(*columns)
+    return sa.select(*columns)
 
 
-def counts(session: Session, scope: Scope, wanted: Filter = EVERYTHING) -> dict[Worklist, int]:
-    """How many rows each list has, in one statement."""
+def _first(base: Any, worklist: Worklist, sort: Sort) -> Iterator[Any]:
+    """What goes before age in the order. Within one site all rows have the same site."""
+    if sort is Sort.NAME:
+        yield base.c.folded
+    if sort is Sort.OWNER:
+        name = sa.select(col(User.name)).where(col(User.id) == _owner(base, worklist)).scalar_subquery()
+        yield name.is_(None)
+        yield name
+
+
+def counts(session: Session, scope: Scope, wanted: Filter = EVERYTHING, most: int | None = None) -> dict[Worklist, int]:
+    """How many rows each list of one site has, in one statement; with ``most`` nobody counts further than that."""
     parts = []
     for worklist, sources in SOURCES.items():
         for build in sources.values():
             base = build(scope).subquery()
-            named = sa.select(sa.literal(worklist.value).label("worklist"), sa.func.count().label("rows"))
-            parts.append(named.select_from(base).where(*_conditions(base, worklist, scope, wanted)))
+            each = sa.select(base.c.row_id).where(*_conditions(base, worklist, scope, wanted)).limit(most).subquery()
+            parts.append(sa.select(sa.literal(worklist.value).label("worklist"), sa.func.count()).select_from(each))
     found = dict.fromkeys(Worklist, 0)
     for name, number in session.connection().execute(sa.union_all(*parts)):
         found[Worklist(name)] += number

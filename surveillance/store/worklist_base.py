@@ -8,17 +8,22 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlmodel import col
 
-from surveillance.store.tables import Patient, PlanTerms
+from surveillance.core.gaps import GapKind
+from surveillance.store.tables import Gap, Patient, PlanTerms
 
 Query = sa.Select[Any]
 
 
 class Scope(NamedTuple):
-    """Sites that have the same local day."""
+    """One site on its local day: of one site an index gives the rows of a list in their order.
 
-    sites: tuple[UUID, ...]
+    ``strangers``: messages from numbers that no patient has are shown here, or they would be nobody's.
+    """
+
+    site_id: UUID
     today: date
     now: datetime
+    strangers: bool = True
 
 
 def plain_id(column: Any) -> Any:
@@ -27,9 +32,13 @@ def plain_id(column: Any) -> Any:
 
 
 def chosen(subject: Any, since: Any, *more: Any) -> Query:
-    """The columns of a list: ``subject`` (id of the row that the work is about), ``since``, the patient, and more."""
+    """The columns of a list: ``subject`` (id of the row that the work is about), ``since``, the patient, and more.
+
+    ``row_id`` is the same id as it is stored, by which an index can order.
+    """
     return sa.select(
         plain_id(subject).label("subject"),
+        subject.label("row_id"),
         since.label("since"),
         col(Patient.id).label("patient_id"),
         col(Patient.site_id).label("site_id"),
@@ -43,9 +52,15 @@ def chosen(subject: Any, since: Any, *more: Any) -> Query:
 
 
 def of_patient(table: Any, query: Query, scope: Scope) -> Query:
-    """The query over ``table``, whose rows belong to a patient and a site of the scope."""
+    """The query over ``table``, whose rows belong to a patient and to the site."""
     joined = query.select_from(table).join(Patient, col(Patient.id) == table.patient_id)
-    return joined.where(table.site_id.in_(scope.sites))
+    return joined.where(table.site_id == scope.site_id)
+
+
+def gap(scope: Scope, kind: GapKind, subject: Any, *more: Any) -> Query:
+    """The list of what patients lack."""
+    query = chosen(subject, col(Gap.since), col(Gap.plan_id).label("plan_id"), *more)
+    return of_patient(Gap, query, scope).where(col(Gap.kind) == kind)
 
 
 def alive() -> sa.ColumnElement[bool]:

@@ -6,68 +6,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import col
 
-from surveillance.core.words import Channel, ConsentAct, ReminderState
-from surveillance.store.tables import Attempt, Consent, Contact, Inbound, Number, Patient, Plan, Reminder
-from surveillance.store.worklist_base import Query, Scope, alive, chosen, of_patient
+from surveillance.core.gaps import GapKind
+from surveillance.core.replies import Keyword
+from surveillance.core.words import ReminderState
+from surveillance.store.tables import Attempt, Contact, Inbound, Number, Patient, Reminder
+from surveillance.store.worklist_base import Query, Scope, alive, chosen, gap, of_patient
 
 DOUBT_MINUTES = 10  # so long the service itself looks for a message that may have gone out (section 4 rule 7)
 
 
-def _consents(channel: Channel, address: Any) -> Any:
-    """The last line of the ledger is a yes, given for this very address; of one moment a withdrawal holds."""
-    given = sa.and_(col(Consent.act) == ConsentAct.GIVEN, col(Consent.address) == address)
-    last = (
-        sa.select(sa.case((given, 1), else_=0))
-        .where(col(Consent.contact_id) == col(Contact.id), col(Consent.channel) == channel)
-        .order_by(col(Consent.at).desc(), col(Consent.recorded_at).desc(), col(Consent.act).desc())
-        .limit(1)
-    )
-    return last.correlate(Contact).scalar_subquery() == 1
-
-
-def _mine() -> sa.ColumnElement[bool]:
-    return sa.and_(col(Contact.patient_id) == col(Patient.id), col(Contact.removed_at).is_(None))
-
-
-def _out() -> sa.ColumnElement[bool]:
-    return (
-        sa.exists()
-        .where(col(Number.phone) == col(Contact.phone), col(Number.opted_out_at).is_not(None))
-        .correlate(Contact)
-    )
-
-
-def _reachable() -> sa.ColumnElement[bool]:
-    """A contact that a message or, on a landline, a call can reach."""
-    mobile = sa.and_(col(Contact.phone_mobile), _consents(Channel.SMS, col(Contact.phone)), ~_out())
-    landline = col(Contact.phone_mobile).is_(False)
-    by_phone = sa.and_(col(Contact.phone).is_not(None), sa.or_(landline, mobile))
-    by_email = sa.and_(col(Contact.email).is_not(None), _consents(Channel.EMAIL, col(Contact.email)))
-    return sa.exists().where(_mine(), sa.or_(by_email, by_phone)).correlate(Patient)
-
-
-def _seen(column: Any) -> Any:
-    return sa.select(sa.func.max(column)).where(_mine()).correlate(Patient).scalar_subquery()
-
-
 def unreachable(scope: Scope) -> Query:
-    """Living patients with an active plan of whose contacts none can be reached, and what is wrong with them."""
-    opted_out = sa.exists().where(_mine(), _out()).correlate(Patient)
-    query = chosen(
-        Patient.id,
-        Plan.enrolled_on,
-        _seen(col(Contact.priority)).label("contacts"),
-        _seen(col(Contact.phone_given)).label("unreadable"),
-        _seen(col(Contact.phone)).label("phone"),
-        _seen(col(Contact.email)).label("email"),
-        opted_out.label("opted_out"),
-    )
-    active = sa.and_(col(Plan.patient_id) == col(Patient.id), sa.text("plan.ended_on IS NULL"))
-    return (
-        query.select_from(Patient)
-        .join(Plan, active)
-        .where(col(Patient.site_id).in_(scope.sites), alive(), ~_reachable())
-    )
+    """Living patients with an active plan of whose contacts none can be reached."""
+    return gap(scope, GapKind.UNREACHABLE, col(Patient.id))
 
 
 def _reminder(scope: Scope, since: Any, *conditions: Any) -> Query:
@@ -89,34 +39,47 @@ def undelivered(scope: Scope) -> Query:
     return _reminder(
         scope,
         col(Reminder.changed_at),
-        col(Reminder.state).in_((ReminderState.TASK, ReminderState.FAILED)),
-        col(Reminder.resolved_at).is_(None),
+        sa.text("reminder.state IN ('task', 'failed')"),
+        sa.text("reminder.resolved_at IS NULL"),
         alive(),
     )
 
 
 def in_doubt(scope: Scope) -> Query:
-    """Messages of which nobody knows whether they went out, once the service itself has stopped looking."""
+    """Messages of which nobody knows whether they went out."""
+    return _reminder(
+        scope,
+        col(Reminder.changed_at),
+        sa.text("reminder.state = 'in_doubt'"),
+        sa.text("reminder.resolved_at IS NULL"),
+    )
+
+
+def lost(scope: Scope) -> Query:
+    """Messages whose attempt nobody answered, once the service itself has stopped looking."""
     stopped = scope.now - timedelta(minutes=DOUBT_MINUTES)
-    lost = sa.select(col(Attempt.reminder_id)).where(
+    unanswered = sa.select(col(Attempt.reminder_id)).where(
         sa.text("attempt.finished_at IS NULL"), col(Attempt.in_doubt_from) <= stopped
     )
     return _reminder(
         scope,
         col(Reminder.changed_at),
         col(Reminder.resolved_at).is_(None),
-        sa.or_(col(Reminder.state) == ReminderState.IN_DOUBT, col(Reminder.id).in_(lost)),
+        col(Reminder.state) != ReminderState.IN_DOUBT,
+        col(Reminder.id).in_(unanswered),
     )
 
 
 def _senders(query: Query, scope: Scope, number: Any) -> Query:
-    """The patients who have a number; a number that nobody has is shown at every site, or it would be nobody's."""
+    """The patients of the site who have a number; one that nobody has is shown at one site of those looked at."""
     holders = sa.and_(col(Contact.phone) == number, col(Contact.removed_at).is_(None))
     joined = query.outerjoin(Contact, holders).outerjoin(Patient, col(Patient.id) == col(Contact.patient_id))
-    return joined.where(sa.or_(col(Patient.id).is_(None), col(Patient.site_id).in_(scope.sites))).distinct()
+    mine = col(Patient.site_id) == scope.site_id
+    wanted = sa.or_(mine, col(Patient.id).is_(None)) if scope.strangers else mine
+    return joined.where(wanted).distinct()
 
 
-def replies(scope: Scope) -> Query:
+def _inbound(scope: Scope, *conditions: Any) -> Query:
     query = chosen(
         Inbound.id,
         col(Inbound.received_at),
@@ -124,7 +87,17 @@ def replies(scope: Scope) -> Query:
         col(Inbound.from_number).label("phone"),
         col(Inbound.keyword).label("keyword"),
     )
-    return _senders(query.select_from(Inbound), scope, Inbound.from_number).where(sa.text("inbound.handled_at IS NULL"))
+    senders = _senders(query.select_from(Inbound), scope, Inbound.from_number)
+    return senders.where(sa.text("inbound.handled_at IS NULL"), *conditions)
+
+
+def replies(scope: Scope) -> Query:
+    return _inbound(scope, col(Inbound.keyword) != Keyword.ANOTHER_DAY.value)
+
+
+def reschedule(scope: Scope) -> Query:
+    """Replies that ask for another day."""
+    return _inbound(scope, col(Inbound.keyword) == Keyword.ANOTHER_DAY.value)
 
 
 def paused_numbers(scope: Scope) -> Query:
@@ -134,5 +107,5 @@ def paused_numbers(scope: Scope) -> Query:
     )
     open_reply = sa.exists().where(col(Inbound.from_number) == col(Number.phone), col(Inbound.handled_at).is_(None))
     return _senders(query.select_from(Number), scope, Number.phone).where(
-        col(Number.paused_at).is_not(None), ~open_reply.correlate(Number)
+        sa.text("number.paused_at IS NOT NULL"), ~open_reply.correlate(Number)
     )

@@ -7,17 +7,25 @@ from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 from sqlmodel import col
 
 from surveillance.core.examinations import FindingKind
-from surveillance.core.words import EndReason
-from surveillance.store.tables import Appointment, ExaminationRow, FindingRow, Patient, Plan, PlanHold, Study, StudyItem
-from surveillance.store.worklist_base import Query, Scope, alive, chosen, days_after, of_patient
+from surveillance.core.gaps import GapKind
+from surveillance.store.tables import (
+    Appointment,
+    ExaminationRow,
+    FindingRow,
+    Gap,
+    Patient,
+    Plan,
+    PlanHold,
+    Study,
+    StudyItem,
+)
+from surveillance.store.worklist_base import Query, Scope, chosen, gap, of_patient
 
 REPORT_AFTER_DAYS = 14  # a report is missed when the study is older: two weeks is what most departments promise
 REVIEW_AFTER_DAYS = 0  # a report waits for its clinician from the day it arrives
-HISTORY_DAYS = 30  # a study made longer before the enrolment is history: its report was read where it was made
 NOTICE_DAYS = 14  # a hold or a skip is shown so long before its review, that a visit can be arranged
 
 
@@ -46,13 +54,19 @@ def _waiting(scope: Scope, since: Any, *conditions: Any) -> Query:
         col(row.cell_end).label("cell_end"),
     )
     return of_patient(row, query, scope).where(
-        sa.text("examination.open"), col(row.booked_on).is_(None), not_held(scope.today), *conditions
+        sa.text("examination.open"), sa.text("examination.booked_on IS NULL"), not_held(scope.today), *conditions
     )
 
 
 def overdue(scope: Scope) -> Query:
     row = ExaminationRow
-    return _waiting(scope, row.overdue_since, col(row.overdue_from) <= scope.today, col(row.cell_end) > scope.today)
+    return _waiting(
+        scope,
+        row.overdue_since,
+        col(row.overdue_since) <= scope.today,  # it never lies after overdue_from, and bounds the look into the index
+        col(row.overdue_from) <= scope.today,
+        col(row.cell_end) > scope.today,
+    )
 
 
 def due(scope: Scope) -> Query:
@@ -60,6 +74,7 @@ def due(scope: Scope) -> Query:
     return _waiting(
         scope,
         row.due_from,
+        sa.text("examination.due_from < examination.overdue_from"),
         col(row.order_from) <= scope.today,
         col(row.due_from) <= scope.today,
         col(row.overdue_from) > scope.today,
@@ -72,6 +87,7 @@ def to_order(scope: Scope) -> Query:
     return _waiting(
         scope,
         row.order_from,
+        sa.text("examination.order_from < examination.due_from"),
         col(row.order_from) <= scope.today,
         col(row.due_from) > scope.today,
         col(row.overdue_from) > scope.today,
@@ -81,13 +97,7 @@ def to_order(scope: Scope) -> Query:
 
 def skips(scope: Scope) -> Query:
     """Skipped examinations whose review is near. A later study of the item is the review: the row goes then."""
-    row, later = ExaminationRow, orm.aliased(ExaminationRow)
-    examined = sa.exists().where(
-        col(later.plan_id) == row.plan_id,
-        col(later.item) == row.item,
-        col(later.target) > row.target,
-        col(later.study_id).is_not(None),
-    )
+    row = ExaminationRow
     query = chosen(
         row.id,
         row.skip_review_on,
@@ -96,17 +106,10 @@ def skips(scope: Scope) -> Query:
         col(row.plan_id).label("plan_id"),
         col(row.skip_review_on).label("review_on"),
     )
-    return (
-        of_patient(row, query, scope)
-        .join(Plan, col(Plan.id) == row.plan_id)
-        .where(
-            sa.text("examination.skip_review_on IS NOT NULL"),
-            col(row.skip_review_on) <= scope.today + timedelta(days=NOTICE_DAYS),
-            col(row.study_id).is_(None),
-            col(row.withdrawn).is_(False),
-            col(Plan.ended_on).is_(None),
-            ~examined,
-        )
+    return of_patient(row, query, scope).where(
+        sa.text("examination.skip_review_on IS NOT NULL"),
+        sa.text("NOT examination.skip_settled"),
+        col(row.skip_review_on) <= scope.today + timedelta(days=NOTICE_DAYS),
     )
 
 
@@ -135,9 +138,13 @@ def _finding(scope: Scope, *conditions: Any) -> Query:
 
 
 def conflicts(scope: Scope) -> Query:
-    """All that does not fit; that a protocol ends is work only once its last examination is over."""
-    ends = sa.and_(col(FindingRow.kind) == FindingKind.PROTOCOL_ENDS, col(FindingRow.since) > scope.today)
-    return _finding(scope, col(FindingRow.kind) != FindingKind.LAST_SCAN_UNKNOWN, ~ends)
+    """All that does not fit together; a visit that does not fit is work although its day lies ahead."""
+    return _finding(scope, sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends')"))
+
+
+def protocol_ends(scope: Scope) -> Query:
+    """That a protocol ends is work once its last examination is over."""
+    return _finding(scope, col(FindingRow.kind) == FindingKind.PROTOCOL_ENDS, col(FindingRow.since) <= scope.today)
 
 
 def last_scan_unknown(scope: Scope) -> Query:
@@ -148,7 +155,7 @@ def holds(scope: Scope) -> Query:
     row = PlanHold
     query = chosen(
         row.id,
-        row.start,
+        row.review_on,
         col(row.item).label("item"),
         col(row.plan_id).label("plan_id"),
         col(row.review_on).label("review_on"),
@@ -157,52 +164,34 @@ def holds(scope: Scope) -> Query:
     )
     joined = query.select_from(PlanHold).join(Plan, col(Plan.id) == col(row.plan_id))
     return joined.join(Patient, col(Patient.id) == col(Plan.patient_id)).where(
-        col(row.site_id).in_(scope.sites),
+        col(row.site_id) == scope.site_id,
+        sa.text("plan_hold.resumed_on IS NULL"),
+        sa.text("plan_hold.retracted_at IS NULL"),
         col(row.review_on) <= scope.today + timedelta(days=NOTICE_DAYS),
-        col(row.resumed_on).is_(None),
-        col(row.retracted_at).is_(None),
         col(Plan.ended_on).is_(None),
     )
-
-
-FINAL_ENDS = (EndReason.TRANSFER, EndReason.PATIENT_WISH, EndReason.COMPLETED)
 
 
 def without_plan(scope: Scope) -> Query:
     """Living patients that no plan, final end or day to restart by looks after."""
-    mine = col(Plan.patient_id) == col(Patient.id)
-    later = orm.aliased(Plan)
-    newest = ~sa.exists().where(col(later.patient_id) == Plan.patient_id, col(later.number) > col(Plan.number))
-    cared_for = sa.or_(
-        col(Plan.ended_on).is_(None),
-        sa.and_(newest, sa.or_(col(Plan.end_reason).in_(FINAL_ENDS), col(Plan.restart_by).is_not(None))),
-    )
-    ended = sa.select(sa.func.max(Plan.ended_on)).where(mine).correlate(Patient).scalar_subquery()
-    query = chosen(Patient.id, ended, ended.label("ended_on"), col(Patient.created_at).label("created_at"))
-    return query.where(
-        col(Patient.site_id).in_(scope.sites), alive(), ~sa.exists().where(mine, cared_for).correlate(Patient)
+    ended = sa.select(sa.func.max(Plan.ended_on)).where(col(Plan.patient_id) == col(Patient.id))
+    return gap(
+        scope,
+        GapKind.WITHOUT_PLAN,
+        col(Patient.id),
+        ended.correlate(Patient).scalar_subquery().label("ended_on"),
     )
 
 
 def restart_due(scope: Scope) -> Query:
-    later = orm.aliased(Plan)
-    query = chosen(Plan.id, Plan.restart_by, col(Plan.ended_on).label("ended_on"))
-    return of_patient(Plan, query, scope).where(
-        sa.text("plan.restart_by IS NOT NULL"),
-        col(Plan.restart_by) <= scope.today,
-        ~sa.exists().where(col(later.patient_id) == Plan.patient_id, col(later.number) > col(Plan.number)),
-        alive(),
-    )
+    query = gap(scope, GapKind.RESTART, col(Gap.plan_id), col(Plan.ended_on).label("ended_on"))
+    return query.join(Plan, col(Plan.id) == col(Gap.plan_id)).where(col(Gap.since) <= scope.today)
 
 
 # -- studies ---------------------------------------------------------------------------------------------------
 
 
 def _study(scope: Scope, since: Any, *conditions: Any) -> Query:
-    enrolled = sa.exists().where(
-        col(Plan.patient_id) == col(Study.patient_id),
-        col(Plan.enrolled_on) <= days_after(Study.performed_on, HISTORY_DAYS),
-    )
     query = chosen(
         Study.id,
         since,
@@ -217,7 +206,7 @@ def _study(scope: Scope, since: Any, *conditions: Any) -> Query:
         .label("item"),
     )
     return of_patient(Study, query, scope).where(
-        sa.text("study.retracted_at IS NULL"), enrolled.correlate(Study), *conditions
+        sa.text("study.retracted_at IS NULL"), sa.text("NOT study.history"), *conditions
     )
 
 
@@ -225,8 +214,7 @@ def no_report(scope: Scope) -> Query:
     return _study(
         scope,
         Study.performed_on,
-        sa.text("study.reviewed_on IS NULL"),
-        col(Study.reported_on).is_(None),
+        sa.text("study.reported_on IS NULL"),
         col(Study.performed_on) <= scope.today - timedelta(days=REPORT_AFTER_DAYS),
     )
 
@@ -236,6 +224,7 @@ def not_reviewed(scope: Scope) -> Query:
         scope,
         Study.reported_on,
         sa.text("study.reviewed_on IS NULL"),
+        sa.text("study.reported_on IS NOT NULL"),
         col(Study.reported_on) <= scope.today - timedelta(days=REVIEW_AFTER_DAYS),
     )
 

@@ -21,7 +21,7 @@ from surveillance.core.words import (
     ReminderState,
     Result,
 )
-from surveillance.operations import booking, enrolment, lifecycle, planning, registry, results, worklist
+from surveillance.operations import booking, enrolment, gaps, lifecycle, planning, registry, results, worklist
 from surveillance.operations.work import Work
 from surveillance.operations.worklist import Filter, Worklist, WorklistAction, WorklistRow
 from surveillance.store import patients
@@ -283,7 +283,7 @@ def test_nobody_is_without_a_plan_for_long(clinic):
         lifecycle.end(work, plan, lifecycle.NewEnd(EndReason.TRANSFER, TODAY, "moved away"))
         assert listed(clinic, work, Worklist.WITHOUT_PLAN) == []
         plan.end_reason = EndReason.RESTARTED  # a restart that left no successor
-        work.session.flush()
+        gaps.settle(work, patient.id)
         assert listed(clinic, work, Worklist.WITHOUT_PLAN) == ["A1"]
 
 

@@ -17,7 +17,8 @@ DAY, MOMENT = date(2026, 11, 23), datetime(2026, 11, 23, 8, tzinfo=UTC)
 OTHER_DAY = date(2026, 11, 24)
 # A value of each kind of column; what a rule of the table asks for besides stands below.
 BY_KIND: Mapping[type, Any] = {
-    bool: False, int: 1, float: 1.5, date: DAY, time: time(8), datetime: MOMENT, str: "xxxxxxxx", object: {},
+    bool: False, int: 1, float: 1.5, date: DAY, time: time(8), datetime: MOMENT, str: "xxxxxxxx", bytes: b"x",
+    object: {},
 }  # a JSON value is any object  # fmt: skip
 SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "contact": {"phone": "+12025550101"},
@@ -116,7 +117,9 @@ def test_every_table_knows_its_site_or_has_a_reason_not_to():
     assert without == {
         "site", "user_account", "protocol_version",  # of the whole service
         "number", "inbound", "callback", "sender", "dispatch_pause",  # of a phone number or a sender
-        "heartbeat", "counter",  # of a process
+        "heartbeat", "counter", "promise_check",  # of a process
+        "api_token", "idempotency_key", "recovery_code", "sign_in_failure", "web_session",  # of a user
+        "audit_seal",  # of the audit trail as a whole
     }  # fmt: skip
 
 

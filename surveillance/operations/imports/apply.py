@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from surveillance.core.words import Channel, ConsentAct, ContactKind
-from surveillance.operations import enrolment, planning, registry
+from surveillance.operations import enrolment, gaps, planning, registry
 from surveillance.operations.imports.bulk import BulkWriter
 from surveillance.operations.imports.compare import Changed, Comparison
 from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.imports.sheets import Sheet
 from surveillance.operations.results import NewStudy, keep_study
 from surveillance.operations.work import Work
+from surveillance.store import patients
 from surveillance.store.audit import picture
 from surveillance.store.tables import Contact, ImportBatch, Site
 
@@ -63,6 +64,8 @@ def _change(work: Work, changed: Changed) -> None:
     if mine:
         before = picture(patient, mine)
         patient.sqlmodel_update(mine)
+        patient.folded = patients.folded(patient.given_name, patient.family_name)
+        patients.write_words(work.session, patient)
         work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=picture(patient, mine))
     if any(column in changed.fields for column in ("contact_kind", "contact_name", "phone", "email", "language")):
         _change_contact(work, changed)
@@ -97,6 +100,7 @@ def _change_contact(work: Work, changed: Changed) -> None:
     work.session.flush()
     work.audit("contact.edit", contact, before=before, after=picture(contact))
     _consent(work, contact, row.get("consent", ()), row.get("consent_method", METHOD))
+    gaps.settle(work, contact.patient_id)
 
 
 def _consent(work: Work, contact: Contact, channels: Sequence[Channel], method: str) -> None:

@@ -4,13 +4,14 @@ A registry of 20,000 patients becomes about a million rows. One enrolment throug
 path derives the same rows with the same pure functions and hands them to the database's own bulk load.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Container, Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from surveillance.core.examinations import Derived, PlanFacts, derive
+from surveillance.core.gaps import GapKind
 from surveillance.core.matching import Study as Evidence
 from surveillance.core.protocol import Protocol
 from surveillance.core.trips import Trip
@@ -19,7 +20,7 @@ from surveillance.operations.calendars import site_calendar
 from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.planning import follow_ups, horizon, propose_trips
 from surveillance.operations.work import Work
-from surveillance.store import bulk, plans
+from surveillance.store import bulk, patients, plans, studies
 from surveillance.store.audit import plain
 from surveillance.store.patients import folded
 from surveillance.store.tables import (
@@ -31,7 +32,9 @@ from surveillance.store.tables import (
     Contact,
     ExaminationRow,
     FindingRow,
+    Gap,
     Patient,
+    PatientWord,
     Plan,
     PlanTerms,
     Site,
@@ -63,13 +66,15 @@ TERMS = (
 )  # fmt: skip
 STUDY = (
     "id", "site_id", "patient_id", "source", "modality", "body_region", "performed_on", "next_action", "note",
-    "recorded_at", "recorded_by",
+    "history", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY_ITEM = ("study_id", "item", "site_id")
 EXAMINATION = (
     "id", "site_id", "patient_id", "plan_id",
-    *(plans.IDS.get(name, name) for name in plans.FIELDS), "open", "withdrawn",
+    *(plans.IDS.get(name, name) for name in plans.FIELDS), "open", "withdrawn", "skip_settled",
 )  # fmt: skip
+GAP = ("patient_id", "kind", "site_id", "since", "plan_id")
+WORD = ("patient_id", "word", "site_id")
 FINDING = ("id", "site_id", "patient_id", "plan_id", "kind", "item", "month", "subject", "since")
 VISIT = (
     "id", "site_id", "patient_id", "plan_id", "state", "day", "zone", "minutes", "outside", "sequence", "was_booked",
@@ -100,8 +105,9 @@ class BulkWriter:
     def write(self, rows: Sequence[ImportedPatient]) -> None:
         """Load a batch, parents before children; every constraint of every table is checked by the database."""
         tables = _Tables()
+        barred = patients.opted_out(self.work.session, [row.phone.e164 for row in rows if row.phone])
         for row in rows:
-            self._patient(row, tables)
+            self._patient(row, tables, barred)
         session = self.work.session
         session.flush()
         for table, columns, values in tables.in_order():
@@ -114,21 +120,27 @@ class BulkWriter:
         ]
         bulk.load(session, AuditValue, VALUE, after)
 
-    def _patient(self, row: ImportedPatient, tables: "_Tables") -> None:
+    def _patient(self, row: ImportedPatient, tables: "_Tables", barred: Container[str | None]) -> None:
         get, patient_id = row.values.get, bulk.text_id()
+        name = folded(row.values["given_name"], row.values["family_name"])
         tables.patients.append(
             (
                 patient_id, self.site_id, row.mrn, row.values["family_name"], row.values["given_name"],
-                folded(row.values["given_name"], row.values["family_name"]), row.values["birth_date"],
+                name, row.values["birth_date"],
                 get("sex", Sex.UNKNOWN), get("time_zone"), get("mri_unsafe", False), get("contrast_allergy", False),
                 get("egfr"), get("egfr_on"), get("interpreter", False), get("sedation", False),
                 get("claustrophobia", False), self.work.now,
             )
         )  # fmt: skip
         self._event(tables, "patient.import", "patient", patient_id, patient_id, plain(row.values))
+        tables.words.extend((patient_id, word, self.site_id) for word in patients.search_words(name, row.mrn))
         self._contact(row, patient_id, tables)
-        if row.protocol is not None:
-            self._plan(row, row.protocol, patient_id, tables)
+        if row.protocol is None:
+            tables.gaps.append((patient_id, GapKind.WITHOUT_PLAN, self.site_id, self.today, None))
+            return
+        plan_id = self._plan(row, row.protocol, patient_id, tables)
+        if not _reachable(row, barred):
+            tables.gaps.append((patient_id, GapKind.UNREACHABLE, self.site_id, self.today, plan_id))
 
     def _event(
         self, tables: "_Tables", action: str, subject: str, row_id: str, patient_id: str, value: Any = None
@@ -164,7 +176,7 @@ class BulkWriter:
                 )
             )  # fmt: skip
 
-    def _plan(self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables") -> None:
+    def _plan(self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables") -> str:
         plan_id, intervals = bulk.text_id(), row.values.get("intervals", {})
         anchor: date = row.values["anchor"]
         tables.plans.append((plan_id, self.site_id, patient_id, 1, anchor, self.today, self.until, "", *self.recorded))
@@ -181,6 +193,7 @@ class BulkWriter:
         self._projection(derived, patient_id, plan_id, tables)
         self._visits(propose_trips(derived.examinations, follow_ups(protocol), self.today, self.is_working),
                      derived, patient_id, plan_id, tables)  # fmt: skip
+        return plan_id
 
     def _studies(
         self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables"
@@ -189,15 +202,20 @@ class BulkWriter:
             study_id = bulk.text_id()
             modalities = next((m for code in items if (m := protocol.item(code).modalities)), ("OT",))
             tables.studies.append(
-                (study_id, self.site_id, patient_id, "import", modalities[0], "", day, "", "", *self.recorded)
-            )
+                (
+                    study_id, self.site_id, patient_id, "import", modalities[0], "", day, "", "",
+                    day + timedelta(days=studies.HISTORY_DAYS) < self.today, *self.recorded,
+                )
+            )  # fmt: skip
             self._event(tables, "study.add", "study", study_id, patient_id)
             tables.study_items.extend((study_id, item, self.site_id) for item in set(items))
             yield Evidence(study_id, frozenset(items), day)
 
     def _projection(self, derived: Derived, patient_id: str, plan_id: str, tables: "_Tables") -> None:
         owners = (self.site_id, patient_id, plan_id)
-        tables.examinations.extend((bulk.text_id(), *owners, *row, row.open, False) for row in derived.examinations)
+        tables.examinations.extend(
+            (bulk.text_id(), *owners, *row, row.open, False, False) for row in derived.examinations
+        )
         for finding in derived.findings:
             # A finding names its study as every other text does, with dashes.
             named = finding._replace(subject=str(UUID(finding.subject)) if finding.subject else "")
@@ -219,6 +237,16 @@ class BulkWriter:
                 tables.lines.append((bulk.text_id(), self.site_id, visit_id, key.item, key.month, targets[key], ""))
 
 
+def _reachable(row: ImportedPatient, barred: Container[str | None]) -> bool:
+    """The rule of ``store.gaps`` for the one contact that a file gives."""
+    consents, phone = row.values.get("consent", ()), row.phone
+    if row.values.get("email") and Channel.EMAIL in consents:
+        return True
+    if phone is None or phone.e164 is None:
+        return False
+    return not phone.mobile or (Channel.SMS in consents and phone.e164 not in barred)
+
+
 class _Tables:
     """Rows on their way to the database, in the order in which foreign keys want them."""
 
@@ -228,6 +256,8 @@ class _Tables:
         self.consents: list[tuple[Any, ...]] = []
         self.plans: list[tuple[Any, ...]] = []
         self.terms: list[tuple[Any, ...]] = []
+        self.words: list[tuple[Any, ...]] = []
+        self.gaps: list[tuple[Any, ...]] = []
         self.studies: list[tuple[Any, ...]] = []
         self.study_items: list[tuple[Any, ...]] = []
         self.examinations: list[tuple[Any, ...]] = []
@@ -242,6 +272,8 @@ class _Tables:
         yield Consent, CONSENT, self.consents
         yield Plan, PLAN, self.plans
         yield PlanTerms, TERMS, self.terms
+        yield PatientWord, WORD, self.words
+        yield Gap, GAP, self.gaps
         yield Study, STUDY, self.studies
         yield StudyItem, STUDY_ITEM, self.study_items
         yield ExaminationRow, EXAMINATION, self.examinations

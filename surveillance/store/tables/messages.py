@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
-from surveillance.store.tables.columns import Identified, OfSite, one_of
+from surveillance.store.tables.columns import Identified, OfSite, one_of, partial_index
 
 
 class Reminder(Identified, OfSite, table=True):
@@ -33,6 +33,15 @@ class Reminder(Identified, OfSite, table=True):
             postgresql_where=sa.text("state = 'claimed'"),
         ),
         sa.Index("ix_reminder_state", "site_id", "state"),
+        # What the board asks for: years of messages that arrived, or that a person dealt with, lie beside it.
+        partial_index(
+            "ix_reminder_work",
+            *("site_id", "changed_at", "id"),
+            where="state IN ('task', 'failed') AND resolved_at IS NULL",
+        ),
+        partial_index(
+            "ix_reminder_doubt", *("site_id", "changed_at", "id"), where="state = 'in_doubt' AND resolved_at IS NULL"
+        ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
     key: str

@@ -9,7 +9,15 @@ from sqlmodel import Field, SQLModel
 
 from surveillance.core.examinations import FindingKind
 from surveillance.core.words import EndReason, HoldReason
-from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, fact_json, one_of
+from surveillance.store.tables.columns import (
+    Identified,
+    OfSite,
+    Recorded,
+    Retractable,
+    fact_json,
+    one_of,
+    partial_index,
+)
 
 
 class ProtocolVersion(SQLModel, table=True):
@@ -41,13 +49,6 @@ class Plan(Identified, OfSite, Recorded, table=True):
             postgresql_where=sa.text("ended_on IS NULL"),
         ),
         sa.UniqueConstraint("patient_id", "number"),
-        sa.Index(
-            "ix_plan_restart",
-            "site_id",
-            "restart_by",
-            sqlite_where=sa.text("restart_by IS NOT NULL"),
-            postgresql_where=sa.text("restart_by IS NOT NULL"),
-        ),
         sa.CheckConstraint("enrolled_on >= anchor", name="enrolled_after_anchor"),
         sa.CheckConstraint("ended_on IS NULL OR end_reason IS NOT NULL", name="end_has_reason"),
     )
@@ -97,6 +98,9 @@ class PlanHold(Identified, OfSite, Recorded, Retractable, table=True):
             sqlite_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
             postgresql_where=sa.text("resumed_on IS NULL AND retracted_at IS NULL"),
         ),
+        partial_index(
+            "ix_plan_hold_review", "site_id", "review_on", "id", where="resumed_on IS NULL AND retracted_at IS NULL"
+        ),
         sa.CheckConstraint("review_on >= start", name="review_after_start"),
         sa.CheckConstraint("resumed_on IS NULL OR resumed_on >= start", name="resumed_after_start"),
     )
@@ -105,7 +109,7 @@ class PlanHold(Identified, OfSite, Recorded, Retractable, table=True):
     reason: HoldReason = one_of(HoldReason)
     note: str = ""
     start: date
-    review_on: date = Field(index=True)
+    review_on: date
     resumed_on: date | None = None
     resumed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
 
@@ -151,6 +155,7 @@ class ExaminationRow(Identified, OfSite, table=True):
     """A projection of a plan's facts (``core.examinations.derive``), kept so that the board is one query.
 
     Nobody edits it: reconciliation writes it. ``withdrawn`` rows are no longer wanted and are kept as history.
+    ``skip_settled``: it was skipped, and a later study of the item or the end of the plan was its review.
     """
 
     __tablename__ = "examination"
@@ -159,26 +164,28 @@ class ExaminationRow(Identified, OfSite, table=True):
         sa.UniqueConstraint("plan_id", "extra_id"),
         sa.CheckConstraint("(month IS NULL) <> (extra_id IS NULL)", name="slot_or_extra"),
         sa.CheckConstraint("window_start <= window_end", name="window_ordered"),
-        sa.Index(
-            "ix_examination_open",
-            "site_id",
-            "overdue_from",
-            sqlite_where=sa.text("open"),
-            postgresql_where=sa.text("open"),
+        partial_index("ix_examination_open", "site_id", "overdue_from", where="open"),
+        # The lists of the board, each in its order. Only the first of a chain of unmet examinations is ever to order
+        # or due: the later ones are overdue from the day on which their cell begins (rule 6).
+        partial_index(
+            "ix_examination_overdue",
+            *("site_id", "overdue_since", "id", "overdue_from", "cell_end"),
+            where="open AND booked_on IS NULL",
         ),
-        sa.Index(
-            "ix_examination_order",
-            "site_id",
-            "order_from",
-            sqlite_where=sa.text("open"),
-            postgresql_where=sa.text("open"),
+        partial_index(
+            "ix_examination_due",
+            *("site_id", "due_from", "id", "overdue_from"),
+            where="open AND booked_on IS NULL AND due_from < overdue_from",
         ),
-        sa.Index(
+        partial_index(
+            "ix_examination_to_order",
+            *("site_id", "order_from", "id", "due_from"),
+            where="open AND booked_on IS NULL AND order_from < due_from",
+        ),
+        partial_index(
             "ix_examination_skip",
-            "site_id",
-            "skip_review_on",
-            sqlite_where=sa.text("skip_review_on IS NOT NULL"),
-            postgresql_where=sa.text("skip_review_on IS NOT NULL"),
+            *("site_id", "skip_review_on", "id"),
+            where="skip_review_on IS NOT NULL AND NOT skip_settled",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
@@ -206,12 +213,21 @@ class ExaminationRow(Identified, OfSite, table=True):
     moved: bool = False
     open: bool = True
     withdrawn: bool = False
+    skip_settled: bool = False
 
 
 class FindingRow(Identified, OfSite, table=True):
     """What does not fit together in a plan's facts: a projection like the examinations."""
 
     __tablename__ = "finding"
+    __table_args__ = (
+        sa.Index("ix_finding_kind", "site_id", "kind", "since", "id"),
+        partial_index(
+            "ix_finding_conflict",
+            *("site_id", "since", "id"),
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends')",
+        ),
+    )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
     plan_id: UUID = Field(foreign_key="plan.id", index=True)
     kind: FindingKind = one_of(FindingKind)

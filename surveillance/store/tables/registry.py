@@ -6,8 +6,17 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from surveillance.core.gaps import GapKind
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Privacy, Role, Sex
-from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, fact_json, one_of
+from surveillance.store.tables.columns import (
+    Identified,
+    OfSite,
+    Recorded,
+    Retractable,
+    fact_json,
+    one_of,
+    partial_index,
+)
 
 
 class Site(Identified, table=True):
@@ -107,6 +116,34 @@ class Patient(Identified, OfSite, table=True):
     created_at: datetime
 
 
+class PatientWord(SQLModel, table=True):
+    """A word by which a patient is searched: each word of the name, and the MRN, without case and accents.
+
+    A projection of the patient, kept so that a search needs no look at everybody.
+    """
+
+    __tablename__ = "patient_word"
+    __table_args__ = (sa.Index("ix_patient_word_word", "site_id", "word", "patient_id"),)
+    patient_id: UUID = Field(foreign_key="patient.id", primary_key=True)
+    # By code point on both engines, so that the words with a beginning are one stretch of the index.
+    word: str = Field(sa_type=sa.String().with_variant(sa.String(collation="C"), "postgresql"), primary_key=True)
+    site_id: UUID = Field(foreign_key="site.id")
+
+
+class Gap(SQLModel, table=True):
+    """What a living patient lacks (``core.gaps``), since when: a projection of plans, contacts and consents.
+
+    Kept so that the board need not look at everybody. ``plan_id``: the plan that it is about, if it is about one.
+    """
+
+    __table_args__ = (sa.Index("ix_gap_list", "site_id", "kind", "since", "patient_id"),)
+    patient_id: UUID = Field(foreign_key="patient.id", primary_key=True)
+    kind: GapKind = one_of(GapKind, primary_key=True)
+    site_id: UUID = Field(foreign_key="site.id")
+    since: date
+    plan_id: UUID | None = Field(default=None, foreign_key="plan.id")
+
+
 class Contact(Identified, OfSite, table=True):
     """A person to write to. A phone that cannot be read is kept as given: it never blocks saving, it becomes work."""
 
@@ -141,6 +178,7 @@ class Consent(Identified, OfSite, Recorded, table=True):
 class Number(SQLModel, table=True):
     """What is known about a phone number itself: it binds at all sites, whoever shares it."""
 
+    __table_args__ = (partial_index("ix_number_paused", "paused_at", where="paused_at IS NOT NULL"),)
     phone: str = Field(primary_key=True)
     opted_out_at: datetime | None = None
     opted_out_how: str = ""

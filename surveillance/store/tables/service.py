@@ -98,6 +98,7 @@ class BoardAction(Identified, OfSite, table=True):
     """What a person did about a row of the board; the rows themselves are a query over the facts."""
 
     __tablename__ = "board_action"
+    __table_args__ = (sa.Index("ix_board_action_until", "site_id", "worklist", "until"),)
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
     worklist: str
     subject: str = ""
@@ -182,6 +183,20 @@ class Sweep(SQLModel, table=True):
     site_id: UUID = Field(foreign_key="site.id", primary_key=True)
     day: date = Field(primary_key=True)
     done_at: datetime
+
+
+class PromiseCheck(Identified, table=True):
+    """One proof of the promise on this database: how many plans were derived again, and what was found.
+
+    ``found`` holds the first violations in words, for the board; ``violations`` says how many there were.
+    """
+
+    __tablename__ = "promise_check"
+    started_at: datetime
+    finished_at: datetime = Field(index=True)
+    plans: int
+    violations: int
+    found: list[dict[str, str]] = fact_json()
 
 
 class Counter(SQLModel, table=True):

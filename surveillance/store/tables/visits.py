@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from surveillance.core.words import AppointmentState, Outcome, Result
-from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, one_of
+from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, one_of, partial_index
 
 
 class Appointment(Identified, OfSite, table=True):
@@ -67,7 +67,11 @@ class AppointmentItem(Identified, OfSite, table=True):
 
 
 class Study(Identified, OfSite, Recorded, Retractable, table=True):
-    """Evidence. Performed, reported, reviewed, told: four facts, four dates; none follows from another."""
+    """Evidence. Performed, reported, reviewed, told: four facts, four dates; none follows from another.
+
+    ``history``: made long before the enrolment; its report was read where it was made. A projection: it follows from
+    the days of the study and of the enrolment, and is kept so that the board need not look at a registry's past.
+    """
 
     __table_args__ = (
         sa.Index(
@@ -78,12 +82,15 @@ class Study(Identified, OfSite, Recorded, Retractable, table=True):
             sqlite_where=sa.text("accession IS NOT NULL AND retracted_at IS NULL"),
             postgresql_where=sa.text("accession IS NOT NULL AND retracted_at IS NULL"),
         ),
-        sa.Index(
-            "ix_study_unread",
-            "site_id",
-            "performed_on",
-            sqlite_where=sa.text("reviewed_on IS NULL AND retracted_at IS NULL"),
-            postgresql_where=sa.text("reviewed_on IS NULL AND retracted_at IS NULL"),
+        partial_index(
+            "ix_study_unreported",
+            *("site_id", "performed_on", "id"),
+            where="reported_on IS NULL AND retracted_at IS NULL AND NOT history",
+        ),
+        partial_index(
+            "ix_study_unreviewed",
+            *("site_id", "reported_on", "id"),
+            where="reviewed_on IS NULL AND reported_on IS NOT NULL AND retracted_at IS NULL AND NOT history",
         ),
         sa.Index(
             "ix_study_unsettled",
@@ -112,6 +119,7 @@ class Study(Identified, OfSite, Recorded, Retractable, table=True):
     next_action_done_on: date | None = None
     told_on: date | None = None
     note: str = ""
+    history: bool = False
 
 
 class StudyItem(SQLModel, table=True):
