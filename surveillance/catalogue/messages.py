@@ -12,6 +12,7 @@ from surveillance.core.calendar_words import CalendarWords
 from surveillance.core.errors import ConfigurationError, InvalidFileError, Problem
 from surveillance.core.message_faults import faults
 from surveillance.core.messages import MessageBook, Template
+from surveillance.core.sheet import SheetWords
 from surveillance.core.words import Privacy, Step
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -59,6 +60,24 @@ class CalendarPart(_Part):
     time_format: Text = "short"
 
 
+class SheetPart(_Part):
+    """The fields of core.sheet.SheetWords, which also checks their placeholders."""
+
+    title: Text
+    title_full: Text
+    made: Text
+    booked: Text
+    booked_none: Text
+    planned: Text
+    planned_note: Text
+    planned_none: Text
+    one: Text
+    many: Text
+    call: Text
+    calendar: Text
+    calendar_note: Text
+
+
 class BookDocument(_Part):
     """The form of the file; a missing step or level is told by the book's own rules."""
 
@@ -72,6 +91,7 @@ class BookDocument(_Part):
     forbidden: Annotated[list[Word], Field(min_length=1)]
     steps: dict[Step, dict[Privacy, TemplatePart]]
     calendar: CalendarPart
+    sheet: SheetPart
 
 
 def load_messages(directory: Path) -> dict[str, MessageBook]:
@@ -109,7 +129,7 @@ def load_book(path: Path) -> MessageBook:
     part = yaml_lines.validate(document, BookDocument)
     if part.language != path.stem:
         raise InvalidFileError([document.problem(["language"], f"must be {path.stem!r}, as the file is named")])
-    book = _book(part, _calendar(document, part))
+    book = _book(part, _calendar(document, part), _sheet(document, part))
     problems = [document.problem(fault.path, fault.reason) for fault in faults(book)]
     if problems:
         raise InvalidFileError(sorted(problems, key=lambda problem: problem.line))
@@ -124,7 +144,15 @@ def _calendar(document: yaml_lines.Document, part: BookDocument) -> CalendarWord
         raise InvalidFileError([document.problem(["calendar", name], str(error))]) from error
 
 
-def _book(part: BookDocument, calendar: CalendarWords) -> MessageBook:
+def _sheet(document: yaml_lines.Document, part: BookDocument) -> SheetWords:
+    try:
+        return SheetWords(**part.sheet.model_dump())
+    except ConfigurationError as error:
+        name = str(error).partition(":")[0].removeprefix("sheet.")
+        raise InvalidFileError([document.problem(["sheet", name], str(error))]) from error
+
+
+def _book(part: BookDocument, calendar: CalendarWords, sheet: SheetWords) -> MessageBook:
     return MessageBook(
         language=part.language,
         greeting=part.greeting,
@@ -137,6 +165,7 @@ def _book(part: BookDocument, calendar: CalendarWords) -> MessageBook:
         forbidden=tuple(part.forbidden),
         steps=MappingProxyType({step: _level(levels) for step, levels in part.steps.items()}),
         calendar=calendar,
+        sheet=sheet,
     )
 
 

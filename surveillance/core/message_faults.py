@@ -25,6 +25,7 @@ def faults(book: MessageBook) -> Iterator[Fault]:
     ):
         yield from _placeholder_faults((name,), getattr(book, name), placeholders, placeholders | {"clinic", "phone"})
     yield from _reply_faults(book)
+    yield from _sheet_faults(book)
     for step in Step:
         for privacy in Privacy:
             path = ("steps", step.value, privacy.value)
@@ -33,6 +34,12 @@ def faults(book: MessageBook) -> Iterator[Fault]:
                 yield Fault(path, f"the texts of {step} at level {privacy} are missing")
             else:
                 yield from _template_faults(book, step, privacy, template, path)
+
+
+def _sheet_faults(book: MessageBook) -> Iterator[Fault]:
+    for name, text in book.sheet.texts().items():
+        if not name.endswith("_full") and (told := telltale(text, book.forbidden)):
+            yield Fault(("sheet", name), f"a neutral text must not say {told!r}")
 
 
 def _template_faults(

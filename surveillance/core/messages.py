@@ -20,6 +20,7 @@ from surveillance.core.calendar_words import CalendarWords
 from surveillance.core.dates import to_utc
 from surveillance.core.encoding import Encoding, encoding, straight
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.sheet import SheetWords
 from surveillance.core.words import Privacy, Step
 
 LIMIT = 320  # characters of one SMS
@@ -60,6 +61,7 @@ class MessageBook:
     forbidden: tuple[str, ...]
     steps: Mapping[Step, Mapping[Privacy, Template]]
     calendar: CalendarWords
+    sheet: SheetWords
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ def test_the_shipped_books_are_english_and_spanish_with_every_text():
         ("your appointment is on {date}", "your appointment is soon", "{date} is missing"),
         ("confirm: [C,", "confirm: [STOP,", "'STOP' already stops or starts"),
         ('title_proposed: "Proposed: {title}"', 'title_proposed: "Proposed"', "must have {title}"),
+        ('made: "As of {date}"', 'made: "As of today"', "must have {date}"),
+        ('title: "Your appointments"', 'title: "Your scans"', "must not say 'scan'"),
         ("stop_confirmation:", "stop_conformation:", "did you mean stop_confirmation?"),
         ('subject: "Your appointment on {date}"', "subject: 5", "must be text"),
     ],
