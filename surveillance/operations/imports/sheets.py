@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from surveillance.core.errors import InvalidFileError, Problem
 
 LARGEST = 64 * 1024 * 1024  # bytes; about 300,000 patients
+NOTES = ("What to write:", "For example:")  # a row that begins so explains the columns of the template
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def header_and_rows(
     Raises:
         InvalidFileError: nothing in the file, or a row with more cells than the header names.
     """
-    filled = [(line, cells) for line, cells in lines if any(cell.strip() for cell in cells)]
+    filled = [(line, cells) for line, cells in lines if any(cell.strip() for cell in cells) and not _is_note(cells)]
     if not filled:
         raise InvalidFileError([Problem(name, 1, "the file is empty; its first row names the columns")])
     (line, header), *rows = filled
@@ -82,6 +83,10 @@ def header_and_rows(
             hint = "give each column a name, and quote cells of a CSV file that hold the separator"
             raise InvalidFileError([Problem(name, where, f"{reason}; {hint}")])
     return line, headers, rows
+
+
+def _is_note(cells: Sequence[str]) -> bool:
+    return cells[0].strip().startswith(NOTES)
 
 
 def _width(cells: Sequence[str]) -> int:

@@ -23,11 +23,12 @@ from surveillance.operations.imports.rows import parse
 from surveillance.operations.imports.sheets import Grid, packed, unpacked
 from surveillance.operations.work import Work, found
 from surveillance.store.audit import picture
-from surveillance.store.tables import ImportUpload, Site, UploadState
+from surveillance.store.tables import ImportBatch, ImportUpload, Site, UploadState, User
 
 LARGEST: Final = 20 * 1024 * 1024  # bytes of a file that comes through the browser
 UNCONFIRMED: Final = timedelta(days=7)  # how long a file waits for a person's yes
 KEPT: Final = timedelta(days=30)  # how long the rows that did not go in can be fetched
+_DONE = (UploadState.APPLIED, UploadState.DISCARDED)
 _PICTURED = ("file_name", "digest", "state", "total", "counts", "skip_errors")
 
 
@@ -194,14 +195,30 @@ def _without(column: str) -> Any:
     return defer(getattr(ImportUpload, column))
 
 
-def listed(work: Work, site_ids: Iterable[UUID], limit: int = 50) -> list[ImportUpload]:
-    """The files of sites, the newest first."""
+def under_way(work: Work, site_ids: Iterable[UUID]) -> list[ImportUpload]:
+    """The files of sites that wait for a person or a worker, the newest first."""
     statement = (
         select(ImportUpload)
-        .where(col(ImportUpload.site_id).in_(list(site_ids)))
+        .where(col(ImportUpload.site_id).in_(list(site_ids)), col(ImportUpload.state).not_in(_DONE))
         .options(*map(_without, ("content", "problems", "preview")))
     )
-    return list(work.session.exec(statement.order_by(col(ImportUpload.created_at).desc()).limit(limit)))
+    return list(work.session.exec(statement.order_by(col(ImportUpload.created_at).desc())))
+
+
+def taken_in(
+    work: Work, site_ids: Iterable[UUID], skip: int = 0, limit: int = 50
+) -> list[tuple[ImportBatch, UUID | None, User]]:
+    """What was taken in at sites, through the browser (with its upload) or by a command, and by whom; newest first."""
+    statement = (
+        select(ImportBatch, col(ImportUpload.id), User)
+        .join(User, col(User.id) == col(ImportBatch.user_id))
+        .outerjoin(ImportUpload, col(ImportUpload.batch_id) == col(ImportBatch.id))
+        .where(col(ImportBatch.site_id).in_(list(site_ids)))
+        .order_by(col(ImportBatch.at).desc(), col(ImportBatch.id))
+    )
+    return [
+        (batch, upload_id, user) for batch, upload_id, user in work.session.exec(statement.offset(skip).limit(limit))
+    ]
 
 
 def taken_in_before(work: Work, upload: ImportUpload) -> ImportUpload | None:
