@@ -4,16 +4,14 @@ from datetime import date, time
 from typing import Annotated
 
 import typer
-from sqlmodel import col, select
 
 from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading, writing
 from surveillance.cli.options import Code, clock, iso_day
-from surveillance.core.errors import ConflictError
-from surveillance.core.words import Privacy, Role
-from surveillance.operations import accounts, registry, reminding
+from surveillance.core.words import Privacy
+from surveillance.operations import accounts, registry, sites
 from surveillance.store.audit import picture
-from surveillance.store.tables import Approval, Place, Site
+from surveillance.store.tables import Site
 
 app = typer.Typer(help="Sites: add them, approve protocols, add places, go live.", no_args_is_help=True)
 
@@ -74,7 +72,7 @@ def list_sites(job: Job) -> Answer:
     found = show.table("", "Site", "Name", "Time zone", "Sends", "Languages", "Live from", "Places", "Protocols")
     data = []
     for site in job.sites():
-        places, protocols = _places(job, site), _approved(job, site)
+        places, protocols = [place.name for place in sites.places(job.work, site)], sites.approved(job.work, site)
         show.add(
             found,
             site.code,
@@ -137,33 +135,12 @@ def go_live(
     Example: surveillance site go-live LDN1 --from 2027-01-04 --as anna
     """
     site = registry.site_by_code(job.work, code)
-    job.work.require(site.id, Role.ADMIN)
-    if site.messages_from == day:
-        raise ConflictError(f"{code} goes live on {day} already")
-    if not _approved(job, site):
-        raise ConflictError(f"no protocol is approved at {code} yet; a clinician does that first")
-    before = picture(site, ("messages_from",))
-    site.messages_from = day
-    job.work.session.flush()
-    after = picture(site, ("messages_from",))
-    job.work.audit("site.go_live", site, site_id=site.id, before=before, after=after)
-    reminding.refresh_site(job.work, site)
+    sites.go_live(job.work, site, day)
     change = [f"{code} sends messages from {show.day(day)} on, {site.send_from:%H:%M}–{site.send_until:%H:%M}"]
     change.append(f"local time of each patient, as {site.short_name}.")
     return Answer(
         [f"Done: {code} is live from {show.day(day)}."], _data(site), [" ".join(change)], compared=picture(site)
     )
-
-
-def _places(job: Job, site: Site) -> list[str]:
-    statement = select(col(Place.name)).where(Place.site_id == site.id).order_by(col(Place.name))
-    return list(job.work.session.exec(statement))
-
-
-def _approved(job: Job, site: Site) -> list[str]:
-    statement = select(col(Approval.protocol_key)).where(Approval.site_id == site.id)
-    statement = statement.where(col(Approval.retracted_at).is_(None)).order_by(col(Approval.protocol_key))
-    return list(job.work.session.exec(statement))
 
 
 def _data(site: Site) -> dict[str, object]:

@@ -82,6 +82,7 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "token.revoke": "revoked an API token",
         "user.add": "added a user",
         "user.disable": "disabled a user",
+        "user.edit": "changed a user's name or email",
         "user.enable": "enabled a user again",
         "user.recovery_code": "signed in with a recovery code",
         "user.recovery_codes": "made new recovery codes",

@@ -49,6 +49,13 @@ def refresh_site(work: Work, site: Site) -> int:
     return len(ids)
 
 
+def with_planned(work: Work, site: Site) -> list[UUID]:
+    """The patients of a site who have messages that are still to go out."""
+    open_states = (ReminderState.PLANNED, ReminderState.DROPPED)
+    statement = select(col(Reminder.patient_id)).where(Reminder.site_id == site.id).distinct()
+    return sorted(work.session.exec(statement.where(col(Reminder.state).in_(open_states))))
+
+
 def rows_for_new(
     policy: Policy, site_id: UUID, recipient: Recipient, visits: Sequence[Visit], dues: Iterable[Due], now: datetime
 ) -> list[Reminder]:

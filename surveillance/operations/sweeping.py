@@ -15,6 +15,7 @@ from surveillance.core.dates import DAY, add_months, local_day, to_utc
 from surveillance.core.errors import UnavailableError
 from surveillance.core.words import AppointmentState, Step
 from surveillance.operations import gaps, planning, reminding
+from surveillance.operations.calendars import site_calendar
 from surveillance.operations.dispatch import Office
 from surveillance.operations.situations import DUES_AHEAD
 from surveillance.operations.work import Work
@@ -57,7 +58,7 @@ def _sweep_site(office: Office, site_id: UUID, day: date) -> Counter[str]:
         work = office.work(session)
         if work.session.get(Sweep, (site_id, day)) is not None:
             return Counter()
-        outdated = _outdated_plans(session, site_id, day)
+        outdated = _outdated_plans(session, site_id, day, _closed_days(work, site_id, day))
         near = _patients_with_dues(work, site_id, day)
         wrong = gaps.outdated(work, site_id)
     done = Counter(replanned=len(outdated), refreshed=len(near), sites=1)
@@ -69,12 +70,21 @@ def _sweep_site(office: Office, site_id: UUID, day: date) -> Counter[str]:
     return done
 
 
-def _outdated_plans(session: Session, site_id: UUID, day: date) -> Sequence[UUID]:
-    """Active plans whose rows end too early, or that propose a day that is past or today: too late to book it."""
+def _closed_days(work: Work, site_id: UUID, day: date) -> list[date]:
+    """Days that are proposed though nobody works on them: the site's week or holidays have changed."""
+    statement = select(col(Appointment.day)).where(
+        Appointment.site_id == site_id, Appointment.state == AppointmentState.PROPOSED, col(Appointment.day) > day
+    )
+    is_working = site_calendar(work.session, work.site(site_id), day).is_working
+    return [proposed for proposed in work.session.exec(statement.distinct()) if not is_working(proposed)]
+
+
+def _outdated_plans(session: Session, site_id: UUID, day: date, closed: Sequence[date]) -> Sequence[UUID]:
+    """Active plans whose rows end too early, or that propose a day that is past, today (too late) or ``closed``."""
     past = sa.exists().where(
         col(Appointment.plan_id) == col(Plan.id),
         col(Appointment.state) == AppointmentState.PROPOSED,
-        col(Appointment.day) <= day,
+        sa.or_(col(Appointment.day) <= day, col(Appointment.day).in_(closed)),
     )
     # Whoever has just become overdue is proposed for the next working day and no longer for the target.
     late = sa.exists().where(
