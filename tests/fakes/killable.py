@@ -22,17 +22,18 @@ import sqlalchemy as sa
 from fakes.clinic import Carrier, Clinic, Clock, catalogue, open_clinic
 from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER
 from sqlalchemy import orm
+from sqlmodel import col
 
 from surveillance import worker
 from surveillance.bootstrap import App, utc_now
 from surveillance.core.dates import add_months
-from surveillance.core.words import Channel
+from surveillance.core.words import Channel, ReminderState
 from surveillance.operations.dispatch import Limits, send_due, settle_doubt
 from surveillance.providers.base import Accepted, DeliveryError, Outgoing
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
 from surveillance.store import db
-from surveillance.store.tables import metadata
+from surveillance.store.tables import Attempt, Reminder, metadata
 
 # Real time, but short: ten minutes of looking for a message become four seconds.
 LIMITS = Limits(
@@ -79,7 +80,19 @@ def run(database_url: str, twilio_url: str, strike: Strike, run_seconds: float, 
     while time.monotonic() < end:
         settle_doubt(office)
         send_due(office, threading.Event())
+        if not strike.point and _nothing_left(engine):
+            return
         time.sleep(0.01)
+
+
+def _nothing_left(engine: sa.Engine) -> bool:
+    """No message is due or on its way, and no call waits to be found out about: more time would change nothing."""
+    waiting = sa.select(Reminder.id).where(
+        col(Reminder.state).in_((ReminderState.PLANNED, ReminderState.CLAIMED)), col(Reminder.due_at) <= utc_now()
+    )
+    unknown = sa.select(Attempt.id).where(col(Attempt.finished_at).is_(None))
+    with db.reading(engine) as session:
+        return not any(session.execute(statement.limit(1)).first() for statement in (waiting, unknown))
 
 
 class _Target:
