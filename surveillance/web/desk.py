@@ -4,7 +4,7 @@ A page is a function of a ``Desk``. It commits nothing and asks nobody's cookie:
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -52,6 +52,7 @@ class Desk:
     token: str  # against forged requests; it stands in every form
     looks: list[tuple[str, UUID, UUID]] = field(default_factory=list)  # action, patient, site
     notice: str = ""
+    afterwards: list[Callable[[Work], None]] = field(default_factory=list)  # what else a look leaves in the trail
 
     # -- who, where, when --------------------------------------------------------------------------------------
 

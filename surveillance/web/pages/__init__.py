@@ -162,10 +162,13 @@ def _must_be_ready(app: App, member: Member) -> None:
 def _remember(app: App, now: datetime, desk: Desk, row: WebSession | None) -> None:
     """After a look: whose data was shown, that the session is in use, that its notice was read. Often nothing."""
     stale = row is not None and now - row.seen_at > sessions.SEEN_EVERY
-    if not desk.looks and not stale and not desk.notice:
+    if not desk.looks and not desk.afterwards and not stale and not desk.notice:
         return
     with db.writing(app.engine) as session:
-        audit_looks(app.work(session, desk.work.actor, now), desk.looks)
+        work = app.work(session, desk.work.actor, now)
+        audit_looks(work, desk.looks)
+        for note in desk.afterwards:
+            note(work)
         mine = session.get(WebSession, row.token_hash) if row is not None else None
         if mine is not None:
             mine.seen_at = max(mine.seen_at, now)
