@@ -13,6 +13,7 @@ from sqlmodel import Session
 from starlette.datastructures import FormData, UploadFile
 
 from surveillance.core.errors import ForbiddenError, SurveillanceError, UnavailableError
+from surveillance.web import render
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -183,7 +184,7 @@ class Form:
         except (ForbiddenError, UnavailableError):
             raise
         except SurveillanceError as error:
-            self.fault(field, _sentence(str(error)))
+            self.fault(field, _sentence(render.dated(str(error))))
 
 
 def _written(value: Any) -> list[str]:

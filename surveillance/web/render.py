@@ -1,5 +1,6 @@
 """Templates become pages here: one environment, everything escaped, and how days and moments are written."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -15,6 +16,7 @@ import surveillance
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
+_ISO_DAY: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _LIBRARY: Final = Path(nhsuk_frontend_jinja.__file__).parent / "templates"
 
 
@@ -29,6 +31,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"day": day, "short_day": short_day, "clock": clock, "moment": moment, "plural": plural}
+    made.filters |= {"dated": dated}
     made.globals |= {"version": surveillance.__version__, "asset": asset}
     return made
 
@@ -62,6 +65,18 @@ def day(value: date | None, *, empty: str = "–") -> str:
 def short_day(value: date | None, *, empty: str = "–") -> str:
     """``1 Dec 2026``"""
     return empty if value is None else f"{value.day} {value:%b %Y}"
+
+
+def dated(text: str) -> str:
+    """Sentences of the operations with their days as people write them: ``due from 2026-12-01`` as ``1 Dec 2026``."""
+    return _ISO_DAY.sub(_as_day, text)
+
+
+def _as_day(found: re.Match[str]) -> str:
+    try:
+        return short_day(date.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]
 
 
 def clock(value: time | None) -> str:
