@@ -1,4 +1,12 @@
 # syntax=docker/dockerfile:1
+FROM node:24-slim AS assets
+WORKDIR /src/frontend
+# The lock alone first: the layer is built anew only when a package changes.
+COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
+RUN npm ci --omit=optional
+COPY frontend ./
+RUN npm run build
+
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
@@ -7,6 +15,7 @@ RUN python -m venv /opt/surveillance
 COPY requirements.lock ./
 RUN /opt/surveillance/bin/pip install --require-hashes -r requirements.lock
 COPY . .
+COPY --from=assets /src/surveillance/web/static/vendor surveillance/web/static/vendor
 RUN /opt/surveillance/bin/pip install --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
