@@ -19,7 +19,7 @@ from surveillance.operations.calendars import site_calendar
 from surveillance.operations.dispatch import Office
 from surveillance.operations.situations import DUES_AHEAD
 from surveillance.operations.work import Work
-from surveillance.store import db, locks
+from surveillance.store import db, idempotency, locks
 from surveillance.store import reminders as store
 from surveillance.store.tables import Appointment, ExaminationRow, Plan, Reminder, Site, Sweep
 
@@ -67,6 +67,7 @@ def _sweep_site(office: Office, site_id: UUID, day: date) -> Counter[str]:
     with db.writing(office.engine) as session:
         row = {"site_id": site_id, "day": day, "done_at": office.clock()}
         store.add_if_missing(session, Sweep, row)
+        idempotency.forget(session, office.clock())
     return done
 
 

@@ -1,13 +1,16 @@
 """Keys of requests that were answered, so that a request that is sent again is not done again."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from surveillance.store.tables import IdempotencyKey
+
+KEPT: Final = timedelta(hours=24)
 
 
 def take(session: Session, token_id: UUID, key: str) -> bool:
@@ -26,7 +29,7 @@ def kept(session: Session, token_id: UUID, key: str) -> IdempotencyKey | None:
     return session.get(IdempotencyKey, (token_id, key))
 
 
-def forget(session: Session, before: datetime) -> int:
-    """Drop the answers that were given before a moment; how many."""
-    statement = sa.delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < before)
+def forget(session: Session, now: datetime) -> int:
+    """Drop the answers that count no more; how many."""
+    statement = sa.delete(IdempotencyKey).where(col(IdempotencyKey.created_at) <= now - KEPT)
     return session.connection().execute(statement).rowcount

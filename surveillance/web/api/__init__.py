@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from surveillance.web.api import (
+    audit,
     contacts,
     decisions,
     feeds,
@@ -32,6 +33,7 @@ THEMES = (
     messages.endpoints,
     messages.dispatch,
     feeds.endpoints,
+    audit.endpoints,
 )
 
 router = APIRouter()

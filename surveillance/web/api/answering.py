@@ -86,7 +86,7 @@ class _Asked:
             store.one_view(session)
             call = self._call(session)
             made = self._made(self.run(call))
-        self._remember(call.looks)
+        self._remember(call)
         return made
 
     def change(self, key: tuple[str, str] | None, if_match: str | None, *, dry_run: bool) -> Answer:
@@ -106,7 +106,7 @@ class _Asked:
                 if claim is not None:
                     claim.keep(made)
         if dry_run:
-            self._remember(call.looks)
+            self._remember(call)
         return made
 
     def _call(self, session: Any) -> Call:
@@ -114,7 +114,7 @@ class _Asked:
         return Call(self.request, self.app, work, self.caller, self.order.needs)
 
     def _made(self, result: Any) -> Answer:
-        body = self.adapter.dump_json(result).decode()
+        body = self.adapter.dump_json(result, by_alias=True).decode()
         headers: dict[str, str] = {}
         if self.order.tagged:
             headers["ETag"] = etag(result)
@@ -125,12 +125,15 @@ class _Asked:
             headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'  # RFC 8288
         return Answer(self.order.status, body, headers)
 
-    def _remember(self, looks: list[tuple[str, Any, Any]]) -> None:
+    def _remember(self, call: Call) -> None:
         """After a look: whose data was shown (45 CFR 164.312(b)), and that the token is in use. Often nothing."""
-        if not looks and not tokens.use_is_due(self.caller.token, self.now):
+        if not call.looks and not call.afterwards and not tokens.use_is_due(self.caller.token, self.now):
             return
         with db.writing(self.app.engine) as session:
-            audit_looks(self.app.work(session, self.caller.actor, self.now), looks)
+            work = self.app.work(session, self.caller.actor, self.now)
+            audit_looks(work, call.looks)
+            for note in call.afterwards:
+                note(work)
             self._note_use(session)
 
     def _note_use(self, session: Any) -> None:

@@ -1,6 +1,6 @@
 """What an endpoint is given: the program that calls, as whom, at which sites, in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -86,6 +86,7 @@ class Call:
     needs: Permission
     looks: list[tuple[str, UUID, UUID]] = field(default_factory=list)  # action, patient, site
     if_match: str | None = None
+    afterwards: list[Callable[[Work], None]] = field(default_factory=list)  # what else a look leaves in the trail
 
     @property
     def session(self) -> Session:

@@ -45,6 +45,7 @@ TAGS: Final = [
     {"name": "Messages", "description": "What is sent to patients, and what they answer."},
     {"name": "Dispatch", "description": "Holding all messages back, and letting them go."},
     {"name": "Feeds", "description": "Calendar addresses."},
+    {"name": "Audit", "description": "Who did what, when and why."},
 ]
 
 _ALWAYS: Final = (Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.INVALID, Kind.UNAVAILABLE)

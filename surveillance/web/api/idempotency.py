@@ -7,9 +7,9 @@ the same key. An answer tells of patients and may hold a secret, so it is kept s
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from sqlmodel import Session
 
@@ -17,8 +17,6 @@ from surveillance.store import idempotency as store
 from surveillance.store.tables import IdempotencyKey
 from surveillance.web.api.call import Caller
 from surveillance.web.problems import Kind, ProblemError
-
-KEPT: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Claim:
         row = store.kept(self.session, self.caller.token.id, self.key)
         if row is None:
             return None
-        if self.now - row.created_at >= KEPT:
+        if self.now - row.created_at >= store.KEPT:
             self.session.delete(row)
             self.session.flush()
             return None

@@ -51,7 +51,6 @@ Key = Annotated[
             "A fresh random text, such as a UUID, for each request. The same request with the same key is answered as"
             " the first time and not done again, for 24 hours."
         ),
-        examples=["3f8a1c52-7f0e-4c8f-9f3a-0d7f5b6f2f10"],
     ),
 ]
 DryRun = Annotated[QueryFlag, Query(description="Say what would happen, and change nothing.")]

@@ -30,8 +30,6 @@ OwnerId = Annotated[UUID | None, Query(description="Only the rows of this member
 PatientId = Annotated[UUID | None, Query(description="Only of this patient.")]
 Hidden = Annotated[QueryFlag, Query(description="Also what was put aside.")]
 
-_ID_DIGITS = 32
-
 
 @endpoints.get("/worklist", needs=Permission.VIEW)
 def count_worklist(
@@ -66,23 +64,25 @@ def _page(
     call: Call, site_ids: list[UUID], name: Worklist, wanted: Filter, page: Paging
 ) -> tuple[list[WorklistRow], str | None]:
     """Rows come and go between two pages: one begins after the last row that was shown, wherever that stands now."""
-    last = paging.after(call, page, [int, date, str, str])
-    shown, place = (last[0], last[1:]) if last else (0, None)
+    last = paging.after(call, page, [int, date, str])
+    shown = last[0] if last else 0
     reach = shown + page.limit + 1
     while True:
         every = board.rows(call.work, site_ids, name, wanted, limit=reach)
-        rest = [row for row in every if place is None or _place(row) > place]
+        rest = _after(every, *last[1:]) if last else every
         if len(rest) > page.limit or len(every) < reach:
             break
         reach *= 2
     found = rest[: page.limit]
     if len(rest) <= page.limit:
         return found, None
-    return found, paging.cursor(call, shown + len(found), *_place(found[-1]))
+    return found, paging.cursor(call, shown + len(found), found[-1].since, found[-1].subject)
 
 
-def _place(row: WorklistRow) -> tuple[object, ...]:
-    return row.since, row.name, row.subject
+def _after(rows: list[WorklistRow], since: date, subject: str) -> list[WorklistRow]:
+    """If the last row has gone meanwhile, those of its day come again: rather seen twice than not at all."""
+    place = next((number for number, row in enumerate(rows, start=1) if row.subject == subject), None)
+    return rows[place:] if place is not None else [row for row in rows if row.since >= since]
 
 
 @endpoints.post("/worklist/actions", needs=Permission.WORK)
@@ -94,7 +94,6 @@ def act_on_row(call: Call, new: WorklistActionCreate) -> WorklistActionPublic:
 
 
 def _public(row: WorklistRow) -> WorklistRowPublic:
-    is_reply = row.list is Worklist.REPLIES and len(row.subject) == _ID_DIGITS
     return WorklistRowPublic(
         key=f"{row.list}:{row.subject}",
         list=row.list,
@@ -115,5 +114,5 @@ def _public(row: WorklistRow) -> WorklistRowPublic:
         visit_id=row.appointment_id,
         study_id=row.study_id,
         message_id=row.reminder_id,
-        reply_id=UUID(row.subject) if is_reply else None,
+        reply_id=UUID(row.subject) if row.kind == "reply" else None,
     )

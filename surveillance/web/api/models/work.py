@@ -1,6 +1,5 @@
 """The board, messages, calendar addresses, and holding messages back."""
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from surveillance.operations.tokens import Scope
 from surveillance.operations.worklist import WorklistAction
 from surveillance.store.tables import FeedKind
 from surveillance.store.worklist import Worklist
-from surveillance.web.api.models.common import Day, Flag, Line, Model, Moment, Reason, Said
+from surveillance.web.api.models.common import Day, Flag, Line, Model, Moment, Reason, Said, Whole
 from surveillance.web.api.models.sites import Language
 
 
@@ -195,18 +194,37 @@ class DispatchPublic(Model):
     paused: list[PausePublic]
 
 
+class AuditSearch(Model):
+    """What to look for in the audit log; all of it without anything."""
+
+    site_id: UUID | None = Field(default=None, description="Only at this site.")
+    first_day: Day | None = Field(default=None, description="On this day of the site or later.")
+    last_day: Day | None = Field(default=None, description="On this day of the site or earlier.")
+    username: Line = Field(default="", description="What this user did.")
+    mrn: Line = Field(default="", description="What was done with the patient of this MRN.")
+    action: Line = Field(default="", description="One action, or a kind of them.", examples=["visit", "visit.book"])
+    text: Line = Field(default="", description="Part of a reason.")
+    limit: Whole = Field(default=50, ge=1, le=200, description="How many at most.")
+    cursor: str | None = Field(default=None, max_length=2000, description="`next` of the page before.")
+
+
+class AuditChange(Model):
+    name: str
+    before: str
+    after: str
+
+
 class AuditPublic(Model):
     """Who did what to which record, when and why."""
 
-    id: int
-    site_id: UUID | None
+    number: int = Field(description="Rises with each event.")
     at: Moment
-    user_id: UUID
+    site: str = Field(description="The site's code; empty for what belongs to none.")
+    who: str
     account: str = Field(description="The token or system account behind the user.")
     action: str
-    subject: str
-    subject_id: str
+    did: str = Field(description="The action in words.")
     patient_id: UUID | None
+    patient: str
     reason: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    changes: list[AuditChange]
