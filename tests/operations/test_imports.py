@@ -195,6 +195,16 @@ def test_a_phone_that_is_none_never_blocks_but_is_kept_as_given(desk: Desk) -> N
         assert (contact.phone, contact.phone_given) == (None, "12-34")
 
 
+def test_a_number_that_cannot_be_dialled_never_replaces_one_that_can(desk: Desk) -> None:
+    desk.take_in(HEADER, ALMA)
+    found = desk.take_in(HEADER, ALMA.replace("(202) 555-0101", "12-34").replace("alma@", "other@"))
+    assert set(found.changed[0].fields) == {"email"}
+    assert "unless a good number is on record" in found.changed[0].row.warnings[0]
+    with db.reading(desk.engine) as session:
+        contact = session.exec(select(Contact)).one()
+        assert (contact.phone, contact.email) == ("+12025550101", "other@mail.example")
+
+
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [

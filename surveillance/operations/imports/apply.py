@@ -94,7 +94,7 @@ def _change_contact(work: Work, changed: Changed) -> None:
     contact.name = row.get("contact_name", contact.name)
     contact.email = row.get("email", contact.email)
     contact.language = row.get("language", contact.language)
-    if row.phone is not None:
+    if row.phone is not None and "phone" in changed.fields:
         contact.phone, contact.phone_mobile = row.phone.e164, row.phone.mobile
         contact.phone_given = "" if row.phone.e164 else row.phone.given
     work.session.flush()

@@ -156,7 +156,8 @@ def _contact_fields(row: ImportedPatient, contact: Contact | None) -> dict[str, 
         before = getattr(contact, name) if contact else None
         if column in row.values and row.values[column] != before:
             fields[column] = (before, row.values[column])
-    if row.phone is not None:
+    # A number that cannot be dialled never takes the place of one that can.
+    if row.phone is not None and (row.phone.e164 or contact is None or not contact.phone):
         before = (contact.phone or contact.phone_given) if contact else None
         after = row.phone.e164 or row.phone.given
         if before != after:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from surveillance.operations.exports import BOM
-from surveillance.operations.imports.columns import REQUIRED
+from surveillance.operations.imports.columns import REQUIRED as REQUIRED
 from surveillance.operations.imports.sheets import NOTES
 
 
@@ -49,10 +49,6 @@ COLUMNS: Final = MappingProxyType(
         "studies": Column("Studies done", "what on which day", "mri_primary+chest_imaging=2026-04-29"),
     }
 )
-
-
-def is_required(column: str) -> bool:
-    return column in REQUIRED
 
 
 def template() -> str:

@@ -20,9 +20,13 @@ _KEPT_AS_TEXT = ("mrn", "phone")  # columns in which a zero in front means somet
 
 def known(header: str) -> str | None:
     """The column that a header names outright."""
-    plain = header.strip().casefold().replace(" ", "_")
+    plain = _plain(header)
     column = ALIASES.get(plain, plain)
     return column if column in COLUMNS else None
+
+
+def _plain(header: str) -> str:
+    return re.sub(r"\W+", "_", header.casefold()).strip("_")
 
 
 def guess(labels: Sequence[str]) -> dict[str, str]:
@@ -42,9 +46,8 @@ def guess(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _near(label: str) -> str | None:
-    plain = re.sub(r"\W+", "_", label.casefold()).strip("_")
     names = [*COLUMNS, *ALIASES]
-    match = next(iter(get_close_matches(plain, names, n=1, cutoff=ALIKE)), None)
+    match = next(iter(get_close_matches(_plain(label), names, n=1, cutoff=ALIKE)), None)
     return ALIASES.get(match, match) if match else None
 
 

@@ -14,6 +14,8 @@ from surveillance.operations.phones import Phone, read_phone
 from surveillance.operations.work import Work
 from surveillance.store.tables import Site
 
+_UNREADABLE = "saved as given and on the board, unless a good number is on record"
+
 
 @dataclass(frozen=True, slots=True)
 class CellError:
@@ -94,9 +96,7 @@ class _Reader:
         if errors:
             return None, errors
         phone = read_phone(cells["phone"], self.site.country) if "phone" in cells else None
-        warnings = (
-            [f"line {line}: {phone.problem}; saved as given, it is on the board"] if phone and phone.problem else []
-        )
+        warnings = [f"line {line}: {phone.problem}; {_UNREADABLE}"] if phone and phone.problem else []
         return ImportedPatient(line, values["mrn"], values, phone, protocol, warnings), []
 
     def _dates(self, values: Mapping[str, Any]) -> list[tuple[str, str]]:

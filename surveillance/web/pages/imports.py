@@ -51,7 +51,7 @@ def _start(desk: Desk, page: int = 1) -> Response:
         later=desk.address(page=page + 1) if len(taken) > LISTED else None,
         words=uploads.WORDS,
         columns=explained.COLUMNS,
-        required=explained.is_required,
+        required=explained.REQUIRED,
     )
 
 
@@ -96,12 +96,23 @@ def columns(desk: Desk, upload_id: UUID) -> Response:
         label: form.one_of(f"column-{place}", f"what {label!r} stands for", names, required=False)
         for place, label in enumerate(row.mapping)
     }
+    _check(form, list(chosen.values()))
     if form.ok:
         with form.trying(desk.session, "column-0"):
             uploads.choose(desk.work, row, chosen)
     if form.errors:
         return _columns(desk, row)
     return desk.go(f"/imports/{row.id}")
+
+
+def _check(form: Form, chosen: list[str]) -> None:
+    """What a person can mend at once, at the box where it is mended."""
+    for place, column in enumerate(chosen):
+        if column and column in chosen[:place]:
+            form.fault(f"column-{place}", f"{_column_name(column)} is chosen twice")
+    free = chosen.index(headers.LEFT_OUT) if headers.LEFT_OUT in chosen else 0
+    if missing := [_column_name(column) for column in explained.REQUIRED if column not in chosen]:
+        form.fault(f"column-{free}", f"Choose the column for {' and for '.join(missing)}")
 
 
 @pages.post("/{upload_id}/confirm", needs=Permission.RECORD)
@@ -193,7 +204,7 @@ def _columns(desk: Desk, row: ImportUpload) -> Response:
         rows=list(zip(row.mapping, samples, strict=True)),
         remembered=remembered,
         options=[(name, column.name) for name, column in explained.COLUMNS.items()],
-        required=[column.name for name, column in explained.COLUMNS.items() if explained.is_required(name)],
+        required=[explained.COLUMNS[name].name for name in explained.REQUIRED],
     )
 
 
