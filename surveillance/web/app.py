@@ -67,7 +67,7 @@ def create_app(app: App, *, background: Background | None = None, clock: Clock =
 def _every_route_states_what_it_needs(web: FastAPI) -> None:
     """A route that nobody thought about is not served: the application does not even start."""
     for route in iter_route_contexts(web.routes):
-        if route.path == web.openapi_url:  # FastAPI's own; it tells what there is and nothing of anybody
+        if route.path == web.openapi_url and route.endpoint is not None:  # FastAPI's own; it tells what there is and nothing of anybody
             access.public(route.endpoint)
     silent = [route.path for route in iter_route_contexts(web.routes) if access.stated(route.endpoint) is None]
     if silent:
