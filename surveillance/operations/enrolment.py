@@ -96,7 +96,8 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
     enrolled_on = new.enrolled_on or today
     check_anchor(patient, new.anchor, enrolled_on, today)
     protocol = approved(work, patient, new.protocol)
-    work.terms(protocol.key, new.intervals, None)
+    if not work.terms(protocol.key, new.intervals, None).rhythms:
+        raise InvalidInputError(f"patient {patient.mrn}: every item is off; a plan repeats at least one")
     plan = Plan(
         site_id=patient.site_id,
         patient_id=patient.id,

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from surveillance.core import plain
 from surveillance.core.dates import add_months
 from surveillance.core.examinations import Examination, Finding, Key, PlanFacts, derive
+from surveillance.core.schedule import Terms
 from surveillance.core.status import Reading, current, status
 from surveillance.core.timeline import Timeline, Turn
 from surveillance.core.timeline_plan import Done, Pause, PlanPicture, months_in_view, of_plan
@@ -21,7 +22,7 @@ from surveillance.operations.calendars import site_calendar
 from surveillance.operations.differences import findings
 from surveillance.operations.work import Work
 from surveillance.store import plans
-from surveillance.store.tables import ExtraExamination, Override, Plan, PlanHold, PlanTerms, Study
+from surveillance.store.tables import ExtraExamination, Override, Plan, PlanHold, PlanTerms, Site, Study
 
 YEARS_SHOWN = 7  # the first yearly interval of every shipped protocol lies within
 
@@ -132,12 +133,15 @@ def extras(work: Work, plan: Plan) -> list[ExtraExamination]:
 
 def years(work: Work, plan: Plan, facts: PlanFacts | None = None) -> list[int]:
     """How often the patient travels in each year after the anchor, by the plan's terms and the site's calendar."""
-    site = work.site(plan.site_id)
-    until = add_months(plan.anchor, 12 * YEARS_SHOWN)
-    ideal = PlanFacts(plan.anchor, plan.anchor, (facts or planning.facts_of(work, plan)).terms)
-    rows = derive(ideal, until).examinations
+    known = facts or planning.facts_of(work, plan)
+    return years_of(work, work.site(plan.site_id), plan.anchor, known.terms)
+
+
+def years_of(work: Work, site: Site, anchor: date, terms: tuple[Terms, ...]) -> list[int]:
+    """As ``years``, for terms that need not be anybody's yet."""
+    rows = derive(PlanFacts(anchor, anchor, terms), add_months(anchor, 12 * YEARS_SHOWN)).examinations
     is_working = site_calendar(work.session, site, work.today(site)).is_working
-    return [trips_a_year(rows, plan.anchor, year, is_working) for year in range(1, YEARS_SHOWN + 1)]
+    return [trips_a_year(rows, anchor, year, is_working) for year in range(1, YEARS_SHOWN + 1)]
 
 
 def spelled_years(counts: Sequence[int]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -180,6 +180,7 @@ class NewContact:
     language: str | None = None
     consents: Sequence[Channel] = ()
     consent_method: str = ""
+    consent_at: datetime | None = None  # None: now
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,9 @@ def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) ->
     work.session.flush()
     work.audit("contact.add", contact, after=picture(contact))
     for channel in new.consents:
-        write_consent(work, contact, channel, ConsentAct.GIVEN, new.consent_method or "recorded at enrolment")
+        write_consent(
+            work, contact, channel, ConsentAct.GIVEN, new.consent_method or "recorded at enrolment", new.consent_at
+        )
     gaps.settle(work, patient.id)
     return contact
 
