@@ -7,11 +7,11 @@ import typer
 from surveillance import bootstrap, settings
 from surveillance.cli import show
 from surveillance.cli.context import Answer, AsJson, Job, reading, writing
-from surveillance.cli.message_samples import Sample, samples
 from surveillance.cli.messages_planned import CHANNEL, STEP
 from surveillance.core.words import ReminderState
 from surveillance.operations import callbacks, message_lists
 from surveillance.operations.message_lists import Line, TaskOutcome, Which
+from surveillance.operations.message_samples import Sample, samples
 
 app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes out, and what became of it.")
 

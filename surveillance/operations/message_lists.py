@@ -33,13 +33,15 @@ class Which(StrEnum):
     """What list of messages somebody looks at."""
 
     UPCOMING = "upcoming"
+    SENT = "sent"
     FAILED = "failed"
     DOUBT = "doubt"
     TASKS = "tasks"
 
 
-_STATES = {
+STATES = {
     Which.UPCOMING: (ReminderState.PLANNED, ReminderState.CLAIMED),
+    Which.SENT: (ReminderState.SENT, ReminderState.DELIVERED),
     Which.FAILED: (ReminderState.FAILED, ReminderState.DROPPED),
     Which.DOUBT: (ReminderState.IN_DOUBT, ReminderState.TASK),
     Which.TASKS: (ReminderState.TASK,),
@@ -73,7 +75,7 @@ def listed(
         .where(col(Reminder.site_id).in_(list(site_ids)))
     )
     if which is not None:
-        statement_ = statement_.where(col(Reminder.state).in_(_STATES[which]))
+        statement_ = statement_.where(col(Reminder.state).in_(STATES[which]))
     if which is Which.DOUBT:
         statement_ = statement_.where(col(Reminder.sent_at).is_not(None))
     next_at = sa.func.coalesce(col(Reminder.not_before), col(Reminder.due_at))
@@ -143,6 +145,11 @@ def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> s
         return text_for(work, then, sms, choice.language, choice.locale, "", examinations or None).rendered.sms
     except InvalidInputError:
         return ""
+
+
+def text_of(work: Work, row: Reminder, patient: Patient) -> str:
+    """What a planned message would say if it went out now, as SMS; empty where it cannot be made."""
+    return _text(work, situation(work, patient), planned_of(row), "")
 
 
 # -- what a person does ------------------------------------------------------------------------------------------
@@ -220,8 +227,8 @@ def resend(work: Work, row: Reminder) -> Reminder:
     work.require(row.site_id, *CARERS)
     store.lock_patient(work.session, row.patient_id)
     work.session.refresh(row)
-    siblings = [each for each in store.of_patient(work.session, row.patient_id) if stem(each.key) == stem(row.key)]
-    if fault := _not_again(work, row, siblings):
+    siblings = _siblings(work, row)
+    if fault := not_again(work, row, siblings):
         raise ConflictError(f"this message is not sent again: {fault}")
     before = picture(row, _TOLD)
     row.state, row.reason, row.attempts, row.not_before = ReminderState.PLANNED, "", 0, None
@@ -238,11 +245,18 @@ def resend(work: Work, row: Reminder) -> Reminder:
     return row
 
 
-def _not_again(work: Work, row: Reminder, siblings: Sequence[Reminder]) -> str | None:
-    if any(each.sent_at is not None for each in siblings):
+def _siblings(work: Work, row: Reminder) -> list[Reminder]:
+    """The same message on all its channels."""
+    return [each for each in store.of_patient(work.session, row.patient_id) if stem(each.key) == stem(row.key)]
+
+
+def not_again(work: Work, row: Reminder, siblings: Sequence[Reminder] | None = None) -> str | None:
+    """Why a message is not to be tried again; None where it may be."""
+    all_channels = siblings if siblings is not None else _siblings(work, row)
+    if any(each.sent_at is not None for each in all_channels):
         return "it was sent, or may have been"
     if row.channel in BY_PERSON:
-        return f"it is told by {row.channel}; say what became of it with 'messages done'"
+        return f"it is told by {row.channel}; say what became of it"
     if row.state not in (ReminderState.FAILED, ReminderState.DROPPED, ReminderState.TASK):
         return f"it is {row.state}"
     return "its useful time has ended" if row.expires_at <= work.now else None
