@@ -128,7 +128,7 @@ MESSAGE: Final = MappingProxyType(
         ReminderState.SENT: "sent, not confirmed yet",
         ReminderState.DELIVERED: "delivered",
         ReminderState.VOIDED: "not sent: no longer true",
-        ReminderState.DROPPED: "not sent: left out",
+        ReminderState.DROPPED: "not sent",
         ReminderState.FAILED: "not delivered",
         ReminderState.IN_DOUBT: "in doubt: nobody knows whether it went out",
         ReminderState.TASK: "a person takes over",

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from surveillance.core import plain
 from surveillance.core.words import AttemptState, ReminderState
+from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
 from surveillance.operations.worklist import WorklistAction
 from surveillance.store import reminders
@@ -101,7 +102,7 @@ def _attempt(row: Reminder, attempt: Attempt) -> Entry:
     return Entry(
         at=attempt.created_at,
         side=Side.OUT,
-        what=f"{plain.CHANNEL[attempt.channel]} to {attempt.to_address}, {plain.STEP[row.step]}",
+        what=f"{plain.CHANNEL[attempt.channel]} to {readable(attempt.to_address)}, {plain.STEP[row.step]}",
         text=attempt.body,
         subject=attempt.subject,
         state=plain.ATTEMPT[attempt.state],
@@ -133,7 +134,7 @@ def _replies(work: Work, patient: Patient) -> Iterator[Entry]:
         yield Entry(
             at=row.received_at,
             side=Side.IN,
-            what=f"Reply from {row.from_number}",
+            what=f"Reply from {readable(row.from_number)}",
             text=row.body,
             state="waits for an answer" if waits else f"settled: {row.handling}",
             open=waits,

@@ -1,0 +1,102 @@
+"""What to do next about a patient: the board's rows with the pages where it is done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from surveillance.operations.patient_record import PatientRecord
+from surveillance.operations.worklist import WorklistRow
+from surveillance.store.worklist import Worklist
+
+Link = tuple[str, str]  # words and address
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the board about this patient; ``links`` lead to where it is done, the likeliest first."""
+
+    row: WorklistRow
+    headline: str
+    links: tuple[Link, ...]
+
+
+_HEADLINES = {
+    Worklist.OVERDUE: "Overdue",
+    Worklist.TO_ORDER: "To order",
+    Worklist.DUE: "Due and not booked",
+    Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
+    Worklist.UNREACHABLE: "Message not delivered, or no way to reach",
+    Worklist.REPLIES: "Reply to answer",
+    Worklist.NO_REPORT: "No report",
+    Worklist.NOT_REVIEWED: "Report to review",
+    Worklist.NO_NEXT_ACTION: "Result not clear, next action open",
+    Worklist.CONFLICTS: "Facts that do not fit",
+    Worklist.HOLDS: "To look at again",
+    Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
+    Worklist.WITHOUT_PLAN: "Without a plan",
+    Worklist.RESTART_DUE: "Restart due",
+    Worklist.IN_DOUBT: "Message in doubt",
+}
+
+
+def next_steps(record: PatientRecord) -> list[Step]:
+    """The weightiest first."""
+    return [Step(row, _HEADLINES[row.list], tuple(_links(record, row))) for row in record.steps]
+
+
+def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
+    here = f"/patients/{record.patient.id}"
+    match row.list:
+        case Worklist.OVERDUE | Worklist.TO_ORDER | Worklist.DUE:
+            yield "Book a visit", f"{here}/book"
+            yield from _of_examination(here, row)
+        case Worklist.OUTCOME_UNKNOWN:
+            yield "Record the outcome", f"/visits/{row.appointment_id or UUID(row.subject)}"
+        case Worklist.NO_REPORT | Worklist.NOT_REVIEWED | Worklist.NO_NEXT_ACTION:
+            yield "Open the study", f"{here}/studies/{row.study_id}"
+        case Worklist.CONFLICTS:
+            yield from _of_conflict(here, row)
+        case Worklist.REPLIES | Worklist.UNREACHABLE | Worklist.IN_DOUBT:
+            yield from _of_messages(here, row)
+        case _:
+            yield from _of_plan(record, here, row)
+
+
+def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Link]:
+    match row.list:
+        case Worklist.HOLDS if row.examination_id is not None:
+            yield from _of_examination(here, row)
+        case Worklist.HOLDS:
+            yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
+            yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
+        case Worklist.LAST_SCAN_UNKNOWN:
+            yield "Record a study", f"{here}/studies/new"
+            yield "There was none", f"{here}/known-blank"
+        case Worklist.WITHOUT_PLAN if not record.plans:
+            yield "Enrol", f"/patients/new?patient={record.patient.id}"
+        case Worklist.RESTART_DUE | Worklist.WITHOUT_PLAN:
+            yield "Restart", f"{here}/restart"
+
+
+def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:
+    if row.list is Worklist.REPLIES and not row.subject.startswith("+"):
+        yield "Answer and settle", f"{here}/replies/{UUID(row.subject)}"
+    else:
+        yield "See the conversation", "#conversation"
+        yield "Contacts and consent", f"{here}/edit"
+
+
+def _of_examination(here: str, row: WorklistRow) -> Iterator[Link]:
+    if row.examination_id is not None:
+        yield "Skip with a reason", f"{here}/examinations/{row.examination_id}/skip"
+        yield "Why?", f"{here}/examinations/{row.examination_id}"
+
+
+def _of_conflict(here: str, row: WorklistRow) -> Iterator[Link]:
+    if row.study_id is not None:
+        yield "Decide about the study", f"{here}/studies/{row.study_id}"
+    if row.appointment_id is not None:
+        yield "Keep it as it is", f"{here}/visits/{row.appointment_id}/keep"
+        yield "Move or cancel it", f"/visits/{row.appointment_id}"
+    if row.study_id is None and row.appointment_id is None:
+        yield "See the plan", "#plan"
