@@ -76,12 +76,18 @@ class WorklistRow:
     to_clinician: bool
     note: str
     hidden_until: date | None
+    moment: datetime  # as ``since``, as exactly as it is known
     appointment_id: UUID | None = None
     examination_id: UUID | None = None
     study_id: UUID | None = None
     reminder_id: UUID | None = None
     plan_id: UUID | None = None
     kind: str = ""
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """Where the row stands among all rows of its list, the oldest first."""
+        return self.moment, self.subject
 
     @property
     def key(self) -> str:
@@ -136,8 +142,6 @@ def rows(
 
 def _place(work: Work, scope: Scope, row: Mapping[str, Any], sort: Sort, people: Mapping[UUID, str]) -> Any:
     """Where a row stands among those of all sites and sources, in the order that each of them came in."""
-    since = row["since"]
-    moment = since if isinstance(since, datetime) else datetime.combine(since, time(), UTC)
     match sort:
         case Sort.NAME:
             first: Any = row["folded"] or ""
@@ -148,7 +152,12 @@ def _place(work: Work, scope: Scope, row: Mapping[str, Any], sort: Sort, people:
             first = work.site(scope.site_id).code
         case Sort.AGE:
             first = ""
-    return first, moment, row["subject"]
+    return first, _moment(row), row["subject"]
+
+
+def _moment(row: Mapping[str, Any]) -> datetime:
+    since = row["since"]
+    return since if isinstance(since, datetime) else datetime.combine(since, time(), UTC)
 
 
 def _names(work: Work, user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
@@ -199,6 +208,7 @@ class _Reader:
             to_clinician,
             note.text if note else "",
             row["hidden_until"],
+            _moment(row),
             plan_id=row.get("plan_id"),
             kind=kind,
             **_references(kind, row),

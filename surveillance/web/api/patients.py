@@ -43,7 +43,7 @@ def list_patients(
     site_id: Annotated[UUID | None, Query(description="Only at this site.")] = None,
     owner_id: Annotated[UUID | None, Query(description="Only those of this member of staff.")] = None,
 ) -> Page[PatientPublic]:
-    """All patients of the token's sites, by name."""
+    """All patients of the token's sites, by given and family name."""
     statement = select(Patient).where(col(Patient.site_id).in_(call.site_ids(site_id)))
     if owner_id is not None:
         statement = statement.where(Patient.owner_id == owner_id)

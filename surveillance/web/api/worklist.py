@@ -1,6 +1,6 @@
 """The board: what is to be done, and what a person did about it."""
 
-from datetime import date
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -64,25 +64,19 @@ def _page(
     call: Call, site_ids: list[UUID], name: Worklist, wanted: Filter, page: Paging
 ) -> tuple[list[WorklistRow], str | None]:
     """Rows come and go between two pages: one begins after the last row that was shown, wherever that stands now."""
-    last = paging.after(call, page, [int, date, str])
-    shown = last[0] if last else 0
+    last = paging.after(call, page, [int, datetime, str])
+    shown, place = (last[0], last[1:]) if last else (0, None)
     reach = shown + page.limit + 1
     while True:
         every = board.rows(call.work, site_ids, name, wanted, limit=reach)
-        rest = _after(every, *last[1:]) if last else every
+        rest = sorted((row for row in every if place is None or row.place > place), key=lambda row: row.place)
         if len(rest) > page.limit or len(every) < reach:
             break
         reach *= 2
     found = rest[: page.limit]
     if len(rest) <= page.limit:
         return found, None
-    return found, paging.cursor(call, shown + len(found), found[-1].since, found[-1].subject)
-
-
-def _after(rows: list[WorklistRow], since: date, subject: str) -> list[WorklistRow]:
-    """If the last row has gone meanwhile, those of its day come again: rather seen twice than not at all."""
-    place = next((number for number, row in enumerate(rows, start=1) if row.subject == subject), None)
-    return rows[place:] if place is not None else [row for row in rows if row.since >= since]
+    return found, paging.cursor(call, shown + len(found), *found[-1].place)
 
 
 @endpoints.post("/worklist/actions", needs=Permission.WORK)
