@@ -7,25 +7,13 @@ import typer
 from surveillance import bootstrap, settings
 from surveillance.cli import show
 from surveillance.cli.context import Answer, AsJson, Job, reading, writing
-from surveillance.cli.messages_planned import CHANNEL, STEP
-from surveillance.core.words import ReminderState
+from surveillance.core.plain import CHANNEL, MESSAGE, STEP
 from surveillance.operations import callbacks, message_lists
 from surveillance.operations.message_lists import Line, TaskOutcome, Which
 from surveillance.operations.message_samples import Sample, samples
 
 app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes out, and what became of it.")
 
-STATE = {
-    ReminderState.PLANNED: "planned",
-    ReminderState.CLAIMED: "being sent",
-    ReminderState.SENT: "sent",
-    ReminderState.DELIVERED: "delivered",
-    ReminderState.VOIDED: "no longer true",
-    ReminderState.DROPPED: "dropped",
-    ReminderState.FAILED: "failed",
-    ReminderState.IN_DOUBT: "in doubt",
-    ReminderState.TASK: "a person's task",
-}
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the message's id.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
@@ -65,7 +53,7 @@ def list_messages(
             STEP[row.step],
             CHANNEL[row.channel],
         )
-        show.add(table, *cells, STATE[row.state], row.resolution or row.reason)
+        show.add(table, *cells, MESSAGE[row.state], row.resolution or row.reason)
     return Answer([show.section(table, "none")], data=[_data(line) for line in lines])
 
 

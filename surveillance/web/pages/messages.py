@@ -1,0 +1,244 @@
+"""Messages to patients: what goes out and when, what became of it, and holding all of it back."""
+
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from fastapi.responses import Response
+
+from surveillance.core.words import Channel, ReminderState, Step
+from surveillance.operations import accounts, message_lists, message_search
+from surveillance.operations.dispatch import pauses, senders
+from surveillance.operations.message_life import REPORTS, life
+from surveillance.operations.message_lists import TaskOutcome, Which
+from surveillance.operations.message_samples import details_of, samples
+from surveillance.operations.message_search import Search
+from surveillance.operations.message_state import senders as all_senders
+from surveillance.operations.message_state import state
+from surveillance.store.tables import Patient, Reminder, Site
+from surveillance.web.access import Permission
+from surveillance.web.desk import Desk
+from surveillance.web.forms import LONGEST_TEXT, Form
+from surveillance.web.pages import Pages
+from surveillance.web.words import ATTEMPT, CHANNEL, CONTACT, MESSAGE, PRIVACY, STEP, language_name
+
+pages = Pages(prefix="/messages")
+
+LISTED: Final = 50
+EVERYWHERE: Final = "all"
+LISTS: Final = MappingProxyType(
+    {
+        Which.UPCOMING: "Going out",
+        Which.SENT: "Sent",
+        Which.FAILED: "Not sent or not delivered",
+        Which.DOUBT: "In doubt",
+        Which.TASKS: "For a person to tell",
+    }
+)
+OUTCOMES: Final = MappingProxyType(
+    {
+        TaskOutcome.TOLD: ("The patient was told", "By telephone, letter or in person. It counts as said from now on."),
+        TaskOutcome.RECEIVED: ("The message had arrived", "The patient says so: nothing more is needed."),
+        TaskOutcome.NOT_REACHED: ("Nobody was reached", "It is closed as not delivered."),
+        TaskOutcome.NOT_NEEDED: ("There is nothing to tell any more", "It is closed as not delivered."),
+    }
+)
+COLOURS: Final = MappingProxyType(
+    {
+        ReminderState.PLANNED: "blue",
+        ReminderState.CLAIMED: "blue",
+        ReminderState.SENT: "aqua-green",
+        ReminderState.DELIVERED: "green",
+        ReminderState.VOIDED: "grey",
+        ReminderState.DROPPED: "grey",
+        ReminderState.FAILED: "red",
+        ReminderState.IN_DOUBT: "orange",
+        ReminderState.TASK: "yellow",
+    }
+)
+_WORDS: Final = {
+    "lists": LISTS, "step": STEP, "channel": CHANNEL, "message": MESSAGE, "attempt": ATTEMPT, "contact": CONTACT,
+    "colours": COLOURS, "reports": REPORTS, "privacy": PRIVACY, "language": language_name,
+}  # fmt: skip
+
+
+@pages.get("", needs=Permission.VIEW)
+def listed(desk: Desk, page: int = 1) -> Response:
+    """One list of messages, by what the address asks for."""
+    form = Form({name: desk.request.query_params.getlist(name) for name in desk.request.query_params})
+    wanted = _wanted(form)
+    skip = (max(page, 1) - 1) * LISTED
+    lines = message_search.search(desk.work, desk.chosen_sites, wanted, skip, LISTED + 1)
+    desk.looked(*(line.patient for line in lines[:LISTED]))
+    return desk.page(
+        "messages/list.html",
+        form=form,
+        status=200,
+        wanted=wanted,
+        lines=lines[:LISTED],
+        sites={site.id: site for site in desk.sites},
+        waiting=message_search.waiting(desk.work, desk.site_ids),
+        state=state(desk.work, desk.chosen_sites),
+        previous=desk.address(page=page - 1 if page > 2 else "") if page > 1 else None,
+        next=desk.address(page=page + 1) if len(lines) > LISTED else None,
+        words=_WORDS,
+    )
+
+
+def _wanted(form: Form) -> Search:
+    """What the address asks for; what cannot be read is told beside its field and not asked for."""
+    return Search(
+        which=form.choice("list", "a list", Which, required=False) or Which.UPCOMING,
+        text=form.text("patient", "the patient"),
+        step=form.choice("step", "what for", Step, required=False),
+        channel=form.choice("channel", "how", Channel, required=False),
+        day=form.day("day", "the day"),
+    )
+
+
+@pages.get("/texts", needs=Permission.VIEW)
+def texts(desk: Desk) -> Response:
+    """Every text as it would go out, with what it costs, before anybody approves it."""
+    site, query = desk.chosen_sites[0], desk.request.query_params
+    books = desk.work.catalogue.messages
+    asked = query.get("language", "")
+    language = asked if asked in books else site.languages[0]
+    step = next((each for each in Step if each == query.get("step")), None)
+    found = [sample for sample in samples([books[language]], details_of(site)) if step in (None, sample.step)]
+    return desk.page(
+        "messages/texts.html",
+        form=Form.filled(language=language, step=step or "", site=site.code),
+        site=site,
+        samples=found,
+        chosen=language,
+        languages=[(code, language_name(code)) for code in sorted(books)],
+        words=_WORDS,
+    )
+
+
+@pages.get("/sending", needs=Permission.RECORD)
+def sending(desk: Desk) -> Response:
+    return _sending(desk)
+
+
+def _sending(desk: Desk) -> Response:
+    return desk.page(
+        "messages/sending.html",
+        state=state(desk.work, desk.sites),
+        senders=all_senders(desk.work),
+        pausable=_places(desk),
+        everywhere=EVERYWHERE,
+        own_zone=desk.sites[0].time_zone,
+        words=_WORDS,
+    )
+
+
+@pages.post("/sending/pause", needs=Permission.RECORD)
+def pause(desk: Desk) -> Response:
+    form = desk.form
+    where = form.one_of("where", "where messages are held back", [code for code, _ in _places(desk)])
+    why = form.text("reason", "a reason", required=True, longest=LONGEST_TEXT)
+    if form.ok:
+        with form.trying(desk.session):
+            site = _scope(desk, where)
+            pauses.pause(desk.work, site, why)
+    if form.errors:
+        return _sending(desk)
+    return desk.done("/messages/sending", f"Nothing is sent for {_name(site)} until somebody resumes it.")
+
+
+@pages.post("/sending/resume", needs=Permission.RECORD)
+def resume(desk: Desk) -> Response:
+    form = desk.form
+    where = form.one_of("where", "where messages go out again", [code for code, _ in _places(desk)])
+    if form.ok:
+        with form.trying(desk.session):
+            site = _scope(desk, where)
+            pauses.resume(desk.work, site, form.text("reason", "a reason", longest=LONGEST_TEXT))
+    if form.errors:
+        return _sending(desk)
+    return desk.done("/messages/sending", f"Messages of {_name(site)} go out again.")
+
+
+@pages.post("/sending/sender", needs=Permission.ADMINISTER)
+def start_sender(desk: Desk) -> Response:
+    """Somebody mended what had stopped a sender."""
+    accounts.require_administrator(desk.work)
+    row = senders.start(desk.work, desk.form.value("sender"))
+    return desk.done("/messages/sending", f"{row.name} sends again.")
+
+
+@pages.get("/{message_id}", needs=Permission.VIEW)
+def show(desk: Desk, message_id: UUID) -> Response:
+    return _show(desk, desk.row(Reminder, message_id))
+
+
+@pages.post("/{message_id}/resend", needs=Permission.WORK)
+def resend(desk: Desk, message_id: UUID) -> Response:
+    row = desk.row(Reminder, message_id)
+    with desk.form.trying(desk.session):
+        message_lists.resend(desk.work, row)
+    if desk.form.errors:
+        return _show(desk, row)
+    return desk.done(desk.back(f"/messages/{row.id}"), "It is planned again and decided afresh before it goes out.")
+
+
+@pages.post("/{message_id}/settle", needs=Permission.WORK)
+def settle(desk: Desk, message_id: UUID) -> Response:
+    """A person told it, or found out what became of it."""
+    row, form = desk.row(Reminder, message_id), desk.form
+    outcome = form.choice("outcome", "what became of it", TaskOutcome)
+    note = form.text("note", "the note", longest=LONGEST_TEXT)
+    if outcome is not None and form.ok:
+        with form.trying(desk.session, "outcome"):
+            message_lists.done(desk.work, row, outcome, note)
+    if form.errors:
+        return _show(desk, row)
+    return desk.done(desk.back(f"/messages/{row.id}"), "The message is settled.")
+
+
+# -- what the pages share ----------------------------------------------------------------------------------------
+
+
+def _show(desk: Desk, row: Reminder) -> Response:
+    patient = desk.session.get_one(Patient, row.patient_id)
+    desk.looked(patient)
+    outcomes = [
+        (outcome, words, more)
+        for outcome, (words, more) in OUTCOMES.items()
+        if outcome is not TaskOutcome.RECEIVED or row.sent_at is not None
+    ]
+    return desk.page(
+        "messages/message.html",
+        life=life(desk.work, row),
+        row=row,
+        patient=patient,
+        site=desk.work.site(row.site_id),
+        outcomes=outcomes,
+        settled=settled(row),
+        words=_WORDS,
+    )
+
+
+def settled(row: Reminder) -> str:
+    """What a person said became of a task, in words: it is kept as the outcome, a colon and a note."""
+    outcome, _, note = row.resolution.partition(":")
+    known = next((words for each, (words, _) in OUTCOMES.items() if each == outcome), outcome)
+    return f"{known}: {note.strip()}" if note.strip() else known
+
+
+def _places(desk: Desk) -> list[tuple[str, str]]:
+    """Where a user may hold messages back: an administrator everywhere."""
+    own = [(site.code, site.name) for site in desk.sites]
+    return [*own, (EVERYWHERE, "All clinics")] if desk.may(Permission.ADMINISTER) else own
+
+
+def _scope(desk: Desk, where: str) -> Site | None:
+    if where != EVERYWHERE:
+        return desk.site(where)
+    accounts.require_administrator(desk.work)
+    return None
+
+
+def _name(site: Site | None) -> str:
+    return site.name if site else "all clinics"
