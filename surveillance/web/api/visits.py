@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from sqlmodel import col, select
 
-from surveillance.core.errors import NotFoundError
+from surveillance.core.errors import ConflictError
 from surveillance.core.examinations import Key
 from surveillance.core.words import AppointmentState
 from surveillance.operations import booking, outcomes
@@ -87,7 +87,7 @@ def move_visit(call: Call, visit_id: UUID, new: VisitMove) -> VisitDetail:
     row = _visit(call, visit_id)
     place_id = new.place_id or row.place_id
     if place_id is None:
-        raise NotFoundError("this visit has no place: it is not booked")
+        raise ConflictError(f"the visit of {row.day} is {row.state}, not booked")
     visit = Visit(new.day or row.day, new.at or row.at or time(), _place(call, place_id), (), row.minutes, row.note)
     return _detail(call, booking.move(call.work, row, visit, new.reason))
 

@@ -85,7 +85,7 @@ Day = Annotated[
 Clock = Annotated[
     time,
     BeforeValidator(_read("write a time of day like 09:30", re.compile(CLOCK), time.fromisoformat)),
-    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str),
+    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": CLOCK, "examples": ["09:30"]}),
 ]
 Moment = Annotated[
