@@ -12,7 +12,7 @@ from surveillance.operations.work import Work
 from surveillance.store import appointments, patients
 from surveillance.store.tables import Contact
 from surveillance.store.worklist import Worklist
-from surveillance.store.worklist_queries import REPORT_AFTER_DAYS
+from surveillance.store.worklist_base import REPORT_AFTER_DAYS
 
 Row = Mapping[str, Any]
 Sentences = tuple[str, str, str]  # what, why, next action

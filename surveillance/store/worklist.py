@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,9 @@ from surveillance.store import worklist_messages as messages
 from surveillance.store import worklist_queries as queries
 from surveillance.store.patients import folded
 from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Study, User
-from surveillance.store.worklist_base import Query, Scope, protocol_of
+from surveillance.store.worklist_base import SITE, TODAY, Query, Scope, protocol_of
+
+STATEMENTS = 256  # made statements that are kept, each for a filter that somebody uses
 
 
 class Worklist(StrEnum):
@@ -40,7 +43,7 @@ class Worklist(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
-Build = Callable[[Scope], Query]
+Build = Callable[[], Query]
 
 # A list may have several kinds of rows, each with its own query and its own words.
 SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
@@ -117,7 +120,7 @@ def _owner(page: Any, worklist: Worklist) -> Any:
     return sa.type_coerce(owner, sa.Uuid())
 
 
-def _put_aside(worklist: Worklist, scope: Scope) -> Any:
+def _put_aside(worklist: Worklist) -> Any:
     """The subjects that a person put aside beyond today; one query for the whole list, as they are few."""
     later = orm.aliased(BoardAction)
     overruled = sa.exists().where(
@@ -129,15 +132,15 @@ def _put_aside(worklist: Worklist, scope: Scope) -> Any:
     )
     return sa.select(col(BoardAction.subject)).where(
         col(BoardAction.worklist) == worklist.value,
-        col(BoardAction.site_id) == scope.site_id,
-        col(BoardAction.until) > scope.today,
+        col(BoardAction.site_id) == SITE,
+        col(BoardAction.until) > TODAY,
         ~overruled,
     )
 
 
-def _conditions(base: Any, worklist: Worklist, scope: Scope, wanted: Filter) -> Iterator[Any]:
+def _conditions(base: Any, worklist: Worklist, wanted: Filter) -> Iterator[Any]:
     if not wanted.hidden:
-        yield base.c.subject.not_in(_put_aside(worklist, scope))
+        yield base.c.subject.not_in(_put_aside(worklist))
     owners = [owner for owner in (wanted.owner, wanted.cover) if owner is not None]
     if owners:
         yield _owner(base, worklist).in_(owners)
@@ -165,17 +168,19 @@ def rows(
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """The first rows of a list of one site, each with the kind of its source."""
     found: list[tuple[str, Mapping[str, Any]]] = []
-    for kind, build in SOURCES[worklist].items():
-        query = _page(build(scope).subquery(), worklist, scope, wanted, limit, sort)
-        found.extend((kind, dict(row)) for row in session.connection().execute(query).mappings())
+    for kind in SOURCES[worklist]:
+        query = _page(worklist, kind, wanted, limit, sort)
+        rows_of_kind = session.connection().execute(query, scope.parameters()).mappings()
+        found.extend((kind, dict(row)) for row in rows_of_kind)
     return found
 
 
-def _page(base: Any, worklist: Worklist, scope: Scope, wanted: Filter, limit: int, sort: Sort) -> Query:
+@lru_cache(maxsize=STATEMENTS)
+def _page(worklist: Worklist, kind: str, wanted: Filter, limit: int, sort: Sort) -> Query:
     """The rows that are shown; what is looked up for each row is looked up for these alone."""
+    base = SOURCES[worklist][kind]().subquery()
     order = (*_first(base, worklist, sort), base.c.since, base.c.row_id)
-    chosen = sa.select(base).where(*_conditions(base, worklist, scope, wanted)).order_by(*order).limit(limit)
-    page = chosen.subquery()
+    page = sa.select(base).where(*_conditions(base, worklist, wanted)).order_by(*order).limit(limit).subquery()
     until = sa.type_coerce(_acted(page, worklist, col(BoardAction.until)), sa.Date)
     columns = [page, _owner(page, worklist).label("responsible"), until.label("hidden_until")]
     if "plan_id" in page.c:
@@ -195,16 +200,24 @@ def _first(base: Any, worklist: Worklist, sort: Sort) -> Iterator[Any]:
 
 def counts(session: Session, scope: Scope, wanted: Filter = EVERYTHING, most: int | None = None) -> dict[Worklist, int]:
     """How many rows each list of one site has, in one statement; with ``most`` nobody counts further than that."""
+    found = dict.fromkeys(Worklist, 0)
+    for name, number in session.connection().execute(_counting(wanted, most), scope.parameters()):
+        found[Worklist(name)] += number
+    return found
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _counting(wanted: Filter, most: int | None) -> Any:
     parts = []
     for worklist, sources in SOURCES.items():
         for build in sources.values():
-            base = build(scope).subquery()
-            each = sa.select(base.c.row_id).where(*_conditions(base, worklist, scope, wanted)).limit(most).subquery()
-            parts.append(sa.select(sa.literal(worklist.value).label("worklist"), sa.func.count()).select_from(each))
-    found = dict.fromkeys(Worklist, 0)
-    for name, number in session.connection().execute(sa.union_all(*parts)):
-        found[Worklist(name)] += number
-    return found
+            base = build().subquery()
+            chosen = sa.select(base.c.row_id).where(*_conditions(base, worklist, wanted))
+            if most is not None:  # in the order of the list's index, or SQLite takes one that sees more rows
+                chosen = chosen.order_by(base.c.since).limit(most)
+            named = sa.select(sa.literal(worklist.value).label("worklist"), sa.func.count())
+            parts.append(named.select_from(chosen.subquery()))
+    return sa.union_all(*parts)
 
 
 def last_words(session: Session, worklist: Worklist, subjects: Sequence[str]) -> dict[str, BoardAction]:

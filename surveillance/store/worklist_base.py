@@ -1,17 +1,31 @@
 """What the queries of the board share: whose board on which day, and the columns that every list begins with."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlmodel import col
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from surveillance.core.gaps import GapKind
 from surveillance.store.tables import Gap, Patient, PlanTerms
 
 Query = sa.Select[Any]
+
+
+REPORT_AFTER_DAYS = 14  # a report is missed when the study is older: two weeks is what most departments promise
+NOTICE_DAYS = 14  # a hold or a skip is shown so long before its review, that a visit can be arranged
+DOUBT_MINUTES = 10  # so long the service itself looks for a message that may have gone out (section 4 rule 7)
+
+# A list is one statement for all sites and days: making it takes longer than running it.
+SITE = sa.bindparam("site_id", type_=sa.Uuid())
+TODAY = sa.bindparam("today", type_=sa.Date())
+NOTICE = sa.bindparam("notice", type_=sa.Date())
+REPORT_BY = sa.bindparam("report_by", type_=sa.Date())
+STOPPED = sa.bindparam("stopped", type_=UTCDateTime())
+STRANGERS = sa.bindparam("strangers", type_=sa.Boolean())
 
 
 class Scope(NamedTuple):
@@ -24,6 +38,16 @@ class Scope(NamedTuple):
     today: date
     now: datetime
     strangers: bool = True
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "site_id": self.site_id,
+            "today": self.today,
+            "notice": self.today + timedelta(days=NOTICE_DAYS),
+            "report_by": self.today - timedelta(days=REPORT_AFTER_DAYS),
+            "stopped": self.now - timedelta(minutes=DOUBT_MINUTES),
+            "strangers": self.strangers,
+        }
 
 
 def plain_id(column: Any) -> Any:
@@ -51,16 +75,16 @@ def chosen(subject: Any, since: Any, *more: Any) -> Query:
     )
 
 
-def of_patient(table: Any, query: Query, scope: Scope) -> Query:
+def of_patient(table: Any, query: Query) -> Query:
     """The query over ``table``, whose rows belong to a patient and to the site."""
     joined = query.select_from(table).join(Patient, col(Patient.id) == table.patient_id)
-    return joined.where(table.site_id == scope.site_id)
+    return joined.where(table.site_id == SITE)
 
 
-def gap(scope: Scope, kind: GapKind, subject: Any, *more: Any) -> Query:
+def gap(kind: GapKind, subject: Any, *more: Any) -> Query:
     """The list of what patients lack."""
     query = chosen(subject, col(Gap.since), col(Gap.plan_id).label("plan_id"), *more)
-    return of_patient(Gap, query, scope).where(col(Gap.kind) == kind)
+    return of_patient(Gap, query).where(col(Gap.kind) == kind)
 
 
 def alive() -> sa.ColumnElement[bool]:

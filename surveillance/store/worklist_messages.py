@@ -1,6 +1,5 @@
 """The lists of the board about messages: who cannot be reached, what came back, what nobody knows (design 6)."""
 
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,17 +9,15 @@ from surveillance.core.gaps import GapKind
 from surveillance.core.replies import Keyword
 from surveillance.core.words import ReminderState
 from surveillance.store.tables import Attempt, Contact, Inbound, Number, Patient, Reminder
-from surveillance.store.worklist_base import Query, Scope, alive, chosen, gap, of_patient
-
-DOUBT_MINUTES = 10  # so long the service itself looks for a message that may have gone out (section 4 rule 7)
+from surveillance.store.worklist_base import SITE, STOPPED, STRANGERS, Query, alive, chosen, gap, of_patient
 
 
-def unreachable(scope: Scope) -> Query:
+def unreachable() -> Query:
     """Living patients with an active plan of whose contacts none can be reached."""
-    return gap(scope, GapKind.UNREACHABLE, col(Patient.id))
+    return gap(GapKind.UNREACHABLE, col(Patient.id))
 
 
-def _reminder(scope: Scope, since: Any, *conditions: Any) -> Query:
+def _reminder(since: Any, *conditions: Any) -> Query:
     query = chosen(
         Reminder.id,
         since,
@@ -31,13 +28,12 @@ def _reminder(scope: Scope, since: Any, *conditions: Any) -> Query:
         col(Reminder.subject_day).label("subject_day"),
         col(Reminder.appointment_id).label("appointment_id"),
     )
-    return of_patient(Reminder, query, scope).where(*conditions)
+    return of_patient(Reminder, query).where(*conditions)
 
 
-def undelivered(scope: Scope) -> Query:
+def undelivered() -> Query:
     """Messages that a person must take over. The dead are called by nobody."""
     return _reminder(
-        scope,
         col(Reminder.changed_at),
         sa.text("reminder.state IN ('task', 'failed')"),
         sa.text("reminder.resolved_at IS NULL"),
@@ -45,24 +41,21 @@ def undelivered(scope: Scope) -> Query:
     )
 
 
-def in_doubt(scope: Scope) -> Query:
+def in_doubt() -> Query:
     """Messages of which nobody knows whether they went out."""
     return _reminder(
-        scope,
         col(Reminder.changed_at),
         sa.text("reminder.state = 'in_doubt'"),
         sa.text("reminder.resolved_at IS NULL"),
     )
 
 
-def lost(scope: Scope) -> Query:
+def lost() -> Query:
     """Messages whose attempt nobody answered, once the service itself has stopped looking."""
-    stopped = scope.now - timedelta(minutes=DOUBT_MINUTES)
     unanswered = sa.select(col(Attempt.reminder_id)).where(
-        sa.text("attempt.finished_at IS NULL"), col(Attempt.in_doubt_from) <= stopped
+        sa.text("attempt.finished_at IS NULL"), col(Attempt.in_doubt_from) <= STOPPED
     )
     return _reminder(
-        scope,
         col(Reminder.changed_at),
         col(Reminder.resolved_at).is_(None),
         col(Reminder.state) != ReminderState.IN_DOUBT,
@@ -70,16 +63,15 @@ def lost(scope: Scope) -> Query:
     )
 
 
-def _senders(query: Query, scope: Scope, number: Any) -> Query:
+def _senders(query: Query, number: Any) -> Query:
     """The patients of the site who have a number; one that nobody has is shown at one site of those looked at."""
     holders = sa.and_(col(Contact.phone) == number, col(Contact.removed_at).is_(None))
     joined = query.outerjoin(Contact, holders).outerjoin(Patient, col(Patient.id) == col(Contact.patient_id))
-    mine = col(Patient.site_id) == scope.site_id
-    wanted = sa.or_(mine, col(Patient.id).is_(None)) if scope.strangers else mine
-    return joined.where(wanted).distinct()
+    nobodys = sa.and_(col(Patient.id).is_(None), STRANGERS)
+    return joined.where(sa.or_(col(Patient.site_id) == SITE, nobodys)).distinct()
 
 
-def _inbound(scope: Scope, *conditions: Any) -> Query:
+def _inbound(*conditions: Any) -> Query:
     query = chosen(
         Inbound.id,
         col(Inbound.received_at),
@@ -87,25 +79,25 @@ def _inbound(scope: Scope, *conditions: Any) -> Query:
         col(Inbound.from_number).label("phone"),
         col(Inbound.keyword).label("keyword"),
     )
-    senders = _senders(query.select_from(Inbound), scope, Inbound.from_number)
+    senders = _senders(query.select_from(Inbound), Inbound.from_number)
     return senders.where(sa.text("inbound.handled_at IS NULL"), *conditions)
 
 
-def replies(scope: Scope) -> Query:
-    return _inbound(scope, col(Inbound.keyword) != Keyword.ANOTHER_DAY.value)
+def replies() -> Query:
+    return _inbound(col(Inbound.keyword) != Keyword.ANOTHER_DAY.value)
 
 
-def reschedule(scope: Scope) -> Query:
+def reschedule() -> Query:
     """Replies that ask for another day."""
-    return _inbound(scope, col(Inbound.keyword) == Keyword.ANOTHER_DAY.value)
+    return _inbound(col(Inbound.keyword) == Keyword.ANOTHER_DAY.value)
 
 
-def paused_numbers(scope: Scope) -> Query:
+def paused_numbers() -> Query:
     """Numbers that wait for a decision although no reply of theirs is open any more."""
     query = chosen(
         Number.phone, col(Number.paused_at), col(Number.phone).label("phone"), col(Number.paused_why).label("why")
     )
     open_reply = sa.exists().where(col(Inbound.from_number) == col(Number.phone), col(Inbound.handled_at).is_(None))
-    return _senders(query.select_from(Number), scope, Number.phone).where(
+    return _senders(query.select_from(Number), Number.phone).where(
         sa.text("number.paused_at IS NOT NULL"), ~open_reply.correlate(Number)
     )
