@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import AppointmentState, Role
-from surveillance.operations import planning, registry, reminding
+from surveillance.core.words import AppointmentState, Channel, Role, Step
+from surveillance.operations import message_lists, planning, registry, reminding
+from surveillance.operations.message_lists import Line
 from surveillance.operations.registry import NewSite
 from surveillance.operations.work import Work, found
 from surveillance.store.audit import picture
@@ -94,6 +96,41 @@ def go_live(work: Work, site: Site, day: date | None) -> None:
     work.session.flush()
     work.audit("site.go_live", site, site_id=site.id, before=before, after=picture(site, ("messages_from",)))
     reminding.refresh_site(work, site)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A message that would go out, at the moment ``at`` of the patient's own clock."""
+
+    patient_id: UUID
+    patient: str
+    mrn: str
+    at: datetime
+    zone: str
+    step: Step
+    channel: Channel
+    text: str
+
+
+def rehearse(work: Work, site: Site, day: date, limit: int) -> list[Rehearsed]:
+    """The first messages that would go out if the site went live on ``day``; it is tried and taken back.
+
+    Raises as ``go_live``, but for a site that is live from that day already.
+    """
+    trial = work.session.begin_nested()
+    try:
+        if site.messages_from != day:
+            go_live(work, site, day)
+        return [_rehearsed(work, line) for line in message_lists.upcoming(work, [site.id], limit)]
+    finally:
+        trial.rollback()
+
+
+def _rehearsed(work: Work, line: Line) -> Rehearsed:
+    patient, row = line.patient, line.row
+    name = f"{patient.given_name} {patient.family_name}"
+    text = message_lists.text_of(work, row, patient)
+    return Rehearsed(patient.id, name, patient.mrn, line.at, line.zone, row.step, row.channel, text)
 
 
 def approved(work: Work, site: Site) -> list[str]:

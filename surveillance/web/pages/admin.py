@@ -1,0 +1,135 @@
+"""Administration of sites: which there are, and their settings."""
+
+from datetime import time
+
+from fastapi.responses import Response
+
+from surveillance.core.words import Privacy
+from surveillance.operations import accounts, registry, sites, staff
+from surveillance.operations.dispatch.texts import readable
+from surveillance.operations.registry import NewSite
+from surveillance.store.tables import Site
+from surveillance.web.access import Permission
+from surveillance.web.desk import Desk
+from surveillance.web.forms import Form
+from surveillance.web.pages import Pages
+from surveillance.web.words import language_name
+
+pages = Pages(prefix="/admin")
+
+WEEK = (("1", "Mon"), ("2", "Tue"), ("3", "Wed"), ("4", "Thu"), ("5", "Fri"), ("6", "Sat"), ("7", "Sun"))
+
+
+@pages.get("", needs=Permission.ADMINISTER)
+def overview(desk: Desk) -> Response:
+    """The sites that one administers."""
+    rows = [(site, len(staff.members(desk.work, [site])), sites.approved(desk.work, site)) for site in desk.sites]
+    return desk.page("admin/sites.html", rows=rows)
+
+
+# -- adding and changing a site --------------------------------------------------------------------------------
+
+
+@pages.get("/sites/new", needs=Permission.ADMINISTER)
+def new_site_page(desk: Desk) -> Response:
+    first = desk.sites[0]
+    form = Form.filled(
+        zone=first.time_zone, country=first.country, holidays=first.holidays, language=list(first.languages),
+        working_day=list("12345"), send_from=time(9), send_until=time(20), privacy=Privacy.NEUTRAL,
+        age_of_majority=18, noshow_limit=2,
+    )  # fmt: skip
+    return _site_form(desk, form, None)
+
+
+@pages.post("/sites/new", needs=Permission.ADMINISTER)
+def new_site(desk: Desk) -> Response:
+    form = desk.form
+    new = _read_site(form, form.text("code", "a code for the site", required=True, longest=32))
+    if form.ok and new is not None:
+        with form.trying(desk.session):
+            site = registry.add_site(desk.work, new)
+            accounts.administer(desk.work, site)
+    if form.errors:
+        return _site_form(desk, form, None)
+    return desk.done(f"/admin/sites/{site.code}", f"{site.name} is added. Add its places and its staff next.")
+
+
+@pages.get("/sites/{code}", needs=Permission.ADMINISTER)
+def show_site(desk: Desk, code: str) -> Response:
+    return site_page(desk, desk.site(code))
+
+
+def site_page(desk: Desk, site: Site) -> Response:
+    """All that is set up for a site; its form for closed days keeps what was typed."""
+    return desk.page(
+        "admin/site.html",
+        site=site,
+        week=[words for digit, words in WEEK if digit in site.working_days],
+        languages=[language_name(code) for code in site.languages],
+        phone=readable(site.phone),
+        places=sites.places(desk.work, site),
+        closures=sites.closures(desk.work, site),
+        protocols=sites.approved(desk.work, site),
+        today=desk.today(site),
+    )
+
+
+@pages.get("/sites/{code}/edit", needs=Permission.ADMINISTER)
+def edit_site_page(desk: Desk, code: str) -> Response:
+    site = desk.site(code)
+    form = Form.filled(
+        name=site.name, short_name=site.short_name, zone=site.time_zone, country=site.country, phone=site.phone,
+        holidays=site.holidays, working_day=list(site.working_days), language=list(site.languages),
+        privacy=site.privacy, first_names=site.first_names, send_from=site.send_from, send_until=site.send_until,
+        age_of_majority=site.age_of_majority, noshow_limit=site.noshow_limit, calendar_alarm=site.calendar_alarm,
+    )  # fmt: skip
+    return _site_form(desk, form, site)
+
+
+@pages.post("/sites/{code}/edit", needs=Permission.ADMINISTER)
+def edit_site(desk: Desk, code: str) -> Response:
+    site, form = desk.site(code), desk.form
+    new = _read_site(form, site.code)
+    if form.ok and new is not None:
+        with form.trying(desk.session):
+            sites.edit_site(desk.work, site, new, form.text("reason", "the reason"))
+    if form.errors:
+        return _site_form(desk, form, site)
+    return desk.done(f"/admin/sites/{site.code}", f"The settings of {site.name} are changed.")
+
+
+def _site_form(desk: Desk, form: Form, site: Site | None) -> Response:
+    languages = [(code, language_name(code), "") for code in sorted(desk.work.catalogue.messages)]
+    return desk.page("admin/site-form.html", form=form, site=site, languages=languages, week=WEEK)
+
+
+def _read_site(form: Form, code: str) -> NewSite | None:
+    """The settings as they were typed; None where one of them is not readable."""
+    send_from = form.clock("send_from", "when messages may begin", required=True)
+    send_until = form.clock("send_until", "when messages must end", required=True)
+    privacy = form.choice("privacy", "how much messages may tell", Privacy)
+    majority = form.whole("age_of_majority", "the age of majority", 12, 25, required=True)
+    noshows = form.whole("noshow_limit", "the number of missed visits", 1, 10, required=True)
+    new = NewSite(
+        code,
+        form.text("name", "the site's name", required=True),
+        form.text("short_name", "the short name", required=True, longest=32),
+        form.text("zone", "the time zone", required=True),
+        form.text("country", "the country", required=True, longest=2).upper(),
+        form.text("phone", "the phone number", required=True),
+        holidays=form.text("holidays", "the holiday calendar").upper(),
+        languages=form.many("language"),
+        working_days="".join(sorted(form.many("working_day"))),
+        privacy=privacy or Privacy.NEUTRAL,
+        first_names=form.flag("first_names"),
+        send_from=send_from or time(9),
+        send_until=send_until or time(20),
+        age_of_majority=majority or 18,
+        calendar_alarm=form.flag("calendar_alarm"),
+        noshow_limit=noshows or 1,
+    )
+    if not new.languages:
+        form.fault("language", "Choose at least one language")
+    if not new.working_days:
+        form.fault("working_day", "Choose the days on which the site works")
+    return new if form.ok else None
