@@ -1,0 +1,308 @@
+"""Every route × role × site: who may open what, and that nothing of another site exists.
+
+A route states what it needs; a route that states nothing, or whose address holds something that this test cannot
+fill in, fails here. What is asked for is stated by ``access.HOLDERS`` alone.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlmodel import SQLModel, col, select
+from staff import BY_ROLE, HERE, NOW, THERE, THERE_TOO, Staffed, Visitor
+
+from surveillance.core.words import Role
+from surveillance.operations import accounts, feeds, tokens, worklist
+from surveillance.operations.imports import uploads
+from surveillance.operations.work import Work
+from surveillance.store import tables
+from surveillance.web import access
+from surveillance.web.access import Permission
+from surveillance.web.app import create_app
+
+ROLES = list(Role)
+LET_IN = {200, 201, 204, 206, 303, 400, 409, 412, 415, 422, 429}  # what the route itself may answer to an empty request
+API = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    needs: Permission
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def names(self) -> list[str]:
+        return re.findall(r"{(\w+)", self.path)
+
+    @property
+    def is_api(self) -> bool:
+        return self.path.startswith(API)
+
+    def filled(self, samples: Mapping[str, str]) -> str:
+        return re.sub(r"{(\w+)[^}]*}", lambda found: samples[found[1]], self.path)
+
+
+def routes_of(web: FastAPI) -> Iterator[Route]:
+    for route in iter_route_contexts(web.routes):
+        needs = access.stated(route.endpoint)
+        if needs is None:
+            assert route.path == "/static", f"{route.path} does not state what it needs"
+            continue
+        for method in sorted(set(route.methods or ()) - {"HEAD"}):
+            yield Route(method, str(route.path), needs)
+
+
+@pytest.fixture(scope="module")
+def routes(furnished) -> list[Route]:
+    clinic = Staffed.__new__(Staffed)
+    from staff import open_app
+
+    clinic.app = open_app(f"sqlite:///{furnished}")
+    return list(routes_of(create_app(clinic.app, clock=lambda: NOW)))
+
+
+# -- one record of each kind at the home site ------------------------------------------------------------------------
+
+FIRST: Mapping[str, type[SQLModel]] = {
+    "patient_id": tables.Patient, "plan_id": tables.Plan, "visit_id": tables.Appointment, "study_id": tables.Study,
+    "contact_id": tables.Contact, "message_id": tables.Reminder, "feed_id": tables.Feed, "hold_id": tables.PlanHold,
+    "place_id": tables.Place, "upload_id": tables.ImportUpload, "extra_id": tables.ExtraExamination,
+    "override_id": tables.Override, "terms_id": tables.PlanTerms, "examination_id": tables.ExaminationRow,
+    "batch_id": tables.ImportBatch, "consent_id": tables.Consent, "action_id": tables.BoardAction,
+}  # fmt: skip
+FIXED: Mapping[str, str] = {
+    "secret": "x" * 32, "kind": "not-found", "name": "overdue", "protocol": "asps-extremity", "key": "asps-extremity@1",
+    "report": "up-to-date", "worklist": "overdue", "item": "mri_primary", "month": "3", "day": "2026-11-24",
+}  # fmt: skip
+
+
+def samples_of(clinic: Staffed) -> dict[str, str]:
+    """What stands for each name in an address: a record of the home site."""
+
+    def pick(work: Work) -> dict[str, str]:
+        site = work.session.exec(select(tables.Site).where(tables.Site.code == HERE)).one()
+        found = dict(FIXED) | {"site_id": str(site.id), "code": HERE, "site": HERE}
+        # A patient who has been examined: whatever belongs to a patient in what follows is of this one.
+        visit = work.session.exec(
+            select(tables.Appointment)
+            .join(tables.Study, col(tables.Study.appointment_id) == tables.Appointment.id)
+            .join(tables.StudyItem, col(tables.StudyItem.study_id) == tables.Study.id)
+            .where(tables.Appointment.site_id == site.id, tables.StudyItem.item == FIXED["item"])
+        ).first()
+        assert visit is not None
+        for name, table in FIRST.items():
+            statement = select(table).where(col(table.site_id) == site.id)  # type: ignore[attr-defined]
+            if "patient_id" in table.model_fields:
+                theirs = work.session.exec(statement.where(table.patient_id == visit.patient_id)).first()  # type: ignore[attr-defined]
+            else:
+                theirs = None
+            row = theirs or work.session.exec(statement).first()
+            found[name] = str(row.id if row is not None else UUID(int=0))  # type: ignore[attr-defined]
+        found |= {"patient_id": str(visit.patient_id), "visit_id": str(visit.id), "plan_id": str(visit.plan_id)}
+        user = accounts.user_named(work, "grace")
+        found |= {"user_id": str(user.id), "username": "ivan"}
+        token = work.session.exec(select(tables.ApiToken).where(tables.ApiToken.user_id == user.id)).first()
+        reply = work.session.exec(select(tables.Inbound)).first()
+        found |= {"id": found["study_id"], "row": worklist.rows(work, [site.id], worklist.Worklist.OVERDUE)[0].key}
+        found["token_id"] = str(token.id if token else UUID(int=0))
+        found["reply_id"] = str(reply.id if reply else UUID(int=0))
+        return found
+
+    return clinic.look(pick)
+
+
+# What a form must name for its record to be found at all.
+CLOSED_DAY, SENDER = date(2026, 12, 28), "+12025550199"
+FIELDS: Mapping[str, Mapping[str, str]] = {
+    "/admin/sites/{code}/closures/remove": {"day": str(CLOSED_DAY)},
+    "/messages/sending/sender": {"sender": SENDER},
+}
+
+
+def complete(clinic: Staffed) -> None:
+    """Records that no story of the demo has: a file on its way in, an import, a token of Grace's."""
+
+    def add(work: Work) -> None:
+        site = work.session.exec(select(tables.Site).where(tables.Site.code == HERE)).one()
+        user = accounts.user_named(work, "grace")
+        common = {"site_id": site.id, "user_id": user.id, "file_name": "registry.csv", "digest": "0"}
+        uploads.receive(work, site, "registry.csv", b"mrn,family_name,given_name,birth_date\n1,A,B,1990-01-01\n")
+        work.session.add(tables.ImportBatch(**common, added=0, changed=0, unchanged=0, at=work.now))
+        feeds.create(work, feeds.NewFeed(site))
+        work.session.add(tables.Closure(site_id=site.id, day=CLOSED_DAY, reason="stocktaking"))
+        work.session.add(tables.Sender(name=SENDER, next_free_at=work.now, stopped_at=work.now, stopped_why="30034"))
+        phone = work.session.exec(select(tables.Contact.phone).where(tables.Contact.site_id == site.id)).first()
+        reply = {"from_number": phone, "to_number": "+12025550100", "body": "Where do I park?", "received_at": work.now}
+        work.session.add(tables.Inbound(provider_id="SM1", **reply))
+        tokens.create(work, tokens.NewToken(user, "a program"))
+
+    clinic.do(add)
+
+
+def tokens_for(clinic: Staffed, username: str) -> str:
+    def make(work: Work) -> str:
+        user = accounts.user_named(work, username)
+        return tokens.create(work, tokens.NewToken(user, "test", tuple(tokens.Scope)))[1]
+
+    return clinic.do(make)
+
+
+# -- a body of the right shape, so that an answer is about who asks and not about a missing field ---------------
+
+SHAPED: Mapping[str, object] = {"date": "2026-11-24", "date-time": "2026-11-24T08:00:00Z", "time": "10:30:00"}
+IN_BODIES = {"site_id", "place_id", "id", "row", "item"}
+BY_TYPE: Mapping[str, object] = {"boolean": False, "integer": 1, "number": 1.0, "object": {}}
+
+
+def body_for(document: Mapping[str, Any], route: Route, samples: Mapping[str, str]) -> object:
+    """The least that the route's model takes, about the home site where it names one."""
+    operation = document["paths"][route.path][route.method.lower()]
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    return least(document, content["schema"], samples) if content else None
+
+
+def least(document: Mapping[str, Any], schema: Mapping[str, Any], samples: Mapping[str, str]) -> object:
+    if "$ref" in schema:
+        return least(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]], samples)
+    if chosen := schema.get("examples") or schema.get("enum"):
+        return chosen[0]
+    if several := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
+        return least(document, several[0], samples)
+    kind = schema.get("type")
+    if kind == "object":
+        wanted = [*schema.get("required", ()), *(IN_BODIES & schema.get("properties", {}).keys())]
+        return {
+            name: samples[name] if name in IN_BODIES else least(document, schema["properties"][name], samples)
+            for name in wanted
+        }
+    if kind == "array":
+        return [least(document, schema["items"], samples)] * schema.get("minItems", 0)
+    if schema.get("format") == "uuid":
+        return str(UUID(int=0))
+    return SHAPED.get(schema.get("format", ""), BY_TYPE.get(str(kind), "x"))
+
+
+# -- asking ----------------------------------------------------------------------------------------------------
+
+
+class Asking:
+    """Somebody who tries one route after the other, each time with a session of their own."""
+
+    def __init__(self, clinic: Staffed, username: str | None) -> None:
+        self.clinic, self.username = clinic, username
+        self.document = create_app(clinic.app).openapi()
+        self.token = tokens_for(clinic, username) if username else ""
+
+    def __call__(self, route: Route, samples: Mapping[str, str]) -> httpx.Response:
+        path = route.filled(samples)
+        if route.is_api:
+            visitor = self.clinic.client()
+            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            sent = body_for(self.document, route, samples)
+            return (
+                visitor.client.request(route.method, path, headers=headers, json=sent)
+                if sent is not None
+                else (visitor.client.request(route.method, path, headers=headers))
+            )
+        return self.page(self.clinic.client(self.username), route, path)
+
+    @staticmethod
+    def page(visitor: Visitor, route: Route, path: str) -> httpx.Response:
+        return visitor.get(path) if route.method == "GET" else visitor.post(path, **FIELDS.get(route.path, {}))
+
+
+def asks_in_vain(route: Route, answer: httpx.Response) -> bool:
+    """Nobody is signed in: a program is told so, a person is led to where one can."""
+    if route.is_api:
+        return answer.status_code == 401
+    return answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+
+
+def test_every_name_in_an_address_is_known_here(staffed: Staffed, routes: list[Route]) -> None:
+    samples = samples_of(staffed)
+    unknown = {name for route in routes for name in route.names if name not in samples}
+    assert unknown == set(), "give samples_of a record of each"
+
+
+def test_nobody_comes_in_without_signing_in(staffed: Staffed, routes: list[Route]) -> None:
+    ask, samples = Asking(staffed, None), samples_of(staffed)
+    guarded = [route for route in routes if route.needs is not Permission.PUBLIC]
+    open_to_all = [str(route) for route in guarded if not asks_in_vain(route, ask(route, samples))]
+    assert open_to_all == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_opens_at_its_own_site_what_it_may_and_nothing_else(
+    staffed: Staffed, routes: list[Route], role: Role
+) -> None:
+    complete(staffed)
+    ask = Asking(staffed, BY_ROLE[role])
+    samples = samples_of(staffed)
+    wrong = []
+    for route in (route for route in routes if route.needs in access.HOLDERS):
+        status = ask(route, samples).status_code
+        allowed = access.allows(role, route.needs)
+        if (status not in LET_IN) if allowed else (status != 403):
+            wrong.append(f"{route} needs {route.needs}: {role} got {status}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_of_another_site_exists(staffed: Staffed, routes: list[Route], role: Role) -> None:
+    complete(staffed)
+    ask = Asking(staffed, THERE_TOO[role])
+    samples = samples_of(staffed)
+    names = staffed.look(
+        lambda work: {
+            written
+            for patient in work.session.exec(select(tables.Patient))
+            if work.site(patient.site_id).code == HERE
+            for written in (
+                f"{patient.family_name}, {patient.given_name}",
+                f"{patient.given_name} {patient.family_name}",
+                f'"{patient.family_name}"',
+            )
+        }
+    )
+    wrong = []
+    for route in (route for route in routes if route.needs is not Permission.PUBLIC):
+        answer = ask(route, samples)
+        about = set(route.names) - set(FIXED)
+        if about and access.allows(role, route.needs) and answer.status_code != 404:
+            wrong.append(f"{route}: {role} of {THERE} got {answer.status_code}")
+        if found := [name for name in names if name in answer.text]:
+            wrong.append(f"{route}: {role} of {THERE} read the name {found[0]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_route_that_states_nothing_stops_the_application(staffed: Staffed, monkeypatch: pytest.MonkeyPatch) -> None:
+    from surveillance.web import health
+
+    def forgotten() -> None:
+        """A route that nobody thought about."""
+
+    health.router.add_api_route("/forgotten", forgotten)
+    try:
+        with pytest.raises(TypeError, match="/forgotten"):
+            create_app(staffed.app)
+    finally:
+        health.router.routes.pop()
+
+
+def test_a_page_that_states_nothing_cannot_be_made() -> None:
+    from surveillance.web.pages import Pages
+
+    make: Callable[..., object] = Pages().get
+    with pytest.raises(TypeError):
+        make("/forgotten")
