@@ -1,7 +1,6 @@
 """The messages that a change leaves planned, each at the local hour at which it goes out."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from rich.console import RenderableType
@@ -10,11 +9,11 @@ from surveillance.cli import show
 from surveillance.core.plain import CHANNEL as CHANNEL
 from surveillance.core.plain import STEP as STEP
 from surveillance.core.words import ReminderState
+from surveillance.operations import conversation
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
 from surveillance.store.tables import Appointment, Patient
 
-LAST_HOUR = timedelta(hours=1)
 _AHEAD = (ReminderState.PLANNED, ReminderState.CLAIMED, ReminderState.TASK, ReminderState.DROPPED)
 
 
@@ -51,10 +50,9 @@ def of_visit(work: Work, patient: Patient, visit: Appointment) -> list[Message]:
 def handed_over(work: Work, patient: Patient) -> list[str]:
     """What went out in the last hour and cannot be taken back (schedule rule 10)."""
     zone = patient.time_zone or work.site(patient.site_id).time_zone
-    rows = [row for row in store.of_patient(work.session, patient.id) if row.sent_at is not None]
-    recent = [row for row in rows if row.sent_at is not None and row.sent_at >= work.now - LAST_HOUR]
     return [
-        f"Handed over at {show.moment(row.sent_at, zone)}: {CHANNEL[row.channel]}, {STEP[row.step]}" for row in recent
+        f"Handed over at {show.moment(row.sent_at, zone)}: {CHANNEL[row.channel]}, {STEP[row.step]}"
+        for row in conversation.handed_over(work, patient)
     ]
 
 

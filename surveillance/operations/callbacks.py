@@ -124,7 +124,8 @@ def settle_reply(work: Work, inbound_id: UUID, *, opt_out: bool, note: str) -> N
     row = found(work.session.get(Inbound, inbound_id), "reply", str(inbound_id))
     if row.handled_at is not None:
         raise NotFoundError(f"this reply was dealt with already: {row.handling}")
-    sites = [contact.site_id for contact in patients.holders(work.session, row.from_number)]
+    holders = patients.holders(work.session, row.from_number)
+    sites = [contact.site_id for contact in holders]
     if sites and not any(work.allows(site_id, Role.COORDINATOR, Role.CLINICIAN) for site_id in sites):
         work.require(sites[0], Role.COORDINATOR, Role.CLINICIAN)
     if opt_out:
@@ -132,6 +133,10 @@ def settle_reply(work: Work, inbound_id: UUID, *, opt_out: bool, note: str) -> N
     else:
         _release(work, row)
     _handled(work, row, note or ("opted out" if opt_out else "no opt-out"))
+    about = {contact.patient_id: contact.site_id for contact in holders}
+    for patient_id, site_id in about.items():
+        after = {"handling": row.handling, "opted out": opt_out}
+        work.audit("reply.settle", row, site_id=site_id, patient_id=patient_id, after=after, reason=note)
 
 
 def _release(work: Work, row: Inbound) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from surveillance.operations.worklist import WorklistAction
 from surveillance.store import reminders
 from surveillance.store.tables import Attempt, BoardAction, Contact, Inbound, Patient, Reminder
 
+LAST_HOUR = timedelta(hours=1)
 _AHEAD = (ReminderState.PLANNED, ReminderState.CLAIMED)
 _TROUBLE = (AttemptState.REFUSED, AttemptState.UNDELIVERED, AttemptState.IN_DOUBT, AttemptState.ABSENT)
 _SAID = (WorklistAction.CALL.value, WorklistAction.NOTE.value)
@@ -69,6 +70,12 @@ def gather(work: Work, patient: Patient) -> Conversation:
     return Conversation(
         tuple(sorted(entries, key=lambda entry: entry.at)), tuple(sorted(ahead, key=lambda entry: entry.at))
     )
+
+
+def handed_over(work: Work, patient: Patient) -> list[Reminder]:
+    """What went out in the last hour and cannot be taken back (schedule rule 10)."""
+    rows = reminders.of_patient(work.session, patient.id)
+    return [row for row in rows if row.sent_at is not None and row.sent_at >= work.now - LAST_HOUR]
 
 
 def _moment(row: Reminder) -> datetime:

@@ -60,6 +60,7 @@ ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "feed.revoke": "Calendar address closed",
         "message.done": "Message settled by a person",
         "message.resend": "Message sent again",
+        "reply.settle": "Reply settled",
         "board.note": "Note",
         "board.call": "Call",
         "board.snooze": "Put aside on the board",

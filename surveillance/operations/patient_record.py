@@ -21,9 +21,9 @@ from surveillance.operations.situations import zone_of
 from surveillance.operations.work import Work
 from surveillance.operations.worklist import Filter, WorklistRow
 from surveillance.store import appointments, patients, plans
+from surveillance.store import feeds as feed_store
 from surveillance.store import studies as study_store
 from surveillance.store import worklist as board
-from surveillance.store.feeds import places
 from surveillance.store.tables import (
     Appointment,
     AppointmentItem,
@@ -143,7 +143,7 @@ def gather(work: Work, patient: Patient) -> PatientRecord:
         plans=found,
         visits=visits,
         studies=studies,
-        feeds=_feeds(work, patient),
+        feeds=feed_store.of_patient(session, patient.id),
         death=death,
         conversation=said,
         names=names,
@@ -184,17 +184,12 @@ def _studies(work: Work, patient: Patient) -> list[Evidence]:
 def _visits(work: Work, patient: Patient) -> list[VisitRecord]:
     rows = appointments.of_patient(work.session, patient.id, *AppointmentState)
     lines = appointments.lines_of(work.session, [row.id for row in rows])
-    named = places(work.session, patient.site_id)
+    named = feed_store.places(work.session, patient.site_id)
     return [
         VisitRecord(row, lines.get(row.id, []), named.get(row.place_id, ("", ""))[0] if row.place_id else "")
         for row in rows
         if row.was_booked or row.state is AppointmentState.PROPOSED
     ]
-
-
-def _feeds(work: Work, patient: Patient) -> list[Feed]:
-    statement = select(Feed).where(Feed.patient_id == patient.id)
-    return list(work.session.exec(statement.order_by(col(Feed.created_at), col(Feed.id))))
 
 
 def _death(work: Work, patient: Patient) -> Death | None:

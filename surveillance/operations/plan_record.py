@@ -19,7 +19,7 @@ from surveillance.core.trips import trips_a_year
 from surveillance.core.words import EndReason, Status
 from surveillance.operations import planning
 from surveillance.operations.calendars import site_calendar
-from surveillance.operations.differences import findings
+from surveillance.operations.differences import findings as findings
 from surveillance.operations.work import Work
 from surveillance.store import plans
 from surveillance.store.tables import ExtraExamination, Override, Plan, PlanHold, PlanTerms, Site, Study
@@ -114,6 +114,16 @@ def gather(work: Work, plan: Plan, studies: Mapping[str, Evidence]) -> PlanRecor
 def titles(work: Work, terms: Iterable[PlanTerms]) -> dict[str, str]:
     """What the protocol versions of a plan call their items; the last version has the last word."""
     return {item.code: item.title for row in terms for item in work.protocol(row.protocol_key).items}
+
+
+def titles_of_patient(work: Work, patient_id: UUID) -> dict[str, str]:
+    """What all plans of a patient call their items."""
+    every = reversed(plans.all_plans(work.session, patient_id))
+    return {
+        code: title
+        for plan in every
+        for code, title in titles(work, plans.terms_in_force(work.session, plan.id)).items()
+    }
 
 
 def holds(work: Work, plan: Plan) -> list[PlanHold]:

@@ -93,6 +93,12 @@ def of_sites(session: Session, site_ids: Iterable[UUID]) -> list[Feed]:
     return list(session.exec(statement.order_by(col(Feed.created_at), col(Feed.id))))
 
 
+def of_patient(session: Session, patient_id: UUID) -> list[Feed]:
+    """The feeds of a patient, revoked ones too, oldest first."""
+    statement = select(Feed).where(Feed.patient_id == patient_id)
+    return list(session.exec(statement.order_by(col(Feed.created_at), col(Feed.id))))
+
+
 def revisions(session: Session, feed: Feed, span: Span) -> list[Revision]:
     """Each visit that the feed may show, in the columns of its revision: one query on an index."""
     table = Appointment

@@ -92,11 +92,7 @@ def _examinations(plan: PlanRecord) -> tuple[list[Examination], list[Examination
 def whole_history(desk: Desk, patient_id: UUID, before: int | None = None) -> Response:
     """Every change about the patient, page by page."""
     patient = desk.patient(patient_id)
-    titles = {
-        item: title
-        for plan in reversed(plans.all_plans(desk.session, patient.id))
-        for item, title in plan_record.titles(desk.work, plans.terms_in_force(desk.session, plan.id)).items()
-    }
+    titles = plan_record.titles_of_patient(desk.work, patient.id)
     found = history.gather(desk.work, patient, titles, 50, before)
     zone = desk.work.site(patient.site_id).time_zone
     return desk.page("patient/history.html", patient=patient, history=found, zone=zone)

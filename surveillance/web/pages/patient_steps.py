@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from uuid import UUID
 
 from surveillance.operations.patient_record import PatientRecord
@@ -13,10 +14,14 @@ Link = tuple[str, str]  # words and address
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One row of the board about this patient; ``links`` lead to where it is done, the likeliest first."""
+    """What the board asks for about this patient; ``links`` lead to where it is done, the likeliest first.
+
+    ``what`` names all that is asked for in the same words: MRI and chest go on one trip.
+    """
 
     row: WorklistRow
     headline: str
+    what: str
     links: tuple[Link, ...]
 
 
@@ -41,7 +46,19 @@ _HEADLINES = {
 
 def next_steps(record: PatientRecord) -> list[Step]:
     """The weightiest first."""
-    return [Step(row, _HEADLINES[row.list], tuple(_links(record, row))) for row in record.steps]
+    return [_step(record, list(rows)) for _, rows in groupby(record.steps, key=_alike)]
+
+
+def _alike(row: WorklistRow) -> tuple[object, ...]:
+    """Examinations that are asked for with the same words are one step; everything else stands by itself."""
+    is_examination = row.list in (Worklist.OVERDUE, Worklist.TO_ORDER, Worklist.DUE)
+    return row.list, row.since, row.why, row.next_action, "" if is_examination else row.subject
+
+
+def _step(record: PatientRecord, rows: list[WorklistRow]) -> Step:
+    links = list(_links(record, rows[0]))
+    what = " and ".join(row.what for row in rows)
+    return Step(rows[0], _HEADLINES[rows[0].list], what, tuple(links if len(rows) == 1 else links[:1]))
 
 
 def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:

@@ -1,0 +1,166 @@
+"""What the pages that change a plan share: a change is shown as a difference first, and applied as it was shown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+from uuid import UUID
+
+from fastapi.responses import Response
+from sqlmodel import SQLModel
+
+from surveillance.core import plain
+from surveillance.core.errors import ConflictError, NotFoundError
+from surveillance.core.examinations import Examination, Finding, FindingKind
+from surveillance.core.words import AppointmentState
+from surveillance.operations import differences, plan_record, planning
+from surveillance.operations.differences import Difference, Line, Seen
+from surveillance.operations.worklist_words import CONFLICTS
+from surveillance.store import plans
+from surveillance.store.tables import Patient, Place, Plan
+from surveillance.web import words
+from surveillance.web.desk import Desk
+from surveillance.web.render import day, short_day
+
+R = TypeVar("R", bound=SQLModel)
+
+SEEN = "seen"  # the field with the fingerprint of the difference that a person has looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a change would do, in words: examinations, visits called off or restored, messages, what to look at."""
+
+    lines: list[tuple[str, str, str, str]]  # examination, what happens to it, before, after
+    visits: list[str]
+    messages: str
+    findings: list[str]
+    fingerprint: str
+    again: bool  # it was looked at before, and is another one now
+
+    @property
+    def empty(self) -> bool:
+        return not (self.lines or self.visits or self.messages or self.findings)
+
+
+def weigh(desk: Desk, patient: Patient, change: Callable[[], object]) -> Proposal | None:
+    """Apply a change that was looked at, and return None; else say what it would do.
+
+    Mistakes stand on the form. What the operation refuses is refused when it is looked at already.
+    """
+    form = desk.form
+    shown: Difference | None = None
+    with form.trying(desk.session):
+        shown = differences.rehearsed(desk.work, patient, change)
+    if shown is None:
+        return None
+    given = form.value(SEEN)
+    if given == shown.fingerprint:
+        with form.trying(desk.session):
+            change()
+        return None
+    return _proposal(desk, patient, shown, again=bool(given))
+
+
+def _proposal(desk: Desk, patient: Patient, shown: Difference, *, again: bool) -> Proposal:
+    titles = plan_record.titles_of_patient(desk.work, patient.id)
+    several = len({line.plan for line in shown.lines}) > 1
+    return Proposal(
+        [_line(shown, line, titles, several) for line in shown.lines],
+        _visits(desk, shown),
+        _messages(shown),
+        [_finding(finding, titles) for finding in shown.findings],
+        shown.fingerprint,
+        again,
+    )
+
+
+def _line(shown: Difference, line: Line, titles: Mapping[str, str], several: bool) -> tuple[str, str, str, str]:
+    before, after = shown.sides(line)
+    name = f"{examination_name(line.row, titles)}{f' (plan {line.plan})' if several else ''}"
+    return name, line.what, _seen(before), _seen(after)
+
+
+def examination_name(row: Examination, titles: Mapping[str, str]) -> str:
+    place = "extra" if row.month is None else f"month {row.month}"
+    return f"{titles.get(row.item, plain.item(row.item))}, {place}"
+
+
+def _seen(side: Seen | None) -> str:
+    if side is None:
+        return ""
+    state = words.STATUS[side.status]
+    if side.booked_on is not None:
+        state += f" for {short_day(side.booked_on)}"
+    elif side.skip_review_on is not None:
+        state += f", to be looked at again on {short_day(side.skip_review_on)}"
+    return f"{day(side.target)} (on time {short_day(side.window_start)} to {short_day(side.window_end)}): {state}"
+
+
+def _visits(desk: Desk, shown: Difference) -> list[str]:
+    places = {row.id: row for row in differences.released(desk.work, shown)}
+    found = []
+    for line in shown.visits:
+        row = places.get(line.id)
+        if line.before is AppointmentState.BOOKED and row is not None:
+            place = desk.session.get(Place, row.place_id) if row.place_id else None
+            slot = f" Release the slot{f' at {place.name}' if place else ''}."
+            found.append(f"The visit of {day(line.day)} is called off.{slot}")
+        else:
+            found.append(
+                f"The visit of {day(line.day)}: {words.VISIT[line.before]} before, {words.VISIT[line.after]} after."
+            )
+    return found
+
+
+def _messages(shown: Difference) -> str:
+    parts = []
+    if shown.voided:
+        parts.append(f"{shown.voided} planned message{'s' * (shown.voided > 1)} will not go out")
+    if shown.planned:
+        parts.append(f"{shown.planned} message{'s' * (shown.planned > 1)} will be planned instead")
+    return "; ".join(parts)
+
+
+def _finding(finding: Finding, titles: Mapping[str, str]) -> str:
+    title = titles.get(finding.item, plain.item(finding.item))
+    if finding.kind is FindingKind.LAST_SCAN_UNKNOWN:
+        return f"{title}: no earlier study is known; ask when it was last done."
+    why, action = CONFLICTS[finding.kind]
+    place = f", month {finding.month}" if finding.month is not None else ""
+    return f"{title}{place}: {why.format(day=short_day(finding.since))}; {action}."
+
+
+# -- whom and what a page is about -----------------------------------------------------------------------------
+
+
+def with_plan(desk: Desk, patient_id: UUID) -> tuple[Patient, Plan]:
+    """The patient and the active plan. Raises ConflictError where there is none."""
+    patient = desk.patient(patient_id)
+    plan = plans.active_plan(desk.session, patient.id)
+    if plan is None:
+        raise ConflictError("this patient has no active plan")
+    return patient, plan
+
+
+def own(desk: Desk, patient: Patient, table: type[R], row_id: UUID) -> R:
+    """A record about this very patient. Raises NotFoundError where it is none."""
+    row = desk.row(table, row_id)
+    plan_id = getattr(row, "plan_id", None)
+    owner = getattr(row, "patient_id", None) or (planning.plan_of(desk.work, plan_id).patient_id if plan_id else None)
+    if owner != patient.id:
+        raise NotFoundError("there is no such record about this patient")
+    return row
+
+
+def page(desk: Desk, template: str, patient: Patient, proposal: Proposal | None = None, **values: Any) -> Response:
+    """A page that asks for a change, with what it would do once that is known."""
+    titles = plan_record.titles_of_patient(desk.work, patient.id)
+    today: date = desk.today(patient)
+    return desk.page(
+        f"patient/{template}", patient=patient, proposal=proposal, titles=titles, today=today, words=words, **values
+    )
+
+
+def home(patient: Patient, part: str = "") -> str:
+    return f"/patients/{patient.id}{f'#{part}' if part else ''}"

@@ -1,0 +1,19 @@
+"""All pages of one patient, for the application to include."""
+
+from surveillance.web.pages import (
+    patient,
+    patient_decisions,
+    patient_plan,
+    patient_studies,
+    patient_talk,
+    patient_terms,
+)
+
+PAGES = (
+    patient.pages,
+    patient_plan.pages,
+    patient_terms.pages,
+    patient_decisions.pages,
+    patient_studies.pages,
+    patient_talk.pages,
+)
