@@ -13,7 +13,7 @@ from openpyxl import Workbook
 
 from surveillance.core.errors import InvalidFileError
 from surveillance.operations import imports
-from surveillance.operations.imports import headers, workbook
+from surveillance.operations.imports import headers, sheets, workbook
 
 HEADER = ["MRN", "Surname", "First name", "Date of birth", "Sedation", "eGFR"]
 
@@ -96,7 +96,7 @@ BOMB = b'<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>' + OPEN + b"</sh
         (OPEN + b" " * 4096, {"UNPACKED": 4096}, "too large to be read safely"),
         (OPEN + b"<row/>" * 600 + b"</sheetData></worksheet>", {"ELEMENTS": 500}, "too large to be read safely"),
         (OPEN + b"<row>" + b"<c/>" * 20_000, {}, "too large to be read safely"),
-        (OPEN + b'<row r="900000"><c r="A900000"><v>1</v></c></row></sheetData></worksheet>', {"ROWS": 9}, "9 rows"),
+        (OPEN + b'<row r="9000000"><c r="A9000000"><v>1</v></c></row></sheetData></worksheet>', {}, "empty"),
         (BOMB, {}, "cannot be read"),
         (OPEN + b"<row><c", {}, "cannot be read"),
     ],
@@ -120,6 +120,20 @@ def test_a_damaged_workbook_is_refused_and_never_breaks_the_service() -> None:
             broken[chance.randrange(4, len(broken))] = chance.randrange(256)
         with suppress(InvalidFileError):
             imports.read_grid("damaged.xlsx", bytes(broken))
+
+
+@pytest.mark.parametrize("data", [b"MRN\n" + b"1\n" * 12, b"," * 200 + b"MRN\n1\n"], ids=["rows", "columns"])
+def test_a_file_with_more_than_any_registry_holds_is_refused(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sheets, "ROWS", 10)
+    with pytest.raises(InvalidFileError, match="more than 10 rows or 100 columns"):
+        imports.read_grid("a.csv", data)
+
+
+def test_a_row_far_below_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = xlsx(HEADER, ["1", "Winters", "Alma", date(1988, 3, 14)])
+    row = b'<row r="900000"><c r="A900000" t="str"><v>2</v></c></row></sheetData>'
+    content = zipfile.ZipFile(io.BytesIO(book)).read(SHEET).replace(b"</sheetData>", row)
+    assert [line for line, _ in imports.read_grid("a.xlsx", replaced(book, SHEET, content)).rows] == [2, 900000]
 
 
 # -- headers and letters -----------------------------------------------------------------------------------------

@@ -22,10 +22,9 @@ def read_delimited(name: str, data: bytes, encoding: str | None = None) -> Grid:
     text, used = _decoded(name, data, encoding)
     reader = csv.reader(io.StringIO(text, newline=""), _dialect(text), strict=True)
     try:
-        lines = [(reader.line_num, cells) for cells in reader]
+        line, headers, rows = header_and_rows(name, ((reader.line_num, cells) for cells in reader))
     except csv.Error as error:
         raise InvalidFileError([Problem(name, reader.line_num, f"not readable as CSV: {error}")]) from error
-    line, headers, rows = header_and_rows(name, lines)
     return Grid(name, sha256(data).hexdigest(), line, headers, rows, used)
 
 

@@ -2,12 +2,15 @@
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 
 from surveillance.core.errors import InvalidFileError, Problem
 
 LARGEST = 64 * 1024 * 1024  # bytes; about 300,000 patients
+ROWS = 300_000  # that are not blank
+COLUMNS = 100
 NOTES = ("What to write:", "For example:")  # a row that begins so explains the columns of the template
 
 
@@ -63,16 +66,20 @@ class Sheet:
 
 
 def header_and_rows(
-    name: str, lines: Sequence[tuple[int, Sequence[str]]]
+    name: str, lines: Iterable[tuple[int, Sequence[str]]]
 ) -> tuple[int, list[str], list[tuple[int, Sequence[str]]]]:
     """The header's line, the headers, and the rows below that are not blank.
 
     Raises:
-        InvalidFileError: nothing in the file, or a row with more cells than the header names.
+        InvalidFileError: nothing in the file, more than any registry holds, or a row with more cells than the header
+            names.
     """
-    filled = [(line, cells) for line, cells in lines if any(cell.strip() for cell in cells) and not _is_note(cells)]
+    said = ((line, cells) for line, cells in lines if any(cell.strip() for cell in cells) and not _is_note(cells))
+    filled = list(islice(said, ROWS + 2))
     if not filled:
         raise InvalidFileError([Problem(name, 1, "the file is empty; its first row names the columns")])
+    if len(filled) > ROWS + 1 or (len(filled[0][1]) > COLUMNS and any(filled[0][1][COLUMNS:])):
+        raise InvalidFileError([Problem(name, 1, f"more than {ROWS:,} rows or {COLUMNS} columns; split the file")])
     (line, header), *rows = filled
     headers = [cell.strip() for cell in header]
     while not headers[-1]:

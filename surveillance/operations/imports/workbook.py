@@ -19,15 +19,14 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from surveillance.core.errors import InvalidFileError, Problem
-from surveillance.operations.imports.sheets import Grid, header_and_rows
+from surveillance.operations.imports.sheets import COLUMNS, Grid, header_and_rows
 
 MAGIC: Final = b"PK\x03\x04"  # of any zip
 OLD_MAGIC: Final = b"\xd0\xcf\x11\xe0"  # .xls, and .xlsx behind a password
 UNPACKED: Final = 256 * 1024 * 1024  # bytes
 ELEMENTS: Final = 6_000_000  # two for each cell that is filled: about 100,000 patients
 ROW_CELLS: Final = 16_384  # as many columns as Excel has
-COLUMNS: Final = 100  # that are read
-ROWS: Final = 300_000
+LAST_ROW: Final = 1_048_576  # of Excel
 DIGITS: Final = 15  # that Excel keeps of a number
 _MASK: Final = re.compile(r"0[0\- /]*")
 _DAMAGED: Final = (
@@ -52,7 +51,7 @@ def read_workbook(name: str, data: bytes) -> Grid:
         visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         sheet: Any = visible[0]
         numbers: dict[int, int] = {}
-        lines = list(_lines(sheet, numbers))
+        line, headers, rows = header_and_rows(name, _lines(sheet, numbers))
     except _TooLargeError as error:
         reason = f"the workbook is too large to be read safely ({error}); save the sheet as 'CSV UTF-8' and load that"
         raise InvalidFileError([Problem(name, 1, reason)]) from error
@@ -60,7 +59,6 @@ def read_workbook(name: str, data: bytes) -> Grid:
         reason = "this Excel workbook cannot be read; open it, save it again as .xlsx or as 'CSV UTF-8'"
         raise InvalidFileError([Problem(name, 1, reason)]) from error
     notes = [f"of {len(visible)} sheets only the first was read, {sheet.title!r}"] if len(visible) > 1 else []
-    line, headers, rows = header_and_rows(name, lines)
     return Grid(name, sha256(data).hexdigest(), line, headers, rows, "", notes, numbers)
 
 
@@ -100,12 +98,15 @@ def _elements(stream: Any, limit: int) -> int:
 
 def _lines(sheet: Any, numbers: dict[int, int]) -> Iterator[tuple[int, list[str]]]:
     sheet.reset_dimensions()  # what a file says of its size may be wrong
-    for line, cells in enumerate(sheet.iter_rows(max_row=ROWS + 1, max_col=COLUMNS), start=1):
-        if line > ROWS:
-            raise _TooLargeError(f"more than {ROWS} rows")
+    blank: Any = None  # rows that the file leaves out are one and the same tuple
+    for line, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW, max_col=COLUMNS + 1), start=1):
+        if cells is blank:
+            continue
         shown = [_shown(cell, line, numbers) for cell in cells]
         if any(shown):
             yield line, shown
+        else:
+            blank = cells
 
 
 def _shown(cell: Any, line: int, numbers: dict[int, int]) -> str:

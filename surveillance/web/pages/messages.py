@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations import accounts, message_lists, message_search
 from surveillance.operations.dispatch import pauses, senders
+from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.message_life import REPORTS, life
 from surveillance.operations.message_lists import TaskOutcome, Which
 from surveillance.operations.message_samples import details_of, samples
@@ -56,9 +57,17 @@ COLOURS: Final = MappingProxyType(
         ReminderState.TASK: "yellow",
     }
 )
+TRANSPORTS: Final = MappingProxyType(
+    {
+        "twilio": "By Twilio",
+        "smtp": "By the mail server",
+        "console": "Shown on the console only, nothing left the server",
+    }
+)
 _WORDS: Final = {
     "lists": LISTS, "step": STEP, "channel": CHANNEL, "message": MESSAGE, "attempt": ATTEMPT, "contact": CONTACT,
-    "colours": COLOURS, "reports": REPORTS, "privacy": PRIVACY, "language": language_name,
+    "colours": COLOURS, "reports": REPORTS, "transport": TRANSPORTS, "readable": readable, "privacy": PRIVACY,
+    "language": language_name,
 }  # fmt: skip
 
 
