@@ -22,6 +22,7 @@ from surveillance.core.errors import SurveillanceError
 from surveillance.operations.dispatch import Limits, Office, send_due, settle_doubt
 from surveillance.operations.dispatch.office import PACE
 from surveillance.operations.imports.carrying import carry_in
+from surveillance.operations.proving import prove
 from surveillance.operations.sealing import seal
 from surveillance.operations.sweeping import next_sweep, sweep
 from surveillance.store import db, heartbeats
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 Job = Callable[[], object]
 
-EVERY = {"dispatch": 5, "doubt": 30, "sweep": 60, "imports": 5, "seal": 60, "heartbeat": 15}  # seconds
+EVERY = {"dispatch": 5, "doubt": 30, "sweep": 60, "imports": 5, "seal": 60, "proof": 300, "heartbeat": 15}  # seconds
 ERRORS = "worker_errors"
 _UNLIMITED = 1000.0  # messages a second, for what no network carries
 
@@ -109,6 +110,7 @@ class Worker:
             "sweep": lambda: self._count(sweep(office)),
             "imports": lambda: self._count(carry_in(office, self._stopping)),
             "seal": lambda: self._count(seal(office)),
+            "proof": lambda: self._count(prove(office, self._stopping)),
             "heartbeat": self.beat,
         }
         self.beat()

@@ -10,10 +10,23 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 from rich.progress import Progress
+from sqlmodel import func, select
 
+from surveillance import bootstrap
 from surveillance.cli import options as typed
 from surveillance.cli import show, words
-from surveillance.cli.context import Answer, AsJson, AsUser, AtSite, Job, Options, WrongUseError, run_read, writing
+from surveillance.cli.context import (
+    Answer,
+    AsJson,
+    AsUser,
+    AtSite,
+    Job,
+    Options,
+    WrongUseError,
+    opened,
+    run_read,
+    writing,
+)
 from surveillance.cli.options import Mrn
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.examinations import Key
@@ -22,7 +35,8 @@ from surveillance.operations.explain import Explanation
 from surveillance.operations.explain import explain as explained
 from surveillance.operations.worklist import Filter, Worklist, WorklistAction, WorklistRow
 from surveillance.operations.worklist_words import TITLES
-from surveillance.store import plans
+from surveillance.store import checks, db, plans
+from surveillance.store.tables import Plan
 
 app = typer.Typer(help="The board: the lists that want to be empty, and what you did about a row.")
 
@@ -161,10 +175,16 @@ def assign(job: Job, row: RowKey, to: Annotated[str, typer.Argument(metavar="USE
 
 
 def check(user: AsUser = None, as_json: AsJson = False) -> None:
-    """Prove on this database that nobody is silently lost; exit status 1 if anything breaks the promise."""
+    """Prove on this database that nobody is silently lost; exit status 1 if anything breaks the promise.
+
+    The board shows the result until the next proof, which a worker makes every night.
+    """
     found: list[promise.Violation] = []
+    looked_at = 0
 
     def look(job: Job) -> Answer:
+        nonlocal looked_at
+        looked_at = job.work.session.exec(select(func.count()).select_from(Plan)).one()
         with Progress(console=show.console(stderr=True), transient=True, disable=as_json) as progress:
             task = progress.add_task("plans", total=None)
             found.extend(
@@ -176,7 +196,10 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
         said.append(f"Head of the audit chain, to be noted elsewhere: {sealing.head(job.work)}")
         return Answer(said, [asdict(violation) for violation in found])
 
+    began = bootstrap.utc_now()
     run_read(look, Options(user, None, as_json))
+    with opened() as app, db.writing(app.engine) as session:
+        checks.keep(session, began, bootstrap.utc_now(), looked_at, found)
     if found:
         raise typer.Exit(1)
 

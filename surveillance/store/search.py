@@ -1,0 +1,60 @@
+"""Looks into the indexes by which patients are found; each is limited to some sites and to some rows."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlmodel import Session, col, select
+
+from surveillance.store.tables import Contact, Patient, PatientWord
+
+LAST = "\U0010ffff"  # no word goes on with it
+
+
+def by_mrn(session: Session, sites: Sequence[UUID], mrn: str) -> list[Patient]:
+    """Exactly, or in capitals, as many systems write it."""
+    spellings = {mrn, mrn.upper()}
+    statement = select(Patient).where(col(Patient.site_id).in_(sites), col(Patient.mrn).in_(spellings))
+    return list(session.exec(statement))
+
+
+def by_phone(session: Session, sites: Sequence[UUID], numbers: Sequence[str], limit: int) -> list[Patient]:
+    """Whoever has the number, or is cared for by somebody who has it."""
+    holders = select(col(Contact.patient_id)).where(col(Contact.phone).in_(numbers), col(Contact.removed_at).is_(None))
+    statement = select(Patient).where(col(Patient.site_id).in_(sites), col(Patient.id).in_(holders))
+    return list(session.exec(statement.order_by(col(Patient.folded), col(Patient.id)).limit(limit)))
+
+
+def by_birth(session: Session, sites: Sequence[UUID], days: Sequence[date], limit: int) -> list[Patient]:
+    statement = select(Patient).where(col(Patient.birth_date).in_(days), col(Patient.site_id).in_(sites))
+    return list(session.exec(statement.order_by(col(Patient.folded), col(Patient.id)).limit(limit)))
+
+
+def by_words(
+    session: Session, sites: Sequence[UUID], words: Sequence[str], born: Sequence[date], limit: int
+) -> list[Patient]:
+    """Patients of whose words one begins with each of ``words``, born on one of the days if any is given.
+
+    The longest word, which is the rarest, leads; of the others each patient is asked. Whole words come first.
+    """
+    first, *others = sorted(words, key=len, reverse=True)
+    found: list[Patient] = []
+    for site_id in sites:
+        led = col(PatientWord.site_id) == site_id, *_begins(PatientWord, first)
+        statement = select(Patient).join(PatientWord, col(PatientWord.patient_id) == col(Patient.id)).where(*led)
+        for word in others:
+            other = orm.aliased(PatientWord)
+            statement = statement.where(
+                sa.exists().where(col(other.patient_id) == col(Patient.id), *_begins(other, word)).correlate(Patient)
+            )
+        if born:
+            statement = statement.where(col(Patient.birth_date).in_(born))
+        ordered = statement.order_by(col(PatientWord.word), col(PatientWord.patient_id)).limit(limit)
+        found.extend(session.exec(ordered))
+    return found
+
+
+def _begins(table: type[PatientWord], word: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return col(table.word) >= word, col(table.word) < word + LAST
