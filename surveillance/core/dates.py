@@ -5,7 +5,7 @@ from each other: 31 January gives 28 February and then 31 March.
 """
 
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -71,16 +71,20 @@ def clamp(day: date, earliest: date, latest: date) -> date:
     return max(earliest, min(day, latest))
 
 
-def nearest(target: date, earliest: date, latest: date, is_working: Callable[[date], bool]) -> date | None:
-    """The working day in ``earliest``…``latest`` that is nearest to ``target``, ties to the later; None if none."""
+def nearest_days(target: date, earliest: date, latest: date, is_working: Callable[[date], bool]) -> Iterator[date]:
+    """The working days in ``earliest``…``latest``, the nearest to ``target`` first, of two equally near the later."""
     if earliest > latest:
-        return None
+        return
     middle_day = clamp(target, earliest, latest)
     for distance in range((latest - earliest).days + 1):
-        for day in (middle_day + distance * DAY, middle_day - distance * DAY):
+        for day in dict.fromkeys((middle_day + distance * DAY, middle_day - distance * DAY)):
             if earliest <= day <= latest and is_working(day):
-                return day
-    return None
+                yield day
+
+
+def nearest(target: date, earliest: date, latest: date, is_working: Callable[[date], bool]) -> date | None:
+    """The working day in ``earliest``…``latest`` that is nearest to ``target``, ties to the later; None if none."""
+    return next(nearest_days(target, earliest, latest, is_working), None)
 
 
 def next_working(day: date, is_working: Callable[[date], bool]) -> date:

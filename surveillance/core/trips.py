@@ -31,7 +31,9 @@ class Trip(NamedTuple):
     outside: bool
 
 
-class _Wish(NamedTuple):
+class Wish(NamedTuple):
+    """When one examination could be done: its target and the days of its window that are left."""
+
     key: Key
     target: date
     earliest: date
@@ -49,20 +51,21 @@ def propose(row: Examination, today: date, is_working: IsWorking) -> tuple[date,
     The target, moved to the nearest working day that is in the window and after today, ties to the later;
     if there is none, the first working day after both. Where the item is overdue, the first working day there is.
     """
-    wish = _wish(row, today, is_working)
-    day = nearest(wish.target, wish.earliest, wish.latest, is_working)
-    return (wish.earliest, True) if day is None else (day, wish.outside)
+    wanted = wish(row, today, is_working)
+    day = nearest(wanted.target, wanted.earliest, wanted.latest, is_working)
+    return (wanted.earliest, True) if day is None else (day, wanted.outside)
 
 
-def _wish(row: Examination, today: date, is_working: IsWorking) -> _Wish:
+def wish(row: Examination, today: date, is_working: IsWorking) -> Wish:
+    """``outside``: no working day of the window is left, so it is the first one after it."""
     earliest = max(min(row.window_start, row.due_from), today + DAY)
     latest = row.window_end
     # Whoever is overdue since an earlier window has no time to wait for this one's target.
     target = earliest if today >= row.overdue_from else row.target
     if nearest(target, earliest, latest, is_working) is not None:
-        return _Wish(row.key, target, earliest, latest, False)
+        return Wish(row.key, target, earliest, latest, False)
     day = next_working(max(earliest, latest + DAY), is_working)
-    return _Wish(row.key, row.target, day, day, True)
+    return Wish(row.key, row.target, day, day, True)
 
 
 def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> list[Trip]:
@@ -71,17 +74,21 @@ def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> li
     A trip takes in every examination whose window still shares a working day with all others of the trip; its
     day is the shared day nearest to the target of the narrowest window. Each item is on a trip at most once.
     """
-    wishes = [_wish(row, today, is_working) for row in rows]
+    wishes = [wish(row, today, is_working) for row in rows]
     wishes.sort(key=lambda wish: (wish.latest, wish.earliest, _order(wish.key)))
     result: list[Trip] = []
     while wishes:
         group, wishes = _group(wishes, is_working)
-        narrowest = min(group, key=lambda w: (w.width, w.target))
         earliest, latest = max(w.earliest for w in group), min(w.latest for w in group)
-        day = nearest(narrowest.target, earliest, latest, is_working)
+        day = nearest(narrowest(group).target, earliest, latest, is_working)
         keys = tuple(sorted((w.key for w in group), key=_order))
         result.append(Trip(day or earliest, keys, any(w.outside for w in group)))
     return _by_day(result)
+
+
+def narrowest(wishes: Iterable[Wish]) -> Wish:
+    """The one whose window leaves the least choice: its target decides the day of a trip."""
+    return min(wishes, key=lambda wish: (wish.width, wish.target))
 
 
 def _by_day(found: Iterable[Trip]) -> list[Trip]:
@@ -92,7 +99,7 @@ def _order(key: Key) -> tuple[str, int, str]:
     return key.item, key.month or 0, key.extra or ""
 
 
-def _group(wishes: Sequence[_Wish], is_working: IsWorking) -> tuple[list[_Wish], list[_Wish]]:
+def _group(wishes: Sequence[Wish], is_working: IsWorking) -> tuple[list[Wish], list[Wish]]:
     first, *others = wishes
     group, rest = [first], []
     earliest, latest = first.earliest, first.latest

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.examinations import Examination, Key
+from surveillance.core.offers import earliest, serves
 from surveillance.operations.work import Work
 from surveillance.store import appointments, plans
 from surveillance.store.tables import AppointmentItem, Plan
@@ -19,7 +20,7 @@ def keys_for(work: Work, plan: Plan, wanted: Sequence[Key], day: date) -> list[K
         ConflictError: one of them is booked already.
     """
     rows = [plans.examination(row) for row in plans.projected(work.session, plan.id).values()]
-    serving = [row for row in rows if row.open and _serves(row, day)]
+    serving = [row for row in rows if row.open and serves(row, day)]
     chosen = [_wanted(key, serving, rows, day) for key in wanted] if wanted else _falling_to(serving, day)
     if not chosen:
         raise InvalidInputError(f"nothing of the plan falls to {day}; name the examinations to book")
@@ -40,18 +41,6 @@ def _falling_to(serving: Sequence[Examination], day: date) -> list[Examination]:
 def _first(rows: Sequence[Examination], item: str) -> Examination:
     """What a study of the item would count for: an open extra examination goes before the slot (rule 5)."""
     return min((row for row in rows if row.item == item), key=lambda row: (row.month is not None, row.target))
-
-
-def _serves(row: Examination, day: date) -> bool:
-    """Whether a study on ``day`` would count for the row: in the slot's cell, or late enough for an extra one."""
-    return _earliest(row) <= day < row.cell_end
-
-
-def _earliest(row: Examination) -> date:
-    if row.month is not None:
-        return row.cell_start
-    tolerance = row.target - row.window_start
-    return max(row.cell_start, row.window_start - tolerance)
 
 
 def _wanted(key: Key, serving: Sequence[Examination], rows: Sequence[Examination], day: date) -> Examination:
@@ -80,7 +69,7 @@ def _closed(row: Examination) -> str:
 
 def _span(row: Examination) -> str:
     if row.month is None:
-        return f"from {_earliest(row)} on"
+        return f"from {earliest(row)} on"
     return f"from {row.cell_start} to the day before {row.cell_end}"
 
 
@@ -98,12 +87,12 @@ def retarget(work: Work, plan: Plan, line: AppointmentItem, day: date) -> None:
     """
     rows = [plans.examination(row) for row in plans.projected(work.session, plan.id).values() if row.item == line.item]
     own = next((row for row in rows if row.extra is not None and row.key == appointments.key(line)), None)
-    there = own or next((row for row in rows if row.month is not None and _serves(row, day)), None)
+    there = own or next((row for row in rows if row.month is not None and serves(row, day)), None)
     if there is None:
         raise InvalidInputError(f"nothing of {line.item} falls to {day}")
     if not there.open:
         raise InvalidInputError(f"{day} counts for {name(there.key)}, which is {_closed(there)}")
-    if not _serves(there, day):
+    if not serves(there, day):
         raise InvalidInputError(f"{name(there.key)} can be done {_span(there)}, not on {day}")
     if there.booking not in (None, str(line.appointment_id)):
         raise ConflictError(f"{day} counts for {name(there.key)}, which is booked for {there.booked_on}")
