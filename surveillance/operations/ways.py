@@ -1,0 +1,79 @@
+"""By which way a message would reach a patient as things stand, and why not by an earlier one of its channels.
+
+The last word is ``dispatch.looking``'s, at sending; this is what can be said of it when a visit is booked.
+"""
+
+from dataclasses import dataclass
+
+from surveillance.core.errors import InvalidInputError
+from surveillance.core.messages import choose_language
+from surveillance.core.policy import BY_PERSON
+from surveillance.core.words import Channel, Step
+from surveillance.operations import reach
+from surveillance.operations.reach import Reach
+from surveillance.operations.situations import Situation
+from surveillance.operations.work import Work
+from surveillance.store import patients
+from surveillance.store import reminders as store
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """``to``: the address, empty where there is none; ``why``: what bars the earlier channels of the step."""
+
+    channel: Channel
+    to: str
+    why: tuple[str, ...] = ()
+
+    @property
+    def by_person(self) -> bool:
+        """Nothing goes out by itself: somebody has to call or write."""
+        return self.channel in BY_PERSON
+
+
+def way(work: Work, now: Situation, step: Step) -> Way:
+    """The first channel of a step that can carry a message to somebody; at last a call, or a letter without a phone."""
+    contacts = reach.of_contacts(work, now.patient.id, patients.contacts(work.session, now.patient.id))
+    why: list[str] = []
+    for channel in (each for each in now.policy.steps[step].channels if each not in BY_PERSON):
+        addressed = [each for each in contacts if reach.address(each.contact, channel)]
+        barred = [(each, _barred(work, now, each, channel)) for each in addressed]
+        free = next((each for each, reason in barred if not reason), None)
+        if free is not None:
+            return Way(channel, reach.address(free.contact, channel) or "", tuple(why))
+        why.append(barred[0][1] if barred else _nothing(channel))
+    phone = next((each.contact.phone for each in contacts if each.contact.phone), "")
+    return Way(Channel.CALL if phone else Channel.LETTER, phone or "", tuple(why))
+
+
+def _nothing(channel: Channel) -> str:
+    return "no phone number" if channel is Channel.SMS else "no email address"
+
+
+def _barred(work: Work, now: Situation, each: Reach, channel: Channel) -> str:
+    """Why a contact cannot be written to at an address of this kind; empty where it can."""
+    number = each.number if channel is Channel.SMS else None
+    if channel is Channel.SMS and (not each.contact.phone_mobile or (number is not None and number.landline)):
+        return "the phone is a landline"
+    if number is not None and number.opted_out_at is not None:
+        return "the phone opted out of SMS"
+    if not reach.agreed(each, channel):
+        return "no consent to SMS" if channel is Channel.SMS else "no consent to email"
+    if not now.site.first_names and _shared(work, each, channel):
+        return "the address is shared with another patient"
+    return "" if _speaks(work, now, each.contact.language) else "no approved language"
+
+
+def _shared(work: Work, each: Reach, channel: Channel) -> bool:
+    holders = store.contacts_with(work.session, channel, reach.address(each.contact, channel) or "")
+    return len({holder.patient_id for holder in holders}) > 1
+
+
+def _speaks(work: Work, now: Situation, language: str | None) -> bool:
+    languages = now.site.languages
+    available = [each for each in languages if each in work.catalogue.messages]
+    try:
+        choose_language(language or next(iter(languages), ""), available, languages)
+    except InvalidInputError:
+        return False
+    return True
