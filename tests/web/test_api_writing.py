@@ -224,6 +224,26 @@ def test_decisions_about_a_plan(anna: Program, clinic: Clinic) -> None:
     assert len(anna.get(plan)["terms"]) == 2
 
 
+def test_a_site_is_added_set_up_and_goes_live(clinic: Clinic, server: Server) -> None:
+    ada = Program(server, token(clinic, hire(clinic, "ada", Role.ADMIN)))
+    new = {"code": "DC1", "name": "Sarcoma unit", "short_name": "City Clinic", "time_zone": "America/New_York"}
+    site = ada.post("/sites", **new, country="US", phone="(202) 555-0199", send_from="10:00")
+    made = (site["phone"], site["send_from"], site["role"], site["messages_from"])
+    assert made == ("+12025550199", "10:00", "admin", None)
+    path = f"/sites/{site['id']}"
+    tag = ada.client.get(path).headers["etag"]
+    changed = ada.client.patch(path, json={"send_until": "18:30"}, headers={"If-Match": tag})
+    assert (changed.json()["send_until"], changed.json()["send_from"]) == ("18:30", "10:00")
+    assert ada.refused("POST", f"{path}/go-live", json={"day": "2026-12-01"}) == (409, "conflict")
+    live = ada.post(f"/sites/{clinic.site_id}/go-live", day="2026-12-01")
+    assert live["messages_from"] == "2026-12-01"
+    place = ada.post(f"{path}/places", name="MRI 1")
+    assert ada.client.patch(f"/places/{place['id']}", json={"address": "1 Example Street"}).json()["name"] == "MRI 1"
+    ada.post(f"{path}/closures", day="2026-12-24", reason="scanner is serviced")
+    assert [each["day"] for each in ada.get(f"{path}/closures")["items"]] == ["2026-12-24"]
+    assert ada.post(f"{path}/closures/end", day="2026-12-24")["items"] == []
+
+
 def test_calendar_addresses_and_pauses(anna: Program, clinic: Clinic, server: Server) -> None:
     feed = anna.post("/feeds", site_id=str(clinic.site_id), patient_id=str(clinic.patient_id), label="telephone")
     there = feed["https"].removeprefix("https://clinic.example")

@@ -31,6 +31,7 @@ Function = Callable[Concatenate[Call, P], T]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 PREFIX: Final = "/api/v1"
+_OURS: Final = "Value error, "  # what pydantic writes before our own words
 BEARER: Final = HTTPBearer(
     scheme_name="token",
     description=(
@@ -202,7 +203,11 @@ def _invalid(error: RequestValidationError) -> ProblemError:
     if all(fault["loc"][0] == "path" for fault in faults):
         return ProblemError(Kind.NOT_FOUND, "no record can have this id")
     errors = [
-        {"location": str(fault["loc"][0]), "pointer": _pointer(fault["loc"][1:]), "detail": fault["msg"]}
+        {
+            "location": str(fault["loc"][0]),
+            "pointer": _pointer(fault["loc"][1:]),
+            "detail": fault["msg"].removeprefix(_OURS),
+        }
         for fault in faults
     ]
     return ProblemError(

@@ -1,21 +1,31 @@
 """Sites, their places and staff, and the protocols that they approved."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from surveillance.operations import accounts, registry
+from surveillance.operations import sites as operations
+from surveillance.operations.sites import PlaceDetails
 from surveillance.store.tables import Approval, Membership, Place, Site, User
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
+from surveillance.web.api.answering import must_match
 from surveillance.web.api.call import Call
 from surveillance.web.api.models.sites import (
     ApprovalCreate,
     ApprovalPublic,
+    ClosureCreate,
+    ClosureEnd,
+    ClosurePublic,
+    GoLive,
     PlaceCreate,
     PlacePublic,
+    PlaceUpdate,
     SiteCreate,
     SitePublic,
+    SiteUpdate,
     StaffPublic,
 )
 from surveillance.web.api.paging import Page, PagingDep
@@ -41,9 +51,27 @@ def create_site(call: Call, new: SiteCreate) -> SitePublic:
     return _public(call, site)
 
 
-@endpoints.get("/sites/{site_id}", needs=Permission.VIEW)
+@endpoints.get("/sites/{site_id}", needs=Permission.VIEW, tagged=True)
 def get_site(call: Call, site_id: UUID) -> SitePublic:
     return _public(call, call.site(site_id))
+
+
+@endpoints.patch("/sites/{site_id}", needs=Permission.ADMINISTER)
+def update_site(call: Call, site_id: UUID, changes: SiteUpdate) -> SitePublic:
+    """Change the settings of a site. Planned messages move with its hours, proposed days with its week."""
+    site = call.site(site_id)
+    must_match(call, _public(call, site))
+    values = changes.model_dump(exclude_none=True, exclude={"reason"})
+    operations.edit_site(call.work, site, replace(operations.settings_of(site), **values), changes.reason)
+    return _public(call, site)
+
+
+@endpoints.post("/sites/{site_id}/go-live", needs=Permission.ADMINISTER)
+def go_live(call: Call, site_id: UUID, new: GoLive) -> SitePublic:
+    """Set the first day on which messages go out. With `dry_run` nothing is planned yet."""
+    site = call.site(site_id)
+    operations.go_live(call.work, site, new.day)
+    return _public(call, site)
 
 
 def _public(call: Call, site: Site) -> SitePublic:
@@ -69,9 +97,41 @@ def create_place(call: Call, site_id: UUID, new: PlaceCreate) -> PlacePublic:
     return PlacePublic.model_validate(place)
 
 
-@endpoints.get("/places/{place_id}", needs=Permission.VIEW)
+@endpoints.get("/places/{place_id}", needs=Permission.VIEW, tagged=True)
 def get_place(call: Call, place_id: UUID) -> PlacePublic:
     return PlacePublic.model_validate(call.row(Place, place_id, "place"))
+
+
+@endpoints.patch("/places/{place_id}", needs=Permission.RECORD)
+def update_place(call: Call, place_id: UUID, changes: PlaceUpdate) -> PlacePublic:
+    """Change what a place is called and where it is. Messages and calendars tell the new address from now on."""
+    place = call.row(Place, place_id, "place")
+    must_match(call, PlacePublic.model_validate(place))
+    now = PlaceDetails(place.name, place.address, place.phone, place.outside)
+    operations.edit_place(call.work, place, replace(now, **changes.model_dump(exclude_none=True)))
+    return PlacePublic.model_validate(place)
+
+
+@endpoints.get("/sites/{site_id}/closures", needs=Permission.VIEW)
+def list_closures(call: Call, site_id: UUID) -> Page[ClosurePublic]:
+    """The days from today on that the site is closed beside its holidays."""
+    rows = operations.closures(call.work, call.site(site_id))
+    return Page(items=[ClosurePublic.model_validate(row) for row in rows], next=None)
+
+
+@endpoints.post("/sites/{site_id}/closures", needs=Permission.ADMINISTER)
+def close_site(call: Call, site_id: UUID, new: ClosureCreate) -> ClosurePublic:
+    """Propose no visit for a day any more. Those that are booked stay: somebody moves them."""
+    site = call.site(site_id)
+    operations.close_on(call.work, site, new.day, new.reason)
+    return ClosurePublic(site_id=site.id, day=new.day, reason=new.reason)
+
+
+@endpoints.post("/sites/{site_id}/closures/end", needs=Permission.ADMINISTER)
+def open_site(call: Call, site_id: UUID, new: ClosureEnd) -> Page[ClosurePublic]:
+    """The site works on a day after all. Answers with the closed days that are left."""
+    operations.open_on(call.work, call.site(site_id), new.day)
+    return list_closures(call, site_id)
 
 
 @endpoints.get("/sites/{site_id}/staff", needs=Permission.VIEW)

@@ -6,10 +6,14 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from surveillance.core.words import Privacy, Role
-from surveillance.web.api.models.common import Clock, Day, Flag, Item, Line, Model, Moment, Months, Said, Whole
+from surveillance.web.api.models.common import Clock, Day, Flag, Item, Line, Model, Moment, Months, Reason, Said, Whole
 
 Language = Annotated[str, StringConstraints(min_length=2, max_length=35, pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 ProtocolName = Annotated[str, StringConstraints(min_length=1, max_length=90, pattern="^[a-z0-9-]+(@[0-9.]+)?$")]
+
+Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
+Languages = Annotated[list[Language], Field(min_length=1, max_length=20)]
+WorkingDays = Annotated[str, StringConstraints(min_length=1, max_length=7, pattern="^[1-7]+$")]
 
 
 class SiteCreate(Model):
@@ -19,23 +23,60 @@ class SiteCreate(Model):
     name: Said = Field(description="The full name, for staff.", examples=["Sarcoma unit"])
     short_name: Said = Field(max_length=32, description="What an SMS calls it: it must not reveal oncology.")
     time_zone: Said = Field(description="IANA time zone.", examples=["Europe/London"])
-    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] = Field(
+    country: Country = Field(
         description="ISO 3166 code: reads telephone numbers and gives the holidays.", examples=["GB"]
     )
     phone: Said = Field(description="The number that patients call.", examples=["020 7946 0123"])
     holidays: Line | None = Field(
         default=None, description="A holiday calendar such as DE-BY; empty for none; the country's if left out."
     )
-    languages: list[Language] = Field(
-        default=["en"], min_length=1, max_length=20, description="Languages of messages, the usual one first."
-    )
-    working_days: Annotated[str, StringConstraints(min_length=1, max_length=7, pattern="^[1-7]+$")] = Field(
-        default="12345", description="ISO weekdays: 1 is Monday."
-    )
+    languages: Languages = Field(default=["en"], description="Languages of messages, the usual one first.")
+    working_days: WorkingDays = Field(default="12345", description="ISO weekdays: 1 is Monday.")
     privacy: Privacy = Field(default=Privacy.NEUTRAL, description="How much messages and calendars may tell.")
     first_names: Flag = Field(default=False, description="May a message to a shared number carry the first name?")
     send_from: Clock = Field(default="09:00", validate_default=True, description="No message earlier, patient's time.")
     send_until: Clock = Field(default="20:00", validate_default=True, description="No message later, patient's time.")
+
+
+class SiteUpdate(Model):
+    """What changes; what is left out stays, and null counts as left out. The code stays for ever."""
+
+    name: Said | None = None
+    short_name: Said | None = Field(default=None, max_length=32, description="It must not reveal oncology.")
+    time_zone: Said | None = Field(default=None, description="Only while the site has no patients.")
+    country: Country | None = None
+    phone: Said | None = None
+    holidays: Line | None = Field(default=None, description="Empty for none.")
+    languages: Languages | None = None
+    working_days: WorkingDays | None = None
+    privacy: Privacy | None = None
+    first_names: Flag | None = None
+    send_from: Clock | None = None
+    send_until: Clock | None = None
+    age_of_majority: Whole | None = Field(default=None, ge=12, le=25, description="In years.")
+    noshow_limit: Whole | None = Field(default=None, ge=1, le=10, description="Then a clinician decides.")
+    reason: Line = Field(default="", description="Why, where that is worth keeping.")
+
+
+class GoLive(Model):
+    day: Day | None = Field(description="The first day on which messages go out; null: none goes out any more.")
+
+
+class ClosureCreate(Model):
+    """A day on which the site does not work beside its holidays."""
+
+    day: Day
+    reason: Reason
+
+
+class ClosurePublic(Model):
+    site_id: UUID
+    day: Day
+    reason: str
+
+
+class ClosureEnd(Model):
+    day: Day = Field(description="The day that was closed.")
 
 
 class SitePublic(Model):
@@ -55,6 +96,8 @@ class SitePublic(Model):
     first_names: bool
     send_from: Clock
     send_until: Clock
+    age_of_majority: int = Field(description="In years.")
+    noshow_limit: int = Field(description="After so many missed visits a clinician decides.")
     messages_from: Day | None = Field(description="The first day on which messages go out; null before it is live.")
     role: Role = Field(description="The role of the token's user at this site.")
     today: Day = Field(description="The day it is at the site now.")
@@ -67,6 +110,15 @@ class PlaceCreate(Model):
     address: Line = Field(default="", description="Where patients go.")
     phone: Line = Field(default="", description="Its own number.")
     outside: Flag = Field(default=False, description="Another house: its reports must be asked for.")
+
+
+class PlaceUpdate(Model):
+    """What changes; what is left out stays, and null counts as left out."""
+
+    name: Said | None = None
+    address: Line | None = None
+    phone: Line | None = None
+    outside: Flag | None = None
 
 
 class PlacePublic(Model):
