@@ -3,7 +3,7 @@
 from itertools import groupby
 
 from surveillance.core import plain
-from surveillance.core.protocol import Item, Phase
+from surveillance.core.protocol import Item
 
 
 def choices(item: Item) -> list[int]:
@@ -12,21 +12,13 @@ def choices(item: Item) -> list[int]:
 
 
 def spelled(item: Item, chosen: int | None = None) -> str:
-    """What an interval makes of the phases: ``every 3 months; from year 4 every 6; from year 6 every 12``."""
-    pairs = zip(item.intervals(chosen), item.phases, strict=True)
-    stretches = [(interval, [phase for _, phase in group]) for interval, group in groupby(pairs, lambda pair: pair[0])]
-    (first, _), *later = stretches
-    words = [plain.every(first), *(f"{_since(phases[0])} every {interval}" for interval, phases in later)]
-    return "; ".join(words) + _until(item.phases[-1])
+    """What an interval makes of the phases: ``every 3 months, then 6, then 12``."""
+    first, *later = (interval for interval, _ in groupby(item.intervals(chosen)))
+    return ", then ".join([plain.every(first), *map(str, later)]) + _until(item.phases[-1].end)
 
 
-def _since(phase: Phase) -> str:
-    years, rest = divmod(phase.start, 12)
-    return f"after month {phase.start}" if rest else f"from year {years + 1}"
-
-
-def _until(phase: Phase) -> str:
-    if phase.end is None:
+def _until(month: int | None) -> str:
+    if month is None:
         return ""
-    years, rest = divmod(phase.end, 12)
-    return f"; until month {phase.end}" if rest else f"; until the end of year {years}"
+    years, rest = divmod(month, 12)
+    return f", to month {month}" if rest else f", to year {years}"

@@ -4,7 +4,7 @@ from datetime import date
 from difflib import SequenceMatcher
 from typing import Final
 
-SAME: Final = 0.95
+SAME: Final = 1.0
 SIMILAR: Final = 0.6  # one of two names the same is enough where the birth date is: people marry
 
 

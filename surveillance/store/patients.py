@@ -97,3 +97,15 @@ def number(session: Session, phone: str) -> Number | None:
 def holders(session: Session, phone: str) -> list[Contact]:
     """Every contact, at whatever site, that has this number."""
     return list(session.exec(select(Contact).where(Contact.phone == phone, col(Contact.removed_at).is_(None))))
+
+
+def ledger(session: Session, patient_id: UUID) -> list[Consent]:
+    """Every line about a patient's consent, the newest first."""
+    statement = select(Consent).where(Consent.patient_id == patient_id)
+    return list(session.exec(statement.order_by(col(Consent.at).desc(), col(Consent.recorded_at).desc())))
+
+
+def ever_contacts(session: Session, patient_id: UUID) -> dict[UUID, Contact]:
+    """All contacts that a patient has or had, by id."""
+    statement = select(Contact).where(Contact.patient_id == patient_id)
+    return {contact.id: contact for contact in session.exec(statement)}

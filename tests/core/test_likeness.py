@@ -50,10 +50,10 @@ ENDING = item("chest", (0, 30, 6, 6, 6), (30, 60, 12, 12, 12))
 @pytest.mark.parametrize(
     ("item", "chosen", "words"),
     [
-        (ADULT, None, "every 3 months; from year 4 every 6; from year 6 every 12"),
-        (ADULT, 6, "every 6 months; from year 6 every 12"),
+        (ADULT, None, "every 3 months, then 6, then 12"),
+        (ADULT, 6, "every 6 months, then 12"),
         (BRAIN, None, "every 12 months"),
-        (ENDING, None, "every 6 months; after month 30 every 12; until the end of year 5"),
+        (ENDING, None, "every 6 months, then 12, to year 5"),
     ],
 )
 def test_an_interval_is_spelled_with_what_it_makes_of_the_years(item, chosen, words):

@@ -51,7 +51,7 @@ def test_likely_duplicates_are_ranked_and_say_why(people):
 
 
 def test_nobody_of_a_foreign_site_and_not_the_edited_one_is_shown(people):
-    work, here, there = people
+    work, here, _ = people
     known = Entered("A1", "Ada", "Okafor", date(1998, 5, 4), ["+12025550104"])
     (own,) = duplicates.likely(work, [here.id], known)
     assert own.patient.mrn == "A1"
