@@ -59,7 +59,7 @@ class Form:
         return [value for value in self._fields.get(name, ()) if value]
 
     def but(self, **changes: Sequence[str]) -> "Form":
-        """The same form without its mistakes, some fields otherwise: a page that grows by a row keeps all that was typed."""
+        """The same form without its mistakes, some fields otherwise: so a form grows by a row and loses nothing."""
         return Form({**self._fields, **changes}, self.files)
 
     def __contains__(self, name: str) -> bool:
