@@ -21,6 +21,7 @@ from surveillance.core.words import Channel
 from surveillance.operations.work import Actor, Catalogue, Work
 from surveillance.providers.base import Transport
 from surveillance.providers.console import ConsoleTransport
+from surveillance.providers.oidc import OpenIdProvider
 from surveillance.providers.smtp import SmtpTransport
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
@@ -38,6 +39,7 @@ class App:
     engine: sa.Engine
     catalogue: Catalogue
     transports: Mapping[Channel, Transport] = field(default_factory=dict)
+    single_sign_on: OpenIdProvider | None = None
 
     def work(self, session: Session, actor: Actor, now: datetime) -> Work:
         """One unit of work in the session's transaction."""
@@ -64,7 +66,16 @@ def open_app(settings: Settings, *, require_schema: bool = True) -> App:
     engine = db.create_engine_for(settings.database_url)
     if require_schema:
         db.require_current(engine)
-    return App(settings, engine, catalogue, transports)
+    return App(settings, engine, catalogue, transports, single_sign_on(settings))
+
+
+def single_sign_on(settings: Settings) -> OpenIdProvider | None:
+    """The hospital's sign-in, where there is one."""
+    if settings.oidc_issuer is None:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
+    back = f"{settings.public_url}/sign-in/oidc/callback"
+    return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id or "", secret, back)
 
 
 def open_catalogue(settings: Settings) -> Catalogue:

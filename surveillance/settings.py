@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     smtp_url: str | None = Field(default=None, repr=False)
     email_from: str | None = None
 
+    oidc_issuer: str | None = None  # None: no single sign-on; exactly as the provider writes it
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = "single sign-on"  # what the button on the page "Sign in" calls it
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -99,6 +104,13 @@ class Settings(BaseSettings):
             raise ValueError("must be a full address like https://surveillance.example")
         return value.rstrip("/")
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        if value is not None:
+            cls._is_web_address(value)
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _is_mail_server(cls, value: str | None) -> str | None:
@@ -129,6 +141,8 @@ def _missing(settings: Settings) -> list[str]:
         faults += [f"{PREFIX}SMS_TRANSPORT=twilio needs {PREFIX}{name}" for name, value in needed.items() if not value]
     if settings.smtp_url and not settings.email_from:
         faults.append(f"{PREFIX}SMTP_URL needs {PREFIX}EMAIL_FROM, the address that patients see")
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        faults.append(f"{PREFIX}OIDC_ISSUER needs {PREFIX}OIDC_CLIENT_ID, as it was registered there")
     return faults
 
 
@@ -145,6 +159,8 @@ def _unsafe(settings: Settings) -> list[str]:
         faults.append(f"production refuses a {PREFIX}TWILIO_API_URL that is not https at twilio.com")
     if urlsplit(settings.public_url).scheme != "https":
         faults.append(f"production needs an https address in {PREFIX}PUBLIC_URL")
+    if settings.oidc_issuer and urlsplit(settings.oidc_issuer).scheme != "https":
+        faults.append(f"production needs an https address in {PREFIX}OIDC_ISSUER")
     return faults
 
 

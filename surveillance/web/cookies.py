@@ -1,4 +1,4 @@
-"""The two cookies: a session's secret, and a visitor's number for forms that come before it.
+"""The cookies: a session's secret, a visitor's number for forms that come before it, a single sign-on under way.
 
 Over https they are bound to this very host (RFC 6265bis, the prefix ``__Host-``) and never sent in clear.
 """
@@ -13,6 +13,7 @@ from surveillance.bootstrap import App
 
 SESSION: Final = "surveillance-session"
 VISITOR: Final = "surveillance-visitor"
+SINGLE_SIGN_ON: Final = "surveillance-single-sign-on"
 _VISITOR_BYTES: Final = 16
 
 
@@ -43,6 +44,15 @@ def keep_session(response: Response, app: App, secret: str) -> None:
 
 def forget_session(response: Response, app: App) -> None:
     response.delete_cookie(_name(SESSION, app), path="/", secure=_secure(app), httponly=True, samesite="lax")
+
+
+def single_sign_on(request: Request) -> str:
+    return request.cookies.get(_name(SINGLE_SIGN_ON, request.app.state.app), "")
+
+
+def keep_single_sign_on(response: Response, app: App, sealed: str) -> None:
+    """What must come back from the hospital's sign-in to this very browser; empty when it is over."""
+    _set(response, app, SINGLE_SIGN_ON, sealed)
 
 
 def _set(response: Response, app: App, name: str, value: str) -> None:

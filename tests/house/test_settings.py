@@ -52,6 +52,9 @@ def test_a_safe_production_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"TWILIO_API_URL": "https://127.0.0.1:8443"}, "SURVEILLANCE_TWILIO_API_URL"),
         ({"TWILIO_API_URL": "https://eviltwilio.com"}, "SURVEILLANCE_TWILIO_API_URL"),
         ({"TWILIO_API_URL": "https://api.twilio.com@elsewhere.example"}, "SURVEILLANCE_TWILIO_API_URL"),
+        ({"OIDC_ISSUER": "http://id.hospital.example", "OIDC_CLIENT_ID": "x"}, "SURVEILLANCE_OIDC_ISSUER"),
+        ({"OIDC_ISSUER": "https://id.hospital.example"}, "SURVEILLANCE_OIDC_CLIENT_ID"),
+        ({"OIDC_ISSUER": "id.hospital.example", "OIDC_CLIENT_ID": "x"}, "SURVEILLANCE_OIDC_ISSUER"),
     ],
 )
 def test_production_refuses_what_is_safe_in_development_only(

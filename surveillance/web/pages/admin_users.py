@@ -6,7 +6,7 @@ from fastapi.responses import Response
 
 from surveillance.core.errors import NotFoundError
 from surveillance.core.words import Role
-from surveillance.operations import accounts, staff
+from surveillance.operations import accounts, single_sign_on, staff
 from surveillance.operations.accounts import NewUser
 from surveillance.store.tables import User
 from surveillance.web.access import Permission
@@ -116,6 +116,19 @@ def second_factor(desk: Desk, user_id: UUID) -> Response:
     return desk.done(
         f"/admin/users/{person.id}", f"{person.name} has no second factor any more and can set up a new one."
     )
+
+
+@pages.post("/{user_id}/unlink", needs=Permission.ADMINISTER)
+def unlink(desk: Desk, user_id: UUID) -> Response:
+    """Forget to whom of the hospital's sign-in the account belongs."""
+    person, form = _person(desk, user_id), desk.form
+    reason = form.text("link_reason", "why the link is forgotten", required=True)
+    if form.ok:
+        with form.trying(desk.session, "link_reason"):
+            single_sign_on.unlink(desk.work, person, reason)
+    if form.errors:
+        return _page(desk, person, form)
+    return desk.done(f"/admin/users/{person.id}", f"{person.name} is linked anew at the next single sign-on.")
 
 
 @pages.post("/{user_id}/disable", needs=Permission.ADMINISTER)

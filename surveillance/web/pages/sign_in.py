@@ -57,7 +57,12 @@ def _sign_in_page(desk: Desk, status: int | None = None) -> Response:
     ended = desk.request.query_params.get("ended") == "yes"
     settings = desk.app.settings
     return desk.page(
-        "account/sign-in.html", wanted=wanted, ended=ended, production=settings.is_production, status=status
+        "account/sign-in.html",
+        wanted=wanted,
+        ended=ended,
+        production=settings.is_production,
+        oidc_name=settings.oidc_name if desk.app.single_sign_on else "",
+        status=status,
     )
 
 

@@ -11,6 +11,9 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (target instanceof Element) initAll({ scope: target });
 });
 
+// A form that needs no decision goes on by itself; without scripts its button does it.
+document.querySelector("form[data-goes-on]")?.requestSubmit();
+
 // A page may ask to be printed or to copy an address; without scripts its reader does it by hand.
 document.addEventListener("click", async (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-print], [data-copy]") : null;
