@@ -16,10 +16,19 @@ from surveillance.web import access, api, errors, feeds, health, metrics, render
 from surveillance.web.api import document
 from surveillance.web.deps import Background, Clock
 from surveillance.web.fetches import Fetches, RenderedFeeds
-from surveillance.web.pages import account, administration, board, imports, messages, oidc, patient, sign_in
+from surveillance.web.pages import account, administration, board, imports, messages, oidc, patients, sign_in
 from surveillance.web.security import Guard
 
-PAGES = (sign_in.pages, oidc.pages, account.pages, board.pages, imports.pages, patient.pages, *administration.PAGES, messages.pages)
+PAGES = (
+    sign_in.pages,
+    oidc.pages,
+    account.pages,
+    board.pages,
+    imports.pages,
+    *patients.PAGES,
+    *administration.PAGES,
+    messages.pages,
+)
 
 LARGEST_BODY = 1024 * 1024  # bytes; a route that takes a file states its own
 
