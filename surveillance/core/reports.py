@@ -14,7 +14,7 @@ from surveillance.core.errors import InvalidInputError
 
 MONTHS = 24  # of a period that nobody chose
 LONGEST = 120  # months of a period: more columns than anybody reads
-GRACE_DAYS = 90  # overdue for longer than this without a sign of life is lost to follow-up
+GRACE_DAYS = 90  # overdue for so long without a sign of life is lost to follow-up
 
 
 class ReportName(StrEnum):
@@ -45,7 +45,8 @@ class Column(NamedTuple):
     kind: Kind = Kind.COUNT
 
 
-Row = tuple[str | int | float | date | None, ...]
+Cell = str | int | float | date | None
+Row = tuple[Cell, ...]
 
 
 class Period(NamedTuple):
@@ -101,14 +102,6 @@ def full_years(start: date, day: date) -> int:
     return (code(day) - code(start)) // (12 * 32)
 
 
-def fresh(last_study: date | None, interval: int, tolerance: int, on: date) -> bool:
-    """``status.up_to_date`` as the database asks it: ``add_months`` without a calendar.
-
-    The end of a month needs no clamping here: the day of ``on`` never exceeds the length of its month.
-    """
-    return last_study is not None and code(last_study) + 32 * interval >= code(on - timedelta(days=tolerance))
-
-
 # -- by month --------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +130,7 @@ def on_time_rows(period: Period, counted: Mapping[tuple[int, Timing], int]) -> l
 def no_show_rows(period: Period, counted: Mapping[int, tuple[int, int]]) -> list[Row]:
     """``counted``: month → visits whose outcome is known, and those to which nobody came."""
     found = ((month, *counted.get(month, (0, 0))) for month in period.months)
-    return [(month, visits, missed, share(missed, visits)) for month, visits, missed in found]
+    return [(month, visits, visits - missed, missed, share(missed, visits)) for month, visits, missed in found]
 
 
 # -- by delay and by age ---------------------------------------------------------------------------------------
@@ -242,7 +235,7 @@ class Course(NamedTuple):
 
 
 def lost_on(overdue_since: date, last_sign: date | None) -> date:
-    """The day from which a patient counts as lost: overdue, and nothing heard, for longer than the grace."""
+    """The day from which a patient counts as lost: overdue, and nothing heard, for as long as the grace."""
     return max(overdue_since, last_sign or overdue_since) + timedelta(days=GRACE_DAYS)
 
 
@@ -255,7 +248,8 @@ def loss_rows(courses: Iterable[Course]) -> list[Row]:
             followed[year] += course.plans
         if course.lost:
             lost[course.last_year] += course.plans
-    return [(year, followed[year], lost[year], share(lost[year], followed[year])) for year in _years(followed)]
+    numbers = ((year, followed[year], lost[year]) for year in _years(followed))
+    return [(year, all_, all_ - gone, gone, share(gone, all_)) for year, all_, gone in numbers]
 
 
 def _years(followed: Mapping[int, int]) -> Iterator[int]:

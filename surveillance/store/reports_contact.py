@@ -83,7 +83,7 @@ def messages(
 def courses(session: Session, where: Where) -> list[Course]:
     """Every plan: in which year since treatment it came under observation, in which one it left, and whether lost.
 
-    Lost is who has been overdue for longer than the grace without a sign of life since: no study, no visit kept or
+    Lost is who has been overdue for as long as the grace without a sign of life since: no study, no visit kept or
     booked, no reply (``core.reports.lost_on``). What is held, skipped or ended is not overdue.
     """
     late = _long_overdue(where).cte("late")
@@ -107,7 +107,7 @@ def courses(session: Session, where: Where) -> list[Course]:
 
 
 def _long_overdue(where: Where) -> Any:
-    """Plans with an examination that has been overdue for longer than the grace, since when, and no visit to come."""
+    """Plans with an examination that has been overdue for as long as the grace, since when, and no visit to come."""
     booked = sa.exists().where(
         col(Appointment.patient_id) == col(Row.patient_id),
         col(Appointment.state) == AppointmentState.BOOKED,

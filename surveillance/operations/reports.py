@@ -1,0 +1,197 @@
+"""Reports on one site or several: counted by the database, shaped by ``core.reports``, told by ``report_sheets``."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Final
+
+from surveillance.core import report_sheets, reports
+from surveillance.core.dates import DAY, to_utc
+from surveillance.core.errors import InvalidInputError
+from surveillance.core.freshness import tally
+from surveillance.core.plain import CHANNEL
+from surveillance.core.report_sheets import Report, percent
+from surveillance.core.reports import Fate, Period, ReportName, Row, Timing
+from surveillance.core.timeline import spelled
+from surveillance.core.words import Channel
+from surveillance.operations.exports import BOM, safe
+from surveillance.operations.work import Work
+from surveillance.store import reports as counted
+from surveillance.store import reports_contact as contact
+from surveillance.store.reports import Where
+from surveillance.store.tables import Site
+
+Counts = tuple[Sequence[Row], str]  # rows, and what they say
+
+
+def period(work: Work, sites: Sequence[Site], first: date | None = None, last: date | None = None) -> Period:
+    """The period that was asked for, or 24 months until today; of several sites' days the earliest is today.
+
+    Raises:
+        InvalidInputError: no site, or a period that cannot be looked back on.
+    """
+    if not sites:
+        raise InvalidInputError("there is no site to report on")
+    return reports.period(min(work.today(site) for site in sites), first, last)
+
+
+def report(work: Work, sites: Sequence[Site], name: ReportName, over: Period) -> Report:
+    """One report of all of the sites together."""
+    rows, said = COUNTS[name](work, sites, over)
+    today = spelled(min(work.today(site) for site in sites))
+    between = f"{spelled(over.first)} to {spelled(over.last)}"
+    when = f"As of {today}" if name in AS_OF_TODAY else between
+    return Report(name, when, rows, report_sheets.drawn(name, rows, said), said)
+
+
+def as_csv(found: Report, *, bom: bool = False) -> str:
+    """The rows with the keys of their columns, as any spreadsheet reads them."""
+    out = io.StringIO(newline="")
+    if bom:
+        out.write(BOM)
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([column.key for column in found.words.columns])
+    writer.writerows([safe(cell) for cell in row] for row in found.raw())
+    return out.getvalue()
+
+
+def _where(work: Work, sites: Iterable[Site]) -> Iterable[Where]:
+    return (Where(site.id, work.today(site)) for site in sites)
+
+
+def _of(part: int, whole: int, what: str) -> str:
+    ratio = reports.share(part, whole)
+    return f"{part:,} of {whole:,} {what}" + ("" if ratio is None else f" ({percent(ratio)})")
+
+
+# -- the reports one by one ------------------------------------------------------------------------------------
+
+
+def _up_to_date(work: Work, sites: Sequence[Site], over: Period) -> Counts:
+    asked: Counter[date] = Counter()
+    fresh: Counter[date] = Counter()
+    for where in _where(work, sites):
+        wanted = counted.asked(work.session, where, over.points)
+        found = tally(over.points, wanted, counted.studies(work.session, where))
+        for day, (patients, up_to_date) in zip(over.points, found, strict=True):
+            asked[day] += patients
+            fresh[day] += up_to_date
+    rows = [(day, asked[day], fresh[day], reports.share(fresh[day], asked[day])) for day in over.points]
+    first, last = next((row for row in rows if row[1]), None), rows[-1]
+    if first is None:
+        return rows, ""
+    said = f"On {spelled(last[0])} {_of(last[2], last[1], 'patients')} were up to date."
+    if first[0] != last[0] and first[3] is not None:
+        said += f" On {spelled(first[0])} it was {percent(first[3])}."
+    return rows, said
+
+
+def _on_time(work: Work, sites: Sequence[Site], over: Period) -> Counts:
+    total: Counter[tuple[int, Timing]] = Counter()
+    for where in _where(work, sites):
+        total.update(counted.timings(work.session, where, over))
+    return reports.on_time_rows(over, total), _said_on_time(total)
+
+
+def _said_on_time(total: Mapping[tuple[int, Timing], int]) -> str:
+    by: Counter[Timing] = Counter()
+    for (_, timing), number in total.items():
+        by[timing] += number
+    whole = by[Timing.ON_TIME] + by[Timing.EARLY] + by[Timing.LATE] + by[Timing.MISSED]
+    number = by[Timing.SKIPPED]
+    skipped = f" {number:,} more {'were' if number > 1 else 'was'} skipped." if number else ""
+    return f"{_of(by[Timing.ON_TIME], whole, 'examinations')} were done in their window.{skipped}"
+
+
+def _delay(work: Work, sites: Sequence[Site], over: Period) -> Counts:
+    total: Counter[tuple[int, Timing]] = Counter()
+    for where in _where(work, sites):
+        total.update(counted.delays(work.session, where, over))
+    days: Counter[int] = Counter()
+    for (delay, _), number in total.items():
+        days[delay] += number
+    middle = reports.median(days)
+    return reports.delay_rows(total), "" if middle is None else f"{_half(middle)} {_of_windows(total)}"
+
+
+def _half(days: int) -> str:
+    if days == 0:
+        return "Half of the examinations were done on their target day or before."
+    side = "before" if days < 0 else "after"
+    return (
+        f"Half of the examinations were done at the latest {abs(days)} day{'s' * (abs(days) != 1)} {side} the target."
+    )
+
+
+def _of_windows(total: Mapping[tuple[int, Timing], int]) -> str:
+    late = sum(number for (_, timing), number in total.items() if timing is Timing.LATE)
+    return f"{_of(late, sum(total.values()), 'examinations')} were done after the window."
+
+
+def _overdue(work: Work, sites: Sequence[Site], _: Period) -> Counts:
+    examinations: Counter[int] = Counter()
+    patients: Counter[int] = Counter()
+    for where in _where(work, sites):
+        for total, found in zip((examinations, patients), counted.overdue_ages(work.session, where), strict=True):
+            total.update(found)
+    number, people = sum(examinations.values()), sum(patients.values())
+    of = f"{number:,} examination{'s are' if number != 1 else ' is'} overdue"
+    said = f"{of}, of {people:,} patient{'s' * (people != 1)}; the oldest for {max(examinations, default=0):,} days."
+    return reports.age_rows(examinations, patients), said
+
+
+def _no_shows(work: Work, sites: Sequence[Site], over: Period) -> Counts:
+    visits: Counter[int] = Counter()
+    missed: Counter[int] = Counter()
+    for where in _where(work, sites):
+        for month, (all_, none) in contact.no_shows(work.session, where, over).items():
+            visits[month] += all_
+            missed[month] += none
+    rows = reports.no_show_rows(over, {month: (visits[month], missed[month]) for month in visits})
+    return rows, f"Patients did not come to {_of(sum(missed.values()), sum(visits.values()), 'visits')}."
+
+
+def _messages(work: Work, sites: Sequence[Site], over: Period) -> Counts:
+    total: dict[tuple[int, str, Fate], tuple[int, int]] = {}
+    for site in sites:
+        months = {month: _moments(site, over, month) for month in over.months}
+        for (month, channel, fate), (number, parts) in contact.messages(work.session, site.id, months).items():
+            key = (month, CHANNEL[Channel(channel)], fate)
+            before = total.get(key, (0, 0))
+            total[key] = (before[0] + number, before[1] + parts)
+    whole = sum(number for number, _ in total.values())
+    lost = sum(number for (_, _, fate), (number, _) in total.items() if fate in (Fate.UNDELIVERED, Fate.FAILED))
+    parts = sum(parts for _, parts in total.values())
+    billed = f"; {parts:,} SMS parts were handed over" if parts else ""
+    said = f"{_of(lost, whole, 'messages')} did not arrive or were not sent{billed}."
+    return reports.message_rows(total), said
+
+
+def _moments(site: Site, over: Period, month: int) -> tuple[datetime, datetime]:
+    """When a month of the period began and ended at the site."""
+    first = max(reports.month_start(month), over.first)
+    after = min(reports.month_start(month + 1), over.last + DAY)
+    return to_utc(first, time(), site.time_zone), to_utc(after, time(), site.time_zone)
+
+
+def _loss(work: Work, sites: Sequence[Site], _: Period) -> Counts:
+    courses = [course for where in _where(work, sites) for course in contact.courses(work.session, where)]
+    plans = sum(course.plans for course in courses)
+    lost = sum(course.plans for course in courses if course.lost)
+    early = sum(course.plans for course in courses if course.lost and course.last_year <= 2)
+    more = f", {early:,} of them in the first two years since treatment" if lost else ""
+    return reports.loss_rows(courses), f"{_of(lost, plans, 'plans')} led to a loss{more}."
+
+
+AS_OF_TODAY: Final = frozenset({ReportName.OVERDUE, ReportName.LOSS})
+COUNTS: Final[Mapping[ReportName, Callable[[Work, Sequence[Site], Period], Counts]]] = {
+    ReportName.UP_TO_DATE: _up_to_date,
+    ReportName.ON_TIME: _on_time,
+    ReportName.DELAY: _delay,
+    ReportName.OVERDUE: _overdue,
+    ReportName.NO_SHOWS: _no_shows,
+    ReportName.MESSAGES: _messages,
+    ReportName.LOSS: _loss,
+}
