@@ -67,3 +67,12 @@ def _closeness(patient: Patient, wanted: Wanted) -> tuple[int, int, str, str]:
     begun = sum(word not in whole for word in wanted.words)
     place = wanted.born.index(patient.birth_date) if patient.birth_date in wanted.born else len(wanted.born)
     return begun, place, typed.plain(f"{patient.family_name} {patient.given_name}"), patient.mrn
+
+
+def standing(work: Work, patients: Sequence[Patient]) -> dict[UUID, str]:
+    """Where each patient's follow-up stands, in a word or two."""
+    active = store.with_active_plan(work.session, [patient.id for patient in patients])
+    return {
+        patient.id: "died" if patient.died_on else "in follow-up" if patient.id in active else "no active plan"
+        for patient in patients
+    }

@@ -36,6 +36,7 @@ __all__ = [
     "act",
     "counts",
     "find_row",
+    "people",
     "rows",
 ]
 
@@ -166,6 +167,15 @@ def _names(work: Work, user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     return dict(work.session.exec(statement).all()) if ids else {}
 
 
+def people(work: Work, site_ids: Sequence[UUID]) -> list[User]:
+    """Who may own work at one of the sites, by name."""
+    here = select(col(Membership.user_id)).where(
+        col(Membership.site_id).in_(site_ids), col(Membership.role).in_(WORKERS)
+    )
+    statement = select(User).where(col(User.id).in_(here), col(User.disabled_at).is_(None))
+    return list(work.session.exec(statement.order_by(col(User.name), col(User.username))))
+
+
 class _Reader:
     """Turns the rows of one query into words, with what belongs to them fetched once for all."""
 
@@ -174,8 +184,9 @@ class _Reader:
 
     def read(self, raw: Sequence[tuple[str, Mapping[str, Any]]]) -> list[WorklistRow]:
         session = self.work.session
-        self.notes = store.last_words(session, self.worklist, [row["subject"] for _, row in raw]) if raw else {}
-        self.no_shows = store.no_shows(session, {row["patient_id"] for _, row in raw if row["patient_id"]})
+        patients = {row["patient_id"] for _, row in raw if row["patient_id"]}
+        self.notes = store.last_words(session, self.worklist, [row["subject"] for _, row in raw], patients)
+        self.no_shows = store.no_shows(session, patients)
         self.words = worklist_words.Words(self.work, self.scope.today, raw)
         self.names = _names(self.work, {row["responsible"] for _, row in raw})
         return [self._row(kind, row) for kind, row in raw]

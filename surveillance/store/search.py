@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
-from surveillance.store.tables import Contact, Patient, PatientWord
+from surveillance.store.tables import Contact, Patient, PatientWord, Plan
 
 LAST = "\U0010ffff"  # no word goes on with it
 
@@ -58,3 +58,8 @@ def by_words(
 
 def _begins(table: type[PatientWord], word: str) -> tuple[sa.ColumnElement[bool], ...]:
     return col(table.word) >= word, col(table.word) < word + LAST
+
+
+def with_active_plan(session: Session, patient_ids: Sequence[UUID]) -> set[UUID]:
+    statement = select(col(Plan.patient_id)).where(col(Plan.patient_id).in_(patient_ids), col(Plan.ended_on).is_(None))
+    return set(session.exec(statement))

@@ -220,11 +220,14 @@ def _counting(wanted: Filter, most: int | None) -> Any:
     return sa.union_all(*parts)
 
 
-def last_words(session: Session, worklist: Worklist, subjects: Sequence[str]) -> dict[str, BoardAction]:
-    """The last action with a text about each row."""
+def last_words(
+    session: Session, worklist: Worklist, subjects: Sequence[str], patients: Iterable[UUID]
+) -> dict[str, BoardAction]:
+    """The last action with a text about each row of these patients."""
     statement = (
         select(BoardAction)
         .where(
+            col(BoardAction.patient_id).in_(list(patients)),
             BoardAction.worklist == worklist.value,
             col(BoardAction.subject).in_(subjects),
             BoardAction.text != "",

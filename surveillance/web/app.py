@@ -16,7 +16,19 @@ from surveillance.web import access, api, errors, feeds, health, metrics, render
 from surveillance.web.api import document
 from surveillance.web.deps import Background, Clock
 from surveillance.web.fetches import Fetches, RenderedFeeds
-from surveillance.web.pages import account, administration, board, imports, messages, oidc, patients, sign_in
+from surveillance.web.pages import (
+    account,
+    administration,
+    board,
+    board_acts,
+    imports,
+    messages,
+    oidc,
+    patients,
+    registering,
+    search,
+    sign_in,
+)
 from surveillance.web.security import Guard
 
 PAGES = (
@@ -24,7 +36,10 @@ PAGES = (
     oidc.pages,
     account.pages,
     board.pages,
+    board_acts.pages,
+    search.pages,
     imports.pages,
+    *registering.PAGES,
     *patients.PAGES,
     *administration.PAGES,
     messages.pages,
@@ -76,7 +91,9 @@ def create_app(app: App, *, background: Background | None = None, clock: Clock =
 def _every_route_states_what_it_needs(web: FastAPI) -> None:
     """A route that nobody thought about is not served: the application does not even start."""
     for route in iter_route_contexts(web.routes):
-        if route.path == web.openapi_url and route.endpoint is not None:  # FastAPI's own; it tells what there is and nothing of anybody
+        if (
+            route.path == web.openapi_url and route.endpoint is not None
+        ):  # FastAPI's own; it tells what there is and nothing of anybody
             access.public(route.endpoint)
     silent = [route.path for route in iter_route_contexts(web.routes) if access.stated(route.endpoint) is None]
     if silent:

@@ -32,6 +32,7 @@ _HEADLINES = {
     Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
     Worklist.UNREACHABLE: "Message not delivered, or no way to reach",
     Worklist.REPLIES: "Reply to answer",
+    Worklist.RESCHEDULE: "Another day asked for",
     Worklist.NO_REPORT: "No report",
     Worklist.NOT_REVIEWED: "Report to review",
     Worklist.NO_NEXT_ACTION: "Result not clear, next action open",
@@ -73,7 +74,7 @@ def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
             yield "Open the study", f"{here}/studies/{row.study_id}"
         case Worklist.CONFLICTS:
             yield from _of_conflict(here, row)
-        case Worklist.REPLIES | Worklist.UNREACHABLE | Worklist.IN_DOUBT:
+        case Worklist.REPLIES | Worklist.RESCHEDULE | Worklist.UNREACHABLE | Worklist.IN_DOUBT:
             yield from _of_messages(here, row)
         case _:
             yield from _of_plan(record, here, row)
@@ -96,7 +97,7 @@ def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Lin
 
 
 def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:
-    if row.list is Worklist.REPLIES and not row.subject.startswith("+"):
+    if row.list in (Worklist.REPLIES, Worklist.RESCHEDULE) and not row.subject.startswith("+"):
         yield "Answer and settle", f"{here}/replies/{UUID(row.subject)}"
     else:
         yield "See the conversation", "#conversation"

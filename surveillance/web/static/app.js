@@ -9,6 +9,30 @@ initAll();
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail?.ctx?.target ?? event.target;
   if (target instanceof Element) initAll({ scope: target });
+  settle();
+});
+
+// What was put in may ask for the keyboard, and may have something to say to a screen reader.
+function settle() {
+  const wanted = document.querySelector("[data-focus]");
+  wanted?.removeAttribute("data-focus");
+  wanted?.focus();
+  const said = document.querySelector("[data-tell]");
+  if (said) tell(said.textContent.trim());
+  said?.removeAttribute("data-tell");
+}
+
+// The board: one panel is open at a time, so that no two fields have one name; closing it gives the keyboard back.
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element ? event.target.closest("[data-close], [hx-target^='#panel-']") : null;
+  if (!link) return;
+  for (const cell of document.querySelectorAll(".app-panel-row > td:not(:empty)")) {
+    if (link.hasAttribute("data-close") && cell.contains(link)) {
+      event.preventDefault();
+      document.getElementById(cell.dataset.opener)?.focus();
+    }
+    if (`#${cell.id}` !== link.getAttribute("hx-target")) cell.replaceChildren();
+  }
 });
 
 // A form that needs no decision goes on by itself; without scripts its button does it.
