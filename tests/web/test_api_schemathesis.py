@@ -110,7 +110,7 @@ def _populate(clinic: Clinic, work: Work) -> None:
     """Patients with everything that a patient can have."""
     site, place = clinic.site(work), work.session.get_one(Place, clinic.place_id)
     site.messages_from = date(2026, 1, 1)
-    for number in range(12):
+    for number in range(6):
         contact = registry.NewContact(phone="+1 202 555 0101", consents=[Channel.SMS])
         new = registry.NewPatient(f"X{number}", "Fiction", "Bo", date(1990, 1, 1), contacts=[contact])
         patient = registry.add_patient(work, site, new)
@@ -122,7 +122,7 @@ def _populate(clinic: Clinic, work: Work) -> None:
         overrides.extra(work, plan, overrides.NewExtra("mri_primary", date(2027, 1, 5), "repeat"))
         reply = {"from_number": "+12025550101", "to_number": "+12025550199", "body": "stop or not?"}
         work.session.add(Inbound(provider_id=f"SM{number}", received_at=work.now, **reply))
-    for reminder in work.session.exec(select(Reminder).order_by(col(Reminder.key)).limit(9)):
+    for reminder in work.session.exec(select(Reminder).order_by(col(Reminder.key)).limit(5)):
         reminder.state = ReminderState.TASK
 
 

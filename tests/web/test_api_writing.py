@@ -131,6 +131,10 @@ def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple
     # booked: what goes out is told before it is saved
     proposed = anna.get("/visits", patient_id=patient["id"], state="proposed")["items"][0]
     visit = {"day": proposed["day"], "at": "10:30", "place_id": place["id"]}
+    (trip,) = anna.get(f"{path}/trips")["items"]
+    assert trip["days"][0]["day"] == proposed["day"]
+    assert {each["item"] for each in trip["examinations"]} == {"mri_primary", "chest_imaging"}
+    assert [each["days"] for each in trip["days"][0]["fits"]] == [0, 0]
     foreseen = anna.client.post(f"{path}/visits?dry_run=true", json=visit).json()["messages"]
     booked = anna.post(f"{path}/visits", **visit)
     assert (booked["id"], booked["state"], booked["day"]) == (proposed["id"], "booked", "2026-12-01")

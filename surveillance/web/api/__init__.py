@@ -15,6 +15,7 @@ from surveillance.web.api import (
     protocols,
     sites,
     studies,
+    trips,
     visits,
     worklist,
 )
@@ -27,6 +28,7 @@ THEMES = (
     contacts.endpoints,
     plans.endpoints,
     decisions.endpoints,
+    trips.endpoints,
     visits.endpoints,
     studies.endpoints,
     worklist.endpoints,

@@ -1,16 +1,13 @@
 """Patients: found, registered, corrected, and what happened to them."""
 
-from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import Query
 from sqlmodel import col, select
 
-from surveillance.operations import editing, lifecycle, phones, registry
+from surveillance.operations import editing, lifecycle, registry, search
 from surveillance.operations.trail import trail
-from surveillance.store import patients as store
 from surveillance.store.tables import Patient
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
@@ -26,7 +23,7 @@ from surveillance.web.api.models.patients import (
     PatientUpdate,
 )
 from surveillance.web.api.models.visits import VisitPublic
-from surveillance.web.api.paging import Page, Paging, PagingDep
+from surveillance.web.api.paging import Page, PagingDep
 from surveillance.web.api.routing import Endpoints
 from surveillance.web.api.visits import public_visits
 
@@ -47,35 +44,21 @@ def list_patients(
     statement = select(Patient).where(col(Patient.site_id).in_(call.site_ids(site_id)))
     if owner_id is not None:
         statement = statement.where(Patient.owner_id == owner_id)
-    return _page(call, statement, page)
+    found, following = paging.rows(call, statement, BY_NAME, page)
+    call.looked(*found, action="patient.find")
+    return Page(items=[_public(row) for row in found], next=following)
 
 
 @endpoints.look_up("/patients/search", needs=Permission.VIEW)
 def search_patients(call: Call, wanted: PatientSearch) -> Page[PatientPublic]:
-    """Patients by MRN, name, birth date or telephone. It is a POST, so that no name stands in an address."""
-    site_ids = call.site_ids(wanted.site_id)
-    by_country: dict[str, list[UUID]] = {}
-    for site_id in site_ids:
-        by_country.setdefault(call.work.site(site_id).country, []).append(site_id)
-    matches = [
-        store.matching(own, wanted.text, phones.read_phone(wanted.text, country).e164, _born(wanted.text))
-        for country, own in by_country.items()
-    ]
-    statement = select(Patient).where(sa.or_(sa.false(), *matches))
-    return _page(call, statement, Paging(wanted.limit, wanted.cursor))
+    """Patients by MRN, name, birth date or telephone, the best match first; narrow the search if there are too many.
 
-
-def _born(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        return None
-
-
-def _page(call: Call, statement: Any, page: Paging) -> Page[PatientPublic]:
-    found, following = paging.rows(call, statement, BY_NAME, page)
+    It is a POST, so that no name stands in an address.
+    """
+    sites = [call.work.site(site_id) for site_id in call.site_ids(wanted.site_id)]
+    found = [hit.patient for hit in search.find(call.work, sites, wanted.text, wanted.limit)]
     call.looked(*found, action="patient.find")
-    return Page(items=[_public(row) for row in found], next=following)
+    return Page(items=[_public(row) for row in found], next=None)
 
 
 @endpoints.post("/patients", needs=Permission.RECORD, created="/patients")

@@ -147,12 +147,11 @@ class PatientPublic(_Flags):
 
 
 class PatientSearch(Model):
-    """Whom to look for: by MRN (whole), any part of the name, birth date or telephone, whichever fits the text."""
+    """Whom to look for: by MRN (whole), beginnings of names, birth date or telephone, whichever fits the text."""
 
     text: Said = Field(examples=["okafor", "00417", "2001-05-17", "07700 900123"])
     site_id: UUID | None = Field(default=None, description="Only at this site.")
     limit: Whole = Field(default=50, ge=1, le=200, description="How many at most.")
-    cursor: str | None = Field(default=None, max_length=2000, description="`next` of the page before.")
 
 
 class DeathCreate(Model):

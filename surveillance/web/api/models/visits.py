@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Result, Step
+from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Result, Status, Step
 from surveillance.web.api.models.common import (
     Clock,
     Day,
@@ -116,6 +116,37 @@ class MessageLine(Model):
 
 class VisitDetail(VisitPublic):
     messages: list[MessageLine] = Field(description="What goes out about it, and what went out.")
+
+
+class TripExamination(Model):
+    """What would be examined: as `examinations` of a booking takes it, in words, and where it stands."""
+
+    item: str
+    month: int | None
+    extra_id: UUID | None
+    title: str
+    status: Status
+
+
+class FitPublic(Model):
+    """What a day means for an examination."""
+
+    item: str
+    days: int = Field(description="Days before its window (negative) or after it (positive); 0 inside.")
+    overdue_since: Day | None = Field(description="null: not overdue on that day")
+
+
+class OfferPublic(Model):
+    day: Day
+    outside: bool = Field(description="No working day is left in every window.")
+    fits: list[FitPublic]
+
+
+class TripPublic(Model):
+    """One trip, and the days that could be booked for it; none where no single day serves all its examinations."""
+
+    examinations: list[TripExamination]
+    days: list[OfferPublic] = Field(description="The best first.")
 
 
 class StudyCreate(Model):
