@@ -1,7 +1,7 @@
 """Whom to write to: the contacts of a patient with their consents; add, change, remove."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from surveillance.operations import differences, editing, reach
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.reach import Reach
 from surveillance.store import patients
-from surveillance.store.tables import Consent, Contact, Patient, User
+from surveillance.store.tables import Consent, Contact, Number, Patient, User
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
@@ -62,11 +62,19 @@ def _shown(desk: Desk, patient: Patient) -> list[Shown]:
             language=words.language_name(found.contact.language or site.languages[0]),
             fell_back=person_fields.fallen_back(desk.work, site, found.contact.language or ""),
             standing={channel: reach.consent_words(found, channel, short_day) for channel in person_fields.CONSENTED},
-            problems=reach.problems(found, short_day),
+            problems=_problems(found),
             holders=len(patients.holders(desk.session, found.contact.phone)) if found.contact.phone else 0,
         )
         for found in reach.of_contacts(desk.work, patient.id, patients.contacts(desk.session, patient.id))
     ]
+
+
+def _problems(found: Reach) -> list[str]:
+    """What stands in the way, without what the number itself said: that has its own place on the page."""
+    phone, known = found.contact.phone or "", found.number
+    number = Number(phone=phone, landline=known.landline) if known else None
+    said = reach.problems(replace(found, number=number), short_day)
+    return [each.replace(phone, readable(phone)) if phone else each for each in said]
 
 
 def address(patient: Patient) -> str:
