@@ -66,6 +66,8 @@ def findings() -> Iterator[Finding]:
     yield _environment(read)
     yield _tried("configuration", lambda: _catalogue(read))
     yield from _senders(read)
+    if (provider := bootstrap.single_sign_on(read)) is not None:
+        yield _tried("single sign-on", provider.offered)
     yield from _database(read)
 
 

@@ -39,6 +39,11 @@ class OpenIdProvider:
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
 
+    def offered(self) -> str:
+        """The issuer, once it has answered. Raises UnavailableError."""
+        with self._client() as client:
+            return str(self._metadata(client)["issuer"])
+
     def address(self, flow: Flow) -> str:
         """Where the browser signs in. Raises UnavailableError where the issuer does not say so."""
         with self._client() as client:

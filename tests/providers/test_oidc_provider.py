@@ -10,6 +10,8 @@ import pytest
 from fakes.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from joserfc.jwk import OctKey, RSAKey
 
+from surveillance.cli import doctor
+from surveillance.cli.doctor import Verdict
 from surveillance.core.errors import ForbiddenError, UnavailableError
 from surveillance.core.identity import Flow, Identity
 from surveillance.providers.oidc import OpenIdProvider
@@ -43,6 +45,15 @@ def test_a_whole_sign_in_names_a_person(provider: OidcProvider) -> None:
     found = signed_in(provider)
     assert found == Identity(provider.issuer, "u-17", "grace", "grace@clinic.example", email_verified=True)
     assert found.key == f"{provider.issuer} u-17"
+
+
+def test_doctor_asks_whether_it_answers(provider: OidcProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ISSUER": provider.issuer, "CLIENT_ID": CLIENT_ID}.items():
+        monkeypatch.setenv(f"SURVEILLANCE_OIDC_{name}", value)
+    for down, verdict in ((False, Verdict.OK), (True, Verdict.FAIL)):
+        provider.down = down
+        [found] = [finding for finding in doctor.findings() if finding.subject == "single sign-on"]
+        assert found.verdict is verdict
 
 
 def test_the_address_binds_the_answer_to_who_asks(provider: OidcProvider) -> None:
