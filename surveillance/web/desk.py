@@ -20,7 +20,8 @@ from sqlmodel import Session, SQLModel
 from surveillance.bootstrap import App
 from surveillance.core.errors import ForbiddenError, NotFoundError
 from surveillance.core.words import Role
-from surveillance.operations import accounts
+from surveillance.operations import accounts, message_state
+from surveillance.operations.message_state import State
 from surveillance.operations.work import Work
 from surveillance.store.tables import Patient, Site, User, WebSession
 from surveillance.web import access, render
@@ -93,6 +94,11 @@ class Desk:
         """
         code = self.request.query_params.get("site", "")
         return [self.site(code)] if code else self.sites
+
+    @cached_property
+    def sending(self) -> State:
+        """What keeps messages of these sites back, for the top of a page."""
+        return message_state.state(self.work, self.chosen_sites)
 
     @property
     def site_ids(self) -> list[UUID]:

@@ -15,7 +15,6 @@ from surveillance.operations.message_lists import TaskOutcome, Which
 from surveillance.operations.message_samples import details_of, samples
 from surveillance.operations.message_search import Search
 from surveillance.operations.message_state import senders as all_senders
-from surveillance.operations.message_state import state
 from surveillance.store.tables import Patient, Reminder, Site
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
@@ -87,7 +86,6 @@ def listed(desk: Desk, page: int = 1) -> Response:
         lines=lines[:LISTED],
         sites={site.id: site for site in desk.sites},
         waiting=message_search.waiting(desk.work, desk.site_ids),
-        state=state(desk.work, desk.chosen_sites),
         previous=desk.address(page=page - 1 if page > 2 else "") if page > 1 else None,
         next=desk.address(page=page + 1) if len(lines) > LISTED else None,
         words=_WORDS,
@@ -133,7 +131,6 @@ def sending(desk: Desk) -> Response:
 def _sending(desk: Desk) -> Response:
     return desk.page(
         "messages/sending.html",
-        state=state(desk.work, desk.sites),
         senders=all_senders(desk.work),
         pausable=_places(desk),
         everywhere=EVERYWHERE,
