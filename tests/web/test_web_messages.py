@@ -163,7 +163,7 @@ def test_a_pause_holds_a_clinic_back_with_its_reason_in_view_until_it_is_resumed
     page = grace.follow(grace.post("/messages/sending/pause", where="RIVERSIDE", reason="new scanner, times change"))
     assert "Nothing is sent for Riverside" in page.text
     assert standing(staffed) == ["new scanner, times change"]
-    for path in ("/messages", "/messages/sending"):
+    for path in ("/", "/messages", "/messages/sending"):
         assert "new scanner, times change" in grace.get(path).text
     assert "new scanner" not in staffed.client("oscar").get("/messages").text
     page = grace.follow(grace.post("/messages/sending/resume", where="RIVERSIDE"))
