@@ -261,7 +261,7 @@ def test_a_patient_is_found_by_whatever_is_known(program: Program, sqlite_clinic
         register(program, sqlite_clinic, f"X{number}", contacts=[{"phone": "+1 202 555 0123"}])
     found = program.post("/patients/search", text="+1 202 555 0123", limit=2)
     assert (len(found["items"]), found["next"]) == (2, None)
-    for text in ("bo ÁSH", "x1", "2001-05-17", "1 202 555 0123"):
+    for text in ("bo ÁSH", "x1", "2001-05-17"):
         assert program.post("/patients/search", text=text)["items"], text
 
 
