@@ -40,10 +40,10 @@ def _slots(where: Where) -> tuple[Any, ...]:
     return col(Row.site_id) == where.site_id, ~col(Row.withdrawn), col(Row.month).is_not(None)
 
 
-def _not_held(day: Any) -> Any:
-    """No hold covers the day (``core.status.status``)."""
+def _held(day: date) -> Any:
+    """A hold covers the day (``core.status.status``)."""
     starts, ends = col(Row.held_from), col(Row.held_until)
-    return sa.or_(starts.is_(None), starts > day, ends <= day)
+    return sa.and_(starts.is_not(None), starts <= day, sa.or_(ends.is_(None), ends > day))
 
 
 # -- up to date ------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _timing(where: Where) -> Any:
         (performed.is_not(None), Timing.LATE.value),
         (col(row.ended), Timing.LEFT_OUT.value),
         (col(row.skip_review_on).is_not(None), Timing.SKIPPED.value),
-        (sa.not_(_not_held(today)), Timing.LEFT_OUT.value),
+        (_held(today), Timing.LEFT_OUT.value),
         (sa.or_(col(row.booked_on) < today, lost_to_hold), Timing.LEFT_OUT.value),
         (col(row.cell_end) <= today, Timing.MISSED.value),
         else_=Timing.LEFT_OUT.value,
@@ -164,7 +164,7 @@ def overdue(where: Where) -> tuple[Any, ...]:
         col(Row.site_id) == where.site_id,
         sa.text("examination.open"),
         sa.text("examination.booked_on IS NULL"),
-        _not_held(where.today),
+        ~_held(where.today),
         col(Row.overdue_since) <= where.today,
         col(Row.overdue_from) <= where.today,
         col(Row.cell_end) > where.today,
