@@ -14,6 +14,7 @@ from surveillance import bootstrap, logs, settings
 from surveillance.bootstrap import App
 from surveillance.web import access, api, errors, feeds, health, metrics, render, webhooks
 from surveillance.web.api import document
+from surveillance.web.api.size import TooLarge
 from surveillance.web.deps import Background, Clock
 from surveillance.web.fetches import Fetches, RenderedFeeds
 from surveillance.web.pages import (
@@ -26,6 +27,7 @@ from surveillance.web.pages import (
     oidc,
     patients,
     registering,
+    scheduling,
     search,
     sign_in,
 )
@@ -41,6 +43,7 @@ PAGES = (
     imports.pages,
     *registering.PAGES,
     *patients.PAGES,
+    *scheduling.PAGES,
     *administration.PAGES,
     messages.pages,
 )
@@ -52,7 +55,7 @@ class Service(FastAPI):
     """FastAPI with the guard around everything, the answers to unforeseen errors too."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        inner = super().build_middleware_stack()
+        inner = TooLarge(super().build_middleware_stack())
         https = self.state.app.settings.public_url.startswith("https:")
         return Guard(inner, metrics.request_histogram(self.state.registry), https=https)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col, select
 
 from surveillance.bootstrap import App
 from surveillance.core.errors import ForbiddenError, NotFoundError
@@ -198,6 +198,7 @@ def forgery_token(key: str, cookie: str) -> str:
 
 def audit_looks(work: Work, looks: Sequence[tuple[str, UUID, UUID]]) -> None:
     """Write down whose data was shown; several looks in one request are one event a patient."""
+    ids = {patient_id for _, patient_id, _ in looks}
+    rows = {row.id: row for row in work.session.exec(select(Patient).where(col(Patient.id).in_(ids)))} if ids else {}
     for action, patient_id, site_id in dict.fromkeys(looks):
-        patient = work.session.get_one(Patient, patient_id)
-        work.audit(action, patient, site_id=site_id, patient_id=patient_id)
+        work.audit(action, rows[patient_id], site_id=site_id, patient_id=patient_id)

@@ -7,6 +7,9 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+
 BASE: Final = "/api/v1/problems"
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -97,3 +100,11 @@ def body(kind: Kind | None, status: HTTPStatus, request_id: str, detail: str, **
     found = {"type": uri(kind) if kind else "about:blank", "title": status.phrase, "status": status.value}
     found |= {"detail": detail} if detail else {}
     return found | {"request_id": request_id} | more
+
+
+def told(request: Request, problem: ProblemError) -> Response:
+    """A problem of the API as an answer."""
+    status = STATUS[problem.kind]
+    more = {"errors": problem.errors} if problem.errors else {}
+    found = body(problem.kind, status, request.scope.get("request_id", ""), problem.detail, **more)
+    return JSONResponse(found, status, dict(problem.headers), media_type=MEDIA_TYPE)

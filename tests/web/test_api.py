@@ -1,5 +1,6 @@
 """The API from outside: who may come in, what is refused how, pages of lists, and what is kept in the audit trail."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -215,6 +216,16 @@ def test_what_is_wrong_is_pointed_at_and_never_repeated(program: Program, sqlite
     assert "20010517" not in answer.text
 
 
+def test_a_body_that_is_too_large_is_refused_as_a_problem(program: Program) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield from [b'{"text": "', *[b"x" * 100_000] * 11, b'"}']
+
+    headers = {"Content-Type": "application/json"}
+    for content in (b'{"text": "' + b"x" * 1024 * 1024 + b'"}', pieces()):
+        refusal = program.refused("POST", "/patients/search", content=content, headers=headers)
+        assert refusal == (413, "content-too-large")
+
+
 @pytest.mark.parametrize("path", ["/patients/001", "/nothing", "/worklist/nothing", "/protocols/nothing"])
 def test_an_address_of_nothing_is_not_found(program: Program, path: str) -> None:
     assert program.refused("GET", path) == (404, "not-found")
@@ -359,6 +370,7 @@ def test_contacts_and_the_ledger_of_consent(anna: Program, clinic: Clinic) -> No
     assert (contact["phone"], contact["consents"]) == ("+12025550124", [])
     path = f"/contacts/{contact['id']}"
     anna.post(f"{path}/consents", channel="sms", act="given", method="signed form")
+    clinic.later(minutes=1)
     anna.post(f"{path}/consents", channel="sms", act="withdrawn", method="by telephone")
     assert [each["act"] for each in anna.get(path)["consents"]] == ["withdrawn"]
     assert [each["act"] for each in anna.get(f"{path}/consents")["items"]] == ["given", "withdrawn"]

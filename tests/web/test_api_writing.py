@@ -1,5 +1,6 @@
 """Writing through the API: a request that is sent twice is done once, and a patient's whole story by programs alone."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -69,6 +70,16 @@ def test_a_key_that_is_in_use_is_told_so_at_once(anna: Program, clinic: Clinic) 
         assert idempotency.take(session, held.id, KEY["Idempotency-Key"])
         assert anna.refused("POST", "/patients", json=ash(clinic), headers=KEY) == (409, "idempotency-key-in-use")
     assert anna.client.post("/patients", json=ash(clinic), headers=KEY).status_code == 201
+
+
+def test_of_two_requests_at_once_one_is_done(anna: Program, clinic: Clinic) -> None:
+    def post(_: int) -> int:
+        return anna.client.post("/patients", json=ash(clinic), headers=KEY).status_code
+
+    with ThreadPoolExecutor(4) as programs:
+        statuses = set(programs.map(post, range(4)))
+    assert statuses in ({201}, {201, 409})
+    assert patients(clinic) == ["MRN-0001", "X1"]
 
 
 def test_an_answer_is_kept_sealed_for_a_day(sqlite_clinic: Clinic, sqlite_server: Server) -> None:

@@ -16,9 +16,10 @@ from surveillance.store import db
 from surveillance.store import feeds as store
 from surveillance.web.access import Permission
 from surveillance.web.api import idempotency
-from surveillance.web.api.call import Call, Caller, audit_looks
+from surveillance.web.api.call import Call, Caller
 from surveillance.web.api.idempotency import Answer, Claim
 from surveillance.web.api.paging import Page
+from surveillance.web.desk import audit_looks
 from surveillance.web.problems import Kind, ProblemError
 
 REPLAYED = "Idempotency-Replayed"

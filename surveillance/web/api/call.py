@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import Request
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, select
 
 from surveillance.bootstrap import App
 from surveillance.core.errors import ForbiddenError, NotFoundError
@@ -146,13 +146,3 @@ class Call:
         if not access.allows(self.caller.roles[site_id], self.needs):
             name, code = self.caller.actor.name, self.work.site(site_id).code
             raise ForbiddenError(f"{name} may not do this at {code}: the role there is not enough")
-
-
-def audit_looks(work: Work, looks: list[tuple[str, UUID, UUID]]) -> None:
-    """Write down whose data was shown; several looks in one answer are one event a patient."""
-    wanted = dict.fromkeys(looks)
-    ids = {patient_id for _, patient_id, _ in wanted}
-    rows = {row.id: row for row in work.session.exec(select(Patient).where(col(Patient.id).in_(ids)))} if ids else {}
-    for action, patient_id, site_id in wanted:
-        if patient_id in rows:
-            work.audit(action, rows[patient_id], site_id=site_id, patient_id=patient_id)

@@ -42,6 +42,7 @@ def create_contact(call: Call, patient_id: UUID, new: ContactCreate) -> ContactP
 
 @endpoints.get("/contacts/{contact_id}", needs=Permission.VIEW, tagged=True)
 def get_contact(call: Call, contact_id: UUID) -> ContactPublic:
+    """One person to write to, with the consents that hold."""
     return _public(call, call.row(Contact, contact_id, "contact"))
 
 

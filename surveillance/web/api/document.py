@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI reads from the routes, and what each of them may answer besides."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -51,6 +52,7 @@ TAGS: Final = [
 _ALWAYS: Final = (Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.INVALID, Kind.UNAVAILABLE)
 _WITH_BODY: Final = (Kind.MALFORMED, Kind.TOO_LARGE, Kind.MEDIA)
 _NAMED: Final = re.compile(r"\{(\w+)\}")
+_LIST: Final = re.compile(r"\bPage[_[](\w+?)(?:Public)?[_\]]")  # what pydantic calls Page[PatientPublic]: PatientList
 
 
 class FieldProblem(BaseModel):
@@ -107,7 +109,8 @@ def _document(web: FastAPI) -> dict[str, Any]:
     parts["responses"] = {_name(kind): _response(kind) for kind in Kind}
     for path, method, operation in _operations(found):
         _complete(path, method, operation)
-    return found
+    named: dict[str, Any] = json.loads(_LIST.sub(r"\1List", json.dumps(found)))
+    return named
 
 
 def _operations(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -50,6 +50,7 @@ def _colleague(call: Call, site: Site, user_id: UUID) -> User:
 
 @endpoints.get("/feeds/{feed_id}", needs=Permission.VIEW)
 def get_feed(call: Call, feed_id: UUID) -> FeedPublic:
+    """One calendar address, without the address itself."""
     return FeedPublic.model_validate(_feed(call, feed_id))
 
 

@@ -52,6 +52,7 @@ def list_messages(
 
 @endpoints.get("/messages/{message_id}", needs=Permission.VIEW)
 def get_message(call: Call, message_id: UUID) -> MessagePublic:
+    """One message and what became of it."""
     return _one(call, call.row(Reminder, message_id, "message"))
 
 

@@ -74,6 +74,7 @@ def create_patient(call: Call, new: PatientCreate) -> PatientPublic:
 
 @endpoints.get("/patients/{patient_id}", needs=Permission.VIEW, tagged=True)
 def get_patient(call: Call, patient_id: UUID) -> PatientPublic:
+    """One patient: identity, flags and needs."""
     return _public(call.patient(patient_id))
 
 

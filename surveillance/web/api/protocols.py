@@ -38,6 +38,7 @@ def list_protocols(call: Call) -> Page[ProtocolPublic]:
 
 @endpoints.get("/protocols/{protocol}", needs=Permission.VIEW)
 def get_protocol(call: Call, protocol: Name) -> ProtocolPublic:
+    """One installed version: items, phases, the intervals one may choose, and what each rests on."""
     return _public(files.find(call.work.catalogue.protocols, protocol))
 
 

@@ -11,19 +11,18 @@ from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from fastapi import APIRouter, Header, Query, Request, Response, Security, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from surveillance.operations.tokens import Scope
-from surveillance.web import access, problems
+from surveillance.web import access
 from surveillance.web.access import Permission
 from surveillance.web.api.answering import Order, answer
 from surveillance.web.api.call import Call, admit
 from surveillance.web.api.models.common import QueryFlag
-from surveillance.web.problems import Kind, ProblemError
+from surveillance.web.problems import Kind, ProblemError, told
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,11 +98,17 @@ class Endpoints:
                 status_code=order.status,
                 operation_id=function.__name__,
                 dependencies=[Security(BEARER, scopes=[order.scope.value])],
+                summary=_title(function.__name__),
                 response_description=_described(order),
             )
             return function
 
         return add
+
+
+def _title(name: str) -> str:
+    """``book_visit`` as people read it: Book visit."""
+    return name.replace("_", " ").capitalize()
 
 
 def _described(order: Order) -> str:
@@ -169,14 +174,6 @@ class _Guarded(APIRoute):
                 return told(request, _invalid(error))
 
         return guarded
-
-
-def told(request: Request, problem: ProblemError) -> Response:
-    """A problem as an answer (RFC 9457)."""
-    status = problems.STATUS[problem.kind]
-    more = {"errors": problem.errors} if problem.errors else {}
-    body = problems.body(problem.kind, status, request.scope.get("request_id", ""), problem.detail, **more)
-    return JSONResponse(body, status, dict(problem.headers), media_type=problems.MEDIA_TYPE)
 
 
 def _refuse_unknown(request: Request, known: set[str]) -> None:

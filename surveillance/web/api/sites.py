@@ -53,6 +53,7 @@ def create_site(call: Call, new: SiteCreate) -> SitePublic:
 
 @endpoints.get("/sites/{site_id}", needs=Permission.VIEW, tagged=True)
 def get_site(call: Call, site_id: UUID) -> SitePublic:
+    """One site with its settings, and the day it is there."""
     return _public(call, call.site(site_id))
 
 
@@ -99,6 +100,7 @@ def create_place(call: Call, site_id: UUID, new: PlaceCreate) -> PlacePublic:
 
 @endpoints.get("/places/{place_id}", needs=Permission.VIEW, tagged=True)
 def get_place(call: Call, place_id: UUID) -> PlacePublic:
+    """One place where examinations are done."""
     return PlacePublic.model_validate(call.row(Place, place_id, "place"))
 
 

@@ -65,6 +65,7 @@ def create_study(call: Call, patient_id: UUID, new: StudyCreate) -> StudyPublic:
 
 @endpoints.get("/studies/{study_id}", needs=Permission.VIEW)
 def get_study(call: Call, study_id: UUID) -> StudyPublic:
+    """One study, retracted or not."""
     return public_study(call, _study(call, study_id))
 
 

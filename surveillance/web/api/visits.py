@@ -69,6 +69,7 @@ def list_visits(
 
 @endpoints.get("/visits/{visit_id}", needs=Permission.VIEW)
 def get_visit(call: Call, visit_id: UUID) -> VisitDetail:
+    """One visit with its examinations and the messages about it."""
     return _detail(call, _visit(call, visit_id))
 
 
