@@ -65,6 +65,13 @@ CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
 )
 
 
+def item_title(work: Work, code: str, key: str | None = None) -> str:
+    """What a protocol calls an item: that of ``key``, or any that has it; the code in words where none does."""
+    protocols = [work.protocol(key)] if key else work.catalogue.protocols.values()
+    titles = (item.title for protocol in protocols for item in protocol.items if item.code == code)
+    return next(titles, code.replace("_", " "))
+
+
 class Words:
     """Describes the rows of one list; ``lines`` of visits are fetched once for all of them."""
 
@@ -82,9 +89,7 @@ class Words:
 
     def examination(self, row: Row) -> str:
         """The title that the patient's protocol gives an item, with its month; the code where there is none."""
-        key, item, month = row.get("protocol_key"), row["item"] or "", row.get("month")
-        items = self.work.protocol(key).items if key else ()
-        title = next((known.title for known in items if known.code == item), item.replace("_", " "))
+        title, month = item_title(self.work, row["item"] or "", row.get("protocol_key")), row.get("month")
         return title if month is None else f"{title}, month {month}"
 
     # -- examinations ------------------------------------------------------------------------------------------
@@ -92,8 +97,8 @@ class Words:
     def overdue(self, row: Row) -> Sentences:
         why = f"not done; the window was {row['window_start']} to {row['window_end']}"
         if row["since"] < row["overdue_from"]:
-            why = f"not done since {row['since']}: earlier examinations of this kind were missed as well"
-        return self.examination(row), why, "call the patient and book, or record what was done"
+            why = f"not done since {row['since']}, earlier ones missed too"
+        return self.examination(row), why, "call and book, or record it"
 
     def due(self, row: Row) -> Sentences:
         why = f"the window runs to {row['window_end']} and nothing is booked"
@@ -107,7 +112,8 @@ class Words:
         return self.examination(row), why, "retract the skip and book, or put it aside to a later day"
 
     def outcome_unknown(self, row: Row) -> Sentences:
-        open_lines = [line.item.replace("_", " ") for line in self.lines.get(UUID(row["subject"]), ())]
+        key, lines = row.get("protocol_key"), self.lines.get(UUID(row["subject"]), ())
+        open_lines = [item_title(self.work, line.item, key) for line in lines]
         what = f"visit of {row['since']}: {', '.join(open_lines) or 'no examination named'}"
         return what, "the visit is over and nobody recorded what was done", "record the outcome of each examination"
 
@@ -140,7 +146,8 @@ class Words:
 
     def study(self, row: Row) -> str:
         accession = f", accession {row['accession']}" if row["accession"] else ""
-        return f"{(row['item'] or 'study').replace('_', ' ')} ({row['modality']}) of {row['performed_on']}{accession}"
+        title = item_title(self.work, row["item"]) if row["item"] else "study"
+        return f"{title} ({row['modality']}) of {row['performed_on']}{accession}"
 
     def no_report(self, row: Row) -> Sentences:
         return self.study(row), f"no report after {REPORT_AFTER_DAYS} days or more", "ask for the report and record it"

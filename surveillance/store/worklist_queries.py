@@ -108,7 +108,9 @@ def skips() -> Query:
 
 
 def outcome_unknown() -> Query:
-    query = chosen(Appointment.id, Appointment.day, col(Appointment.at).label("at"))
+    query = chosen(
+        Appointment.id, Appointment.day, col(Appointment.at).label("at"), col(Appointment.plan_id).label("plan_id")
+    )
     return of_patient(Appointment, query).where(sa.text("appointment.state = 'booked'"), col(Appointment.day) < TODAY)
 
 

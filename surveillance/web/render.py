@@ -31,7 +31,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"day": day, "short_day": short_day, "clock": clock, "moment": moment, "plural": plural}
-    made.filters |= {"dated": dated}
+    made.filters |= {"dated": dated, "said": said}
     made.globals |= {"version": surveillance.__version__, "asset": asset}
     return made
 
@@ -70,6 +70,11 @@ def short_day(value: date | None, *, empty: str = "–") -> str:
 def dated(text: str) -> str:
     """Sentences of the operations with their days as people write them: ``due from 2026-12-01`` as ``1 Dec 2026``."""
     return _ISO_DAY.sub(_as_day, text)
+
+
+def said(text: str) -> str:
+    """A sentence of the operations at its own place on a page: with a capital, and its days written out."""
+    return dated(text[:1].upper() + text[1:])
 
 
 def _as_day(found: re.Match[str]) -> str:

@@ -78,7 +78,7 @@ def test_a_chain_of_missed_examinations_tells_since_when(clinic):
         clinic.enrolled(work, "A1", OVERDUE_ANCHOR, enrolled_on=OVERDUE_ANCHOR)
         row = only_row(clinic, work, Worklist.OVERDUE)
         assert (row.what, row.since, row.age) == ("MRI of the primary site, month 6", date(2026, 9, 16), 68)
-        assert "missed as well" in row.why
+        assert "missed too" in row.why
 
 
 def test_a_visit_that_is_over_asks_for_its_outcome(clinic):
@@ -88,7 +88,7 @@ def test_a_visit_that_is_over_asks_for_its_outcome(clinic):
         assert listed(clinic, work, Worklist.OUTCOME_UNKNOWN) == []
     with clinic.work(START + 2 * DAY) as work:
         row = only_row(clinic, work, Worklist.OUTCOME_UNKNOWN)
-        assert row.what == "visit of 2026-11-24: mri primary"
+        assert row.what == "visit of 2026-11-24: MRI of the primary site"
         visit = booking.by_id(work, row.appointment_id)
         booking.record(work, visit, [booking.OutcomeOf("mri_primary", Outcome.PERFORMED)])
         assert listed(clinic, work, Worklist.OUTCOME_UNKNOWN) == []

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from functools import partial
 from typing import Final
 
 from fastapi.responses import Response
@@ -9,6 +10,7 @@ from fastapi.responses import Response
 from surveillance.operations import day_list, exports, worklist
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.worklist import WorklistRow
+from surveillance.operations.worklist_words import item_title
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
 from surveillance.web.forms import Form
@@ -87,6 +89,7 @@ def day(desk: Desk) -> Response:
         visits=visits,
         calls=calls,
         readable=readable,
+        item_title=partial(item_title, desk.work),
         words_of=_filter_words(view),
     )
 

@@ -5,6 +5,7 @@ page of its own that leads back.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +17,7 @@ from surveillance.core.words import Outcome, Result
 from surveillance.operations import booking, callbacks, lifecycle, message_lists, planning, registry, results, worklist
 from surveillance.operations.message_lists import TaskOutcome
 from surveillance.operations.worklist import WorklistAction, WorklistRow
+from surveillance.operations.worklist_words import item_title
 from surveillance.store import appointments, plans
 from surveillance.store.tables import Appointment, ExaminationRow, OverrideKind, Reminder, Study
 from surveillance.web import words
@@ -90,6 +92,7 @@ def _panel(desk: Desk, row: WorklistRow, what: str = "") -> Response:
         today=desk.today(desk.work.site(row.site_id)),
         title=board_view.title,
         words=words,
+        item_title=partial(item_title, desk.work),
         task_outcomes=[(value.value, text) for value, (text, _) in TASK_OUTCOMES.items()],
         **_about(desk, row),
     )

@@ -32,6 +32,20 @@ GROUPS: Final[Mapping[str, Sequence[Worklist]]] = MappingProxyType(
         ),
     }
 )
+# Beside the list each has little room; its heading says the whole.
+SHORT: Final[Mapping[Worklist, str]] = MappingProxyType(
+    {
+        Worklist.DUE: "Due, unbooked",
+        Worklist.RESCHEDULE: "Another day asked",
+        Worklist.OUTCOME_UNKNOWN: "Outcome unknown",
+        Worklist.NO_REPORT: "No report",
+        Worklist.NOT_REVIEWED: "Not reviewed",
+        Worklist.NO_NEXT_ACTION: "No next action",
+        Worklist.UNREACHABLE: "Not reached",
+        Worklist.IN_DOUBT: "In doubt",
+        Worklist.HOLDS: "Holds and skips",
+    }
+)
 SORTS: Final[Mapping[Sort, str]] = MappingProxyType(
     {Sort.AGE: "Oldest first", Sort.NAME: "By name", Sort.OWNER: "By owner", Sort.SITE: "By site"}
 )
@@ -139,5 +153,5 @@ def counted(number: int) -> str:
     return f"{MOST}+" if number >= MOST else str(number)
 
 
-def title(name: Worklist) -> str:
-    return TITLES[name]
+def title(name: Worklist, *, short: bool = False) -> str:
+    return SHORT.get(name, TITLES[name]) if short else TITLES[name]
