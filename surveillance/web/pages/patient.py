@@ -25,7 +25,7 @@ from surveillance.web.render import markup, short_day
 
 pages = Pages(prefix="/patients")
 
-EVENTS = 12  # of the history on the page itself; its own page goes on
+EVENTS = 8  # of the history on the page itself; its own page goes on
 SOON = 6  # examinations of each plan that stand open on the page; the others are one click away
 
 

@@ -31,7 +31,7 @@ SEEN = "seen"  # the field with the fingerprint of the difference that a person 
 class Proposal:
     """What a change would do, in words: examinations, visits called off or restored, messages, what to look at."""
 
-    lines: list[tuple[str, str, str, str]]  # examination, what happens to it, before, after
+    lines: list[tuple[str, str]]  # an examination, and what happens to it
     visits: list[str]
     messages: str
     findings: list[str]
@@ -75,10 +75,26 @@ def _proposal(desk: Desk, patient: Patient, shown: Difference, *, again: bool) -
     )
 
 
-def _line(shown: Difference, line: Line, titles: Mapping[str, str], several: bool) -> tuple[str, str, str, str]:
+def _line(shown: Difference, line: Line, titles: Mapping[str, str], several: bool) -> tuple[str, str]:
     before, after = shown.sides(line)
     name = f"{examination_name(line.row, titles)}{f' (plan {line.plan})' if several else ''}"
-    return name, line.what, _seen(before), _seen(after)
+    if before is None or after is None:
+        side = before or after
+        assert side is not None  # noqa: S101  # a line has at least one side
+        return name, f"{line.what}: {day(side.target)}, {_state(side)}"
+    days = _days(before, after)
+    if _state(before) == _state(after):
+        return name, f"{days}, {_state(after)}"
+    return name, f"{days}: {_state(before)} → {_state(after)}"
+
+
+def _days(before: Seen, after: Seen) -> str:
+    """The day, or from which to which it goes."""
+    if before.target != after.target:
+        return f"{day(before.target)} → {day(after.target)}"
+    if (before.window_start, before.window_end) != (after.window_start, after.window_end):
+        return f"{day(after.target)}, now on time {short_day(after.window_start)} to {short_day(after.window_end)}"
+    return day(after.target)
 
 
 def examination_name(row: Examination, titles: Mapping[str, str]) -> str:
@@ -86,15 +102,13 @@ def examination_name(row: Examination, titles: Mapping[str, str]) -> str:
     return f"{titles.get(row.item, plain.item(row.item))}, {place}"
 
 
-def _seen(side: Seen | None) -> str:
-    if side is None:
-        return ""
+def _state(side: Seen) -> str:
     state = words.STATUS[side.status]
     if side.booked_on is not None:
-        state += f" for {short_day(side.booked_on)}"
-    elif side.skip_review_on is not None:
-        state += f", to be looked at again on {short_day(side.skip_review_on)}"
-    return f"{day(side.target)} (on time {short_day(side.window_start)} to {short_day(side.window_end)}): {state}"
+        return f"{state} for {short_day(side.booked_on)}"
+    if side.skip_review_on is not None:
+        return f"{state}, to be looked at again on {short_day(side.skip_review_on)}"
+    return state
 
 
 def _visits(desk: Desk, shown: Difference) -> list[str]:
