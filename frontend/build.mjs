@@ -17,6 +17,9 @@ const { css } = sass.compile(join(here, "app.scss"), {
   quietDeps: true,
 });
 writeFileSync(join(target, "app.css"), css);
+// The few icons that the style sheet names.
+const images = join(modules, "nhsuk-frontend", "dist", "nhsuk", "assets", "images");
+for (const [, name] of css.matchAll(/\/static\/vendor\/([\w-]+\.svg)/g)) copyFileSync(join(images, name), join(target, name));
 
 // The maps of the libraries are left out, and with them the lines that name them: a browser would ask in vain.
 const withoutMap = (file) => readFileSync(file, "utf8").replace(/\/\/# sourceMappingURL=.*\s*$/, "");
