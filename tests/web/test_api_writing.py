@@ -231,6 +231,7 @@ def test_decisions_about_a_plan(anna: Program, clinic: Clinic) -> None:
     assert (rows["mri_primary", 12]["target"], rows["mri_primary", 12]["moved"]) == ("2027-03-08", True)
     assert rows["chest_imaging", 12]["status"] == "skipped"
     assert rows["mri_brain", extra["id"]]["target"] == "2027-01-05"
+    assert "mri_brain" in str(anna.get(f"/patients/{clinic.patient_id}/trips"))
     terms = {"since": "2027-04-01", "intervals": {"mri_primary": 6}, "reason": "TOSS"}
     shown = anna.client.post(f"{plan}/terms?dry_run=true", json=terms).json()
     done = anna.post(f"{plan}/terms", **terms)
