@@ -91,7 +91,7 @@ def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Lin
             yield "Record a study", f"{here}/studies/new"
             yield "There was none", f"{here}/known-blank"
         case Worklist.WITHOUT_PLAN if not record.plans:
-            yield "Enrol", f"/patients/new?patient={record.patient.id}"
+            yield "Enrol", f"{here}/enrol"
         case Worklist.RESTART_DUE | Worklist.WITHOUT_PLAN:
             yield "Restart", f"{here}/restart"
 
@@ -101,7 +101,7 @@ def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:
         yield "Answer and settle", f"{here}/replies/{UUID(row.subject)}"
     else:
         yield "See the conversation", "#conversation"
-        yield "Contacts and consent", f"{here}/edit"
+        yield "Contacts and consent", f"{here}/contacts"
 
 
 def _of_examination(here: str, row: WorklistRow) -> Iterator[Link]:
