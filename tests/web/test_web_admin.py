@@ -3,9 +3,12 @@
 import csv
 import io
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 
 import pytest
+from browser import DESK, PHONE, Screen, too_wide
 from sqlmodel import select
 from staff import HERE, NOW, Staffed, Visitor
 
@@ -15,6 +18,7 @@ from surveillance.operations.dispatch import Office
 from surveillance.operations.work import Work
 from surveillance.store.tables import ApiToken, AuditEvent, Closure, Feed, FeedKind, Place, Site, User, WebSession
 
+Window = Callable[..., AbstractContextManager[Screen]]
 SECRET = re.compile(r'id="secret"[^>]*value="([^"]+)"')
 PAGES = (
     "", f"/sites/{HERE}", f"/sites/{HERE}/edit", "/sites/new", "/users", "/users/new", "/feeds", "/tokens",
@@ -292,3 +296,41 @@ def test_a_disabled_user_is_not_offered_for_a_token(staffed: Staffed, admin: Vis
 
     staffed.do(close)
     assert 'value="' + user_id(staffed, "ivan") not in admin.get("/admin/tokens").text
+
+
+# -- in a browser ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_every_page_is_accessible_and_fits(staffed: Staffed, window: Window) -> None:
+    person = f"/users/{user_id(staffed, 'grace')}"
+    with window("admin", PHONE) as screen:
+        for path in (*PAGES, person, f"/sites/{HERE}/go-live"):
+            screen.sound(path=f"/admin{path}")
+            screen.page.set_viewport_size({"width": DESK, "height": 800})
+            assert too_wide(screen.page) <= 0, path
+            screen.page.set_viewport_size({"width": PHONE, "height": 800})
+        page = screen.open(f"/admin/sites/{HERE}")
+        page.get_by_role("button", name="Close the day").click()  # with nothing filled in
+        page.get_by_role("link", name="Enter the day").click()
+        assert page.evaluate("document.activeElement.id") == "day"
+        screen.sound()
+        screen.sound(path="/admin/audit?text=nothing+like+this")
+        screen.open("/admin/audit?action=visit").locator("summary").first.click()
+        screen.sound()
+
+
+@pytest.mark.browser
+def test_a_user_is_added_and_a_site_goes_live_without_scripts(window: Window) -> None:
+    with window("admin", scripts=False) as screen:
+        page = screen.open("/admin/users/new")
+        page.locator("#name").fill("Kim Vale")
+        page.get_by_label("User name").fill("kim")
+        page.get_by_role("button", name="Add the user").click()
+        assert len(page.locator("#secret").input_value()) >= accounts.RECOMMENDED
+        page = screen.open(f"/admin/sites/{HERE}/go-live")
+        page.get_by_label("First day of messages").fill("2026-12-01")
+        page.get_by_role("button", name="Show what would go out").click()
+        page.get_by_role("button", name="I have read them: go live").click()
+        assert "Messages go out from Tue 1 Dec 2026 on." in page.content()
+        assert screen.complaints == []
