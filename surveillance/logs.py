@@ -50,6 +50,8 @@ def configure(*, as_json: bool, level: str = "INFO") -> None:
     root.setLevel(level)
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
+    # A tick that lasts longer than its interval, such as a large import, is no news; what fails is told by the worker.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 def _rendering(*, as_json: bool) -> list[Processor]:

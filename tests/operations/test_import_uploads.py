@@ -63,8 +63,7 @@ class Desk:
         return upload_id
 
     def carry(self) -> Any:
-        with capture_logs():
-            return carrying.carry_in(self.office(), self.stopping)
+        return carrying.carry_in(self.office(), self.stopping)
 
     def row(self, upload_id: UUID) -> ImportUpload:
         with db.reading(self.engine) as session:
@@ -153,7 +152,12 @@ def test_a_chunk_that_fails_is_told_and_the_import_can_go_on(desk: Desk, monkeyp
     with monkeypatch.context() as broken:
         original = carrying.compare
         broken.setattr(carrying, "compare", lambda *given: original(*given) if not desk.mrns() else 1 / 0)
-        desk.carry()
+        with capture_logs() as logs:
+            desk.carry()
+    [told] = [entry for entry in logs if entry["event"] == "an import failed"]
+    assert told["why"] == "ZeroDivisionError"
+    assert "carrying:" in told["at"]
+    assert "exc_info" not in told, "a database's error quotes the row"
     failed = desk.row(upload_id)
     assert (failed.state, failed.done) == (UploadState.FAILED, 2)
     assert failed.failure == "an unforeseen fault (ZeroDivisionError)"

@@ -212,6 +212,8 @@ def test_a_number_that_cannot_be_dialled_never_replaces_one_that_can(desk: Desk)
         ({"birth_date": "1889-12-31"}, "line 2, birth_date: 1889-12-31 is not between 1890 and today (2026-11-23)"),
         ({"birth_date": "1988-02-30"}, "line 2, birth_date: '1988-02-30' is not a date; write YYYY-MM-DD"),
         ({"mrn": ""}, "line 2, mrn: is empty"),
+        ({"mrn": "7" * 201}, "line 2, mrn: is longer than 200 characters"),
+        ({"given_name": '"Al\x07ma"'}, "line 2, given_name: holds characters that cannot be shown"),
         ({"sex": "w"}, "line 2, sex: 'w' is not one of male, female, other, unknown"),
         ({"email": "alma at home"}, "line 2, email: 'alma at home' is not an email address"),
         ({"anchor": "2027-01-01"}, "line 2, anchor: 2027-01-01 lies after today (2026-11-23)"),
@@ -301,6 +303,12 @@ def test_semicolons_other_headers_and_another_encoding_are_read(tmp_path: Path) 
     path.write_bytes("Patient ID;Surname;Vorname;DOB\n1;Müller;Jörg;1960-01-02\n".encode("cp1252"))
     sheet = imports.read(path, encoding="cp1252", mapping={"Vorname": "given_name"})
     assert sheet.rows[0][1] == {"mrn": "1", "family_name": "Müller", "given_name": "Jörg", "birth_date": "1960-01-02"}
+
+
+def test_breaks_and_wide_spaces_in_a_name_become_plain_spaces(desk: Desk) -> None:
+    desk.take_in(HEADER, ALMA.replace(",Alma,", ',"Alma\u00a0\n Maria",'))
+    with db.reading(desk.engine) as session:
+        assert session.exec(select(Patient.given_name)).one() == "Alma Maria"
 
 
 def test_a_batch_is_on_record(desk: Desk) -> None:

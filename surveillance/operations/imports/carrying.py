@@ -8,6 +8,8 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from traceback import extract_tb
 from typing import Final
 from uuid import UUID
 
@@ -62,10 +64,15 @@ def _file(office: Office, upload_id: UUID, stopping: threading.Event) -> Counter
         raise error
     if error is None:
         return Counter(patients_imported=going.result())
-    log.error("an import failed", about=str(upload_id), exc_info=error)
+    log.error("an import failed", about=str(upload_id), why=type(error).__name__, at=_steps(error))
     with db.writing(office.engine) as session:
         _failed(office.work(session), upload_id, error)
     return Counter(errors=1)
+
+
+def _steps(error: BaseException) -> str:
+    """Where it failed. A database's own words would quote the row, and with it a patient."""
+    return " > ".join(f"{Path(step.filename).stem}:{step.lineno}" for step in extract_tb(error.__traceback__))
 
 
 def _chunks(office: Office, upload_id: UUID, stopping: threading.Event) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from surveillance.core.words import Channel, ContactKind, Sex
@@ -13,8 +14,17 @@ NO = {"no", "n", "false", "0", "nein", "non"}
 SEXES = {"m": Sex.MALE, "f": Sex.FEMALE, "o": Sex.OTHER, "u": Sex.UNKNOWN}
 
 
+LONGEST = 200  # characters of a name or a number
+
+
 def text(cell: str) -> str:
-    return cell
+    """One line: breaks and the wide spaces of spreadsheets become plain spaces."""
+    line = " ".join(cell.split())
+    if len(line) > LONGEST:
+        raise ValueError(f"is longer than {LONGEST} characters")
+    if any(category(letter) == "Cc" for letter in line):
+        raise ValueError("holds characters that cannot be shown")
+    return line
 
 
 def day(cell: str) -> date:

@@ -31,7 +31,7 @@ def read_delimited(name: str, data: bytes, encoding: str | None = None) -> Grid:
 def _decoded(name: str, data: bytes, encoding: str | None) -> tuple[str, str]:
     if data.startswith(_UTF16) and encoding is None:
         return _decode(name, data, "utf-16"), "utf-16"
-    if b"\0" in data[:4096]:
+    if b"\0" in data:
         reason = "this is neither a CSV file nor an Excel workbook (.xlsx); save it as 'CSV UTF-8'"
         raise InvalidFileError([Problem(name, 1, reason)])
     if encoding is not None:
