@@ -141,10 +141,11 @@ def _after(rows: Sequence[Examination], start: date, is_working: IsWorking) -> I
 def _left_out(
     days: Sequence[date], target: date, bounds: tuple[date, date], is_working: IsWorking, closed: Mapping[date, str]
 ) -> Iterator[LeftOut]:
-    """Holidays and closures among the offered days, and the target itself where nobody works on it."""
+    """Holidays and closures as near to the target as the offered days; the target itself where nobody works on it."""
     if not days:
         return
-    first, last = max(min(*days, target), bounds[0]), min(max(*days, target), bounds[1])
+    farthest = max(abs(day - target) for day in days)
+    first, last = max(target - farthest, bounds[0]), min(target + farthest, bounds[1])
     for number in range((last - first).days + 1):
         day = first + number * DAY
         if not is_working(day) and (day in closed or day == target):

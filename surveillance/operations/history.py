@@ -51,10 +51,18 @@ class History:
 
 
 def gather(
-    work: Work, patient: Patient, titles: Mapping[str, str], limit: int = 30, before: int | None = None
+    work: Work,
+    patient: Patient,
+    titles: Mapping[str, str],
+    limit: int = 30,
+    before: int | None = None,
+    subject: str = "",
 ) -> History:
-    """The changes about a patient, without who only looked; ``titles`` name the items of the patient's plans."""
-    found = _events(work, patient, limit + 1, before)
+    """The changes about a patient, without who only looked; ``titles`` name the items of the patient's plans.
+
+    ``subject``: the id of the one record, such as a visit, whose changes are wanted.
+    """
+    found = _events(work, patient, limit + 1, before, subject)
     words = _Words(work, patient, titles, found[:limit])
     events = tuple(words.event(event, value) for event, value in found[:limit])
     return History(events, events[-1].id if len(found) > limit else None)
@@ -63,7 +71,7 @@ def gather(
 Row = tuple[AuditEvent, AuditValue | None]
 
 
-def _events(work: Work, patient: Patient, limit: int, before: int | None) -> list[Row]:
+def _events(work: Work, patient: Patient, limit: int, before: int | None, subject: str) -> list[Row]:
     statement = (
         select(AuditEvent, AuditValue)
         .outerjoin(AuditValue, col(AuditValue.event_id) == col(AuditEvent.id))
@@ -73,6 +81,8 @@ def _events(work: Work, patient: Patient, limit: int, before: int | None) -> lis
     )
     for look in LOOKS:
         statement = statement.where(~col(AuditEvent.action).startswith(look))
+    if subject:
+        statement = statement.where(AuditEvent.subject_id == subject)
     if before is not None:
         statement = statement.where(col(AuditEvent.id) < before)
     return [(event, value) for event, value in work.session.exec(statement)]

@@ -127,15 +127,20 @@ class Proposer:
         return [[choice for choice in chosen if choice.row.key in trip.examinations] for trip in found]
 
     def legs(self, trips: Sequence[Sequence[Choice]], days: Mapping[int, date]) -> list[Leg]:
-        """The trips with the days that could be booked; ``days`` are those chosen so far, by the trip's number."""
+        """The trips with the days that could be booked, no two on one day.
+
+        ``days`` are those chosen so far, by the trip's number.
+        """
         made: list[Leg] = []
         bases: dict[str, date] = {}
+        taken: dict[date, str] = {}
         for number, trip in enumerate(trips):
-            found = self._offers([choice.row for choice in trip], self._follows(trip, bases))
+            found = self._offers([choice.row for choice in trip], self._follows(trip, bases), taken)
             made.append(Leg(trip, found))
             day = days.get(number) or (found.days[0].day if found.days else None)
             if day is not None:
                 bases |= {choice.row.item: day for choice in trip}
+                taken[day] = f"trip {number + 1} is on that day"
         return made
 
     def _follows(self, trip: Sequence[Choice], bases: Mapping[str, date]) -> Span | None:
@@ -146,12 +151,17 @@ class Proposer:
         base = bases[rules[0].item]
         return Span(base + timedelta(days=rules[0].min_days), base + timedelta(days=rules[0].max_days))
 
-    def _offers(self, rows: Sequence[Examination], within: Span | None) -> Offers:
+    def _offers(self, rows: Sequence[Examination], within: Span | None, taken: Mapping[date, str]) -> Offers:
         if not rows:
             return Offers((), ())
-        last = max(self.today, max(row.cell_end for row in rows)) + _LOOK_BACK
-        closed = closed_days(self.work.session, self.site, self.today, min(last, add_months(self.today, 48)))
-        return offers(rows, self.today, self.calendar.is_working, closed, within)
+        # An extra examination has no end of its own.
+        last = min(max(self.today, *(row.cell_end for row in rows)), add_months(self.today, 48))
+        closed = closed_days(self.work.session, self.site, self.today, last + _LOOK_BACK)
+
+        def is_free(day: date) -> bool:
+            return day not in taken and self.calendar.is_working(day)
+
+        return offers(rows, self.today, is_free, {**closed, **taken}, within)
 
     # -- days ----------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,8 @@ def _tried(work: Work, patient: Patient, change: Callable[[], Sequence[Appointme
     ids = {visit.id for visit in visits}
     rows = now.rows
     changed = [row for row in rows if before.get(row.key) != (row.state, row.due_at)]
-    ahead = [row for row in rows if row.state in _AHEAD and (row.appointment_id in ids or row in changed)]
+    ahead = [row for row in rows if row.state in _WAITING and row.appointment_id in ids]
+    ahead += [row for row in changed if row.state in _AHEAD and row not in ahead]
     voided = [row for row in changed if row.key in before and before[row.key][0] in _WAITING and row not in ahead]
     covered = [line for visit in visits for line in appointments.lines(session, visit.id)]
     return Rehearsal(
@@ -111,3 +112,9 @@ def _outgoing(work: Work, now: Situation, row: Reminder, *, text: bool = True) -
         message_lists.text_of(work, row, now.patient) if text else "",
         row.reason if row.state in (ReminderState.DROPPED, ReminderState.TASK) else "",
     )
+
+
+def waiting(work: Work, visit: Appointment) -> int:
+    """How many messages about a visit are still to go out."""
+    rows = store.of_patient(work.session, visit.patient_id)
+    return sum(row.appointment_id == visit.id and row.state in _WAITING for row in rows)

@@ -36,6 +36,12 @@ class Visit:
         return f"{self.entry.family_name}, {self.entry.given_name}"
 
     @property
+    def short_name(self) -> str:
+        """``Winters A.``"""
+        first = self.entry.given_name[:1]
+        return f"{self.entry.family_name} {first}." if first else self.entry.family_name
+
+    @property
     def needs(self) -> list[str]:
         return [FLAGS[name] for name in self.entry.needs]
 
@@ -105,14 +111,14 @@ def of_days(
     }
 
 
-def titles(work: Work) -> dict[str, str]:
-    """What the shipped protocols call their items; one name for all patients of a list."""
-    return {item.code: item.title for protocol in work.catalogue.protocols.values() for item in protocol.items}
-
-
-def covered(visit: Visit, named: Mapping[str, str]) -> list[str]:
-    """What a visit is for, each with what became of it."""
-    return [_covered(line, named) for line in visit.lines]
+def covered(work: Work, visits: Sequence[Visit]) -> dict[UUID, list[str]]:
+    """What each visit is for, as its plan's protocol calls it, with what became of it."""
+    keys = calendar.protocols(work.session, [visit.entry.plan_id for visit in visits])
+    named = {key: {item.code: item.title for item in work.protocol(key).items} for key in set(keys.values())}
+    return {
+        visit.entry.id: [_covered(line, named.get(keys.get(visit.entry.plan_id, ""), {})) for line in visit.lines]
+        for visit in visits
+    }
 
 
 def _covered(line: AppointmentItem, named: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """The visits of a site between two days, as its calendar shows them: few columns, some of each day, and the counts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from surveillance.core.words import AppointmentState
-from surveillance.store.tables import Appointment, Membership, Patient, User
+from surveillance.store.tables import Appointment, Membership, Patient, PlanTerms, User
 
 _NEEDS = ("mri_unsafe", "contrast_allergy", "interpreter", "sedation", "claustrophobia")
 
@@ -31,6 +32,7 @@ class Entry(NamedTuple):
 
     id: UUID
     patient_id: UUID
+    plan_id: UUID
     state: AppointmentState
     day: date
     at: time | None
@@ -64,7 +66,9 @@ def counts(session: Session, wanted: Filter) -> dict[date, dict[AppointmentState
     number = sa.func.count()
     statement = sa.select(col(Appointment.day), col(Appointment.state), number).where(*_which(wanted))
     found: dict[date, dict[AppointmentState, int]] = {}
-    for day, state, count in session.connection().execute(statement.group_by(col(Appointment.day), col(Appointment.state))):
+    for day, state, count in session.connection().execute(
+        statement.group_by(col(Appointment.day), col(Appointment.state))
+    ):
         found.setdefault(day, {})[AppointmentState(state)] = count
     return found
 
@@ -100,6 +104,16 @@ def _which(wanted: Filter) -> list[sa.ColumnElement[bool]]:
         )
         which.append(col(Appointment.patient_id).in_(mine))
     return which
+
+
+def protocols(session: Session, plan_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The protocol version that each plan follows now."""
+    statement = (
+        select(col(PlanTerms.plan_id), col(PlanTerms.protocol_key))
+        .where(col(PlanTerms.plan_id).in_(set(plan_ids)), col(PlanTerms.retracted_at).is_(None))
+        .order_by(col(PlanTerms.since).is_not(None), col(PlanTerms.since), col(PlanTerms.recorded_at))
+    )
+    return dict(session.exec(statement).all())
 
 
 def owners(session: Session, site_id: UUID) -> list[tuple[UUID, str]]:

@@ -1,0 +1,5 @@
+"""The pages about visits: booking them, one visit, and the calendar of a site."""
+
+from surveillance.web.pages import booking, calendar, visit_changes, visits
+
+PAGES = (booking.pages, visits.pages, visit_changes.pages, calendar.pages)

@@ -1,0 +1,228 @@
+"""Moving and cancelling a visit, with what that brings before it is done: messages, slots, what is to book again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+from uuid import UUID
+
+from fastapi.responses import Response
+
+from surveillance.core.words import AppointmentState
+from surveillance.operations import booking, planning, rehearsing, sites
+from surveillance.operations.proposing import Leg, Proposer, Told
+from surveillance.store import appointments
+from surveillance.store.tables import Appointment, Patient, Place
+from surveillance.web import words
+from surveillance.web.access import Permission
+from surveillance.web.desk import Desk
+from surveillance.web.forms import LONGEST_TEXT, Form
+from surveillance.web.pages import Pages, trip_fields
+from surveillance.web.pages.booking_form import Ahead, silences
+from surveillance.web.pages.trip_fields import Trip
+from surveillance.web.pages.visits import Shown, opened
+from surveillance.web.render import dated, day
+
+pages = Pages(prefix="/visits")
+
+SAVE: Final = "save"  # what the button that saves asks for; any other only shows what would happen
+
+
+# -- moving ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Moving:
+    """The form that moves a visit: like one trip of a booking, with a reason."""
+
+    shown: Shown
+    form: Form
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        shown = self.shown
+        plan = planning.plan_of(shown.desk.work, shown.row.plan_id)
+        self.proposer = Proposer(shown.desk.work, shown.patient, plan, without=shown.row.id)
+        if not self.strict:
+            self.form = trip_fields.filled(self.form, [self.leg], shown.row.place_id, self.form.value("do"))
+
+    @cached_property
+    def leg(self) -> Leg:
+        keys = [appointments.key(line) for line in self.shown.open_lines]
+        return self.proposer.legs([self.proposer.of_keys(keys)], {})[0]
+
+    @cached_property
+    def told(self) -> list[Told]:
+        return self.proposer.told([(offer.day, self.leg.choices) for offer in self.leg.offers.days])
+
+    @cached_property
+    def places(self) -> list[Place]:
+        return sites.places(self.shown.desk.work, self.shown.site)
+
+    @property
+    def place_choices(self) -> list[tuple[str, str]]:
+        return [(str(place.id), place.name + (" (outside)" if place.outside else "")) for place in self.places]
+
+    def read(self, form: Form) -> Trip:
+        return trip_fields.read(form, 0, self.leg, self.places)
+
+    def change(self, trip: Trip) -> Callable[[], Sequence[Appointment]]:
+        """What moves the visit; its note stays."""
+        row, form = self.shown.row, self.form
+        visit = trip.visit(row.note)
+        reason = form.text("reason", "the reason", longest=LONGEST_TEXT)
+        return lambda: [booking.move(self.shown.desk.work, row, visit, reason)] if visit else []
+
+    def ahead(self) -> Ahead:
+        form = self.form.but()
+        trip = self.read(form)
+        told = self.proposer.told([(trip.day, self.leg.choices)])[0] if trip.day else None
+        warnings = trip_fields.clocks(trip, self.shown.zone)
+        if told is not None and told.closed:
+            warnings = [f"{self.shown.site.short_name} does not work on {day(told.day)}: {told.closed}.", *warnings]
+        return _ahead(self.shown, form, [(trip, told, warnings)], self.change(trip))
+
+
+def _ahead(
+    shown: Shown,
+    form: Form,
+    trips: Sequence[tuple[Trip, Told | None, list[str]]],
+    change: Callable[[], Sequence[Appointment]],
+) -> Ahead:
+    """What a change would bring; it is tried only after a form was sent, since a look must write nothing."""
+    if form.errors:
+        return Ahead(trips, list(form.errors.values()))
+    if shown.desk.request.method == "GET":
+        return Ahead(trips, tried=False)
+    found = rehearsing.rehearse(shown.desk.work, shown.patient, change)
+    if found.fault:
+        form.fault("", dated(found.fault))
+        shown.say_plainly(form)
+        return Ahead(trips, [trip_fields.sentence(form.errors[""])])
+    return Ahead(trips, (), found, silences(shown.desk, shown.site))
+
+
+@pages.get("/{visit_id}/move", needs=Permission.WORK)
+def move_form(desk: Desk, visit_id: UUID) -> Response:
+    shown = opened(desk, visit_id)
+    if not shown.movable:
+        return desk.go(shown.address)
+    row = shown.row
+    form = Form.filled(**{"at-0": row.at, "place-0": row.place_id, "minutes-0": row.minutes})
+    return _moving(Moving(shown, form), 200)
+
+
+def _moving(moving: Moving, status: int | None = None, template: str = "visit/move.html") -> Response:
+    shown = moving.shown
+    return shown.desk.page(
+        template,
+        form=moving.form,
+        status=status,
+        v=shown,
+        m=moving,
+        patient=shown.patient,
+        ahead=moving.ahead(),
+        fields=trip_fields,
+        part=shown.desk.request.query_params.get("part", ""),
+        back=shown.desk.back(""),
+        words=words,
+    )
+
+
+@pages.post("/{visit_id}/move", needs=Permission.WORK)
+def move(desk: Desk, visit_id: UUID) -> Response:
+    """Move the visit, or show again what that would bring."""
+    saving = desk.form.value("do") == SAVE
+    shown = _locked(desk, visit_id) if saving else opened(desk, visit_id)
+    moving = Moving(shown, desk.form, strict=saving)
+    if not saving:
+        return _moving(moving, 200)
+    trip = moving.read(moving.form)
+    change = moving.change(trip)
+    old = shown.when
+    if moving.form.ok:
+        with moving.form.trying(desk.session):
+            change()
+    if moving.form.errors:
+        shown.say_plainly(moving.form)
+        return _moving(moving)
+    return desk.done(desk.back(shown.address), f"Moved from {old} to {trip_fields.when(trip)}.")
+
+
+def _locked(desk: Desk, visit_id: UUID) -> Shown:
+    """The visit, read after nobody else can change it any more."""
+    shown = opened(desk, visit_id)
+    planning.lock(desk.work, shown.patient.id)
+    desk.session.refresh(shown.row)
+    return shown
+
+
+@pages.post("/{visit_id}/move/live", needs=Permission.WORK)
+def move_live(desk: Desk, visit_id: UUID) -> Response:
+    row = desk.row(Appointment, visit_id)
+    shown = Shown(desk, row, desk.row(Patient, row.patient_id))
+    return _moving(Moving(shown, desk.form), 200, "visit/_live.html")
+
+
+# -- cancelling --------------------------------------------------------------------------------------------------
+
+
+@pages.get("/{visit_id}/cancel", needs=Permission.WORK)
+def cancel_form(desk: Desk, visit_id: UUID) -> Response:
+    shown = opened(desk, visit_id)
+    if not shown.booked:
+        return desk.go(shown.address)
+    return _cancelling(shown, Form.filled(item=[line.item for line in shown.open_lines]), 200)
+
+
+def _cancelling(shown: Shown, form: Form, status: int | None = None, template: str = "visit/cancel.html") -> Response:
+    ahead = _ahead(shown, form.but(), (), _cancellation(shown, form, "a rehearsal"))
+    return shown.desk.page(
+        template,
+        form=form,
+        status=status,
+        v=shown,
+        patient=shown.patient,
+        ahead=ahead,
+        back=shown.desk.back(""),
+        words=words,
+    )
+
+
+def _cancellation(shown: Shown, form: Form, reason: str) -> Callable[[], Sequence[Appointment]]:
+    """What cancels the ticked examinations; all of them is the visit itself."""
+    items = [item for item in form.many("item") if any(line.item == item for line in shown.open_lines)]
+
+    def change() -> Sequence[Appointment]:
+        whole = len(items) == len(shown.open_lines)
+        booking.cancel(shown.desk.work, shown.row, reason, items=None if whole else items)
+        return [shown.row]
+
+    return change
+
+
+@pages.post("/{visit_id}/cancel", needs=Permission.WORK)
+def cancel(desk: Desk, visit_id: UUID) -> Response:
+    """Cancel the visit or a part of it, or show again what that would bring."""
+    form = desk.form
+    shown = opened(desk, visit_id)
+    if form.value("do") != SAVE:
+        return _cancelling(shown, form, 200)
+    reason = form.text("reason", "the reason", required=True, longest=LONGEST_TEXT)
+    if not form.many("item"):
+        form.fault("item", "Choose what is cancelled")
+    if form.ok:
+        with form.trying(desk.session):
+            _cancellation(shown, form, reason)()
+    if form.errors:
+        shown.say_plainly(form)
+        return _cancelling(shown, form)
+    left = "The visit" if shown.row.state is AppointmentState.CANCELLED else "A part of the visit"
+    return desk.done(desk.back(f"/patients/{shown.patient.id}"), f"{left} of {shown.when} is cancelled.")
+
+
+@pages.post("/{visit_id}/cancel/live", needs=Permission.WORK)
+def cancel_live(desk: Desk, visit_id: UUID) -> Response:
+    row = desk.row(Appointment, visit_id)
+    shown = Shown(desk, row, desk.row(Patient, row.patient_id))
+    return _cancelling(shown, desk.form, 200, "visit/_cancel-ahead.html")
