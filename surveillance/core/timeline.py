@@ -60,9 +60,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
+    """``month``: the window inside which it lies, with which it is drawn where two panels meet."""
+
     day: date
     kind: MarkKind
     label: str = ""
+    month: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,11 @@ class Panel:
         if window.month is None:
             return self.contains(window.target)
         return self.first < window.month <= self.last
+
+    def shows(self, mark: Mark) -> bool:
+        if mark.month is None:
+            return self.contains(mark.day)
+        return self.first < mark.month <= self.last
 
     def contains(self, day: date) -> bool:
         """Whether ``day`` is drawn here: the panel's last day belongs to the next one, if there is one."""

@@ -1,7 +1,7 @@
 """A patient's plan as a timeline: what was wanted, what was done, what is arranged, and what paused or ended it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from surveillance.core import plain
@@ -93,7 +93,7 @@ def _lane(picture: PlanPicture, item: str) -> Lane:
     own = sorted((row for row in picture.rows if row.item == item), key=lambda row: row.target)
     studies = {study.id: study for study in picture.studies if item in study.items}
     shown = [row for row in own if not row.ended or row.target <= (picture.ended_on or row.target)]
-    marks = [mark for row in shown if (mark := _mark(row, picture.today, studies)) is not None]
+    marks = [_placed(row, mark) for row in shown if (mark := _mark(row, picture.today, studies)) is not None]
     used = {row.study for row in own}
     end = picture.ended_on or add_months(picture.anchor, picture.months)
     beside = [s for s in studies.values() if s.id not in used and picture.anchor <= s.day <= end]
@@ -128,6 +128,12 @@ def _mark(row: Examination, today: date, studies: Mapping[str, Done]) -> Mark | 
         case Status.OVERDUE:
             return Mark(row.overdue_from, MarkKind.OVERDUE)
     return None
+
+
+def _placed(row: Examination, mark: Mark) -> Mark:
+    """Inside its window a mark is drawn with it, also where that stands at the end of a panel."""
+    inside = row.window_start <= mark.day <= row.window_end
+    return replace(mark, month=row.month) if inside else mark
 
 
 def _spans(pauses: Iterable[Pause], item: str) -> Iterable[Span]:

@@ -180,10 +180,11 @@ def _draw_lane(svg: ET.Element, lane: Lane, scale: Scale, top: float, height: fl
     for window, date_label in _date_labels(windows, scale):
         _draw_window(svg, lane.title, window, scale, middle, date_label)
     for mark in lane.marks:
-        if scale.panel.contains(mark.day):
+        if scale.panel.shows(mark):
             group = add(svg, "g")
             add(group, "title", f"{mark.kind}: {spelled(mark.day)} {mark.label}".rstrip())
-            mark_sign(group, mark.kind, scale.x(mark.day), middle)
+            x = _clamped(scale.x(mark.day), scale.left - INSET, scale.right + INSET)
+            mark_sign(group, mark.kind, x, middle)
 
 
 def _date_labels(windows: Sequence[Window], scale: Scale) -> Iterator[tuple[Window, str]]:

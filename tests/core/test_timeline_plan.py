@@ -121,6 +121,13 @@ def test_an_item_that_was_never_asked_for_has_no_lane() -> None:
     assert [lane.title for lane in of_plan(picture(both, ANCHOR)).lanes] == ["MRI of the site", "Chest imaging"]
 
 
+def test_a_mark_at_the_end_of_a_panel_is_drawn_with_its_window() -> None:
+    facts = plan(*(scan(f"s{month}", months(month)) for month in range(3, 36, 3)))
+    shown = of_plan(picture(facts, months(45)))
+    (missed,) = [mark for mark in shown.lanes[0].marks if mark.day == months(36)]
+    assert [panel.name for panel in panels(shown) if panel.shows(missed)] == ["Years 1–3"]
+
+
 def test_each_sign_has_a_shape_of_its_own() -> None:
     shapes = set()
     for kind in MarkKind:

@@ -80,10 +80,10 @@ def test_the_next_step_is_what_the_board_says(clinic: Clinic) -> None:
     with clinic.work(day=date(2027, 1, 4)) as work:
         patient, _ = clinic.enrolled(work, enrolled_on=date(2026, 9, 1))
         record = patient_record.gather(work, patient)
-        (board,) = {row.since for row in worklist.rows(work, [clinic.site_id], Worklist.OVERDUE)}
-        assert record.steps[0].list is Worklist.OVERDUE
-        assert (record.steps[0].since, board) == (date(2026, 12, 16), date(2026, 12, 16))
-        assert "call the patient" in record.steps[0].next_action
+        board = worklist.rows(work, [clinic.site_id], Worklist.OVERDUE)
+        assert {row.since for row in board} == {date(2026, 12, 16)}
+        assert [row for row in record.steps if row.list is Worklist.OVERDUE] == board
+        assert record.steps[0] == board[0]
 
 
 def test_the_queries_do_not_grow_with_the_years(clinic: Clinic) -> None:

@@ -51,15 +51,18 @@ def next_steps(record: PatientRecord) -> list[Step]:
 
 
 def _alike(row: WorklistRow) -> tuple[object, ...]:
-    """Examinations that are asked for with the same words are one step; everything else stands by itself."""
-    is_examination = row.list in (Worklist.OVERDUE, Worklist.TO_ORDER, Worklist.DUE)
-    return row.list, row.since, row.why, row.next_action, "" if is_examination else row.subject
+    """Examinations that are asked for with the same words, and one study or visit that does not fit several of them,
+    are one step; everything else stands by itself."""
+    together = row.list in (Worklist.OVERDUE, Worklist.TO_ORDER, Worklist.DUE, Worklist.CONFLICTS)
+    about = (row.study_id, row.appointment_id) if row.list is Worklist.CONFLICTS else None
+    return row.list, row.since, row.why, row.next_action, about if together else row.subject
 
 
 def _step(record: PatientRecord, rows: list[WorklistRow]) -> Step:
     links = list(_links(record, rows[0]))
     what = " and ".join(row.what for row in rows)
-    return Step(rows[0], _HEADLINES[rows[0].list], what, tuple(links if len(rows) == 1 else links[:1]))
+    about_each = len(rows) > 1 and rows[0].list is not Worklist.CONFLICTS  # skipping is decided one by one
+    return Step(rows[0], _HEADLINES[rows[0].list], what, tuple(links[:1] if about_each else links))
 
 
 def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
