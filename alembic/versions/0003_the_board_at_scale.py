@@ -26,6 +26,13 @@ AT_ONCE = 1000  # rows
 INDEXES: Sequence[tuple[str, str, Sequence[str], str | None]] = (
     ("ix_board_action_until", "board_action", ("site_id", "worklist", "until"), None),
     (
+        "ix_board_action_assigned",
+        "board_action",
+        ("site_id", "worklist", "assigned_to"),
+        "assigned_to IS NOT NULL",
+    ),
+    ("ix_patient_owner", "patient", ("owner_id",), "owner_id IS NOT NULL"),
+    (
         "ix_examination_overdue",
         "examination",
         ("site_id", "overdue_since", "id", "overdue_from", "cell_end"),

@@ -16,7 +16,7 @@ from surveillance.core.words import Outcome
 from surveillance.store import worklist_messages as messages
 from surveillance.store import worklist_queries as queries
 from surveillance.store.patients import folded
-from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Study, User
+from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Patient, Study, User
 from surveillance.store.worklist_base import SITE, TODAY, Query, Scope, protocol_of
 
 STATEMENTS = 256  # made statements that are kept, each for a filter that somebody uses
@@ -138,14 +138,49 @@ def _put_aside(worklist: Worklist) -> Any:
     )
 
 
+def _assigned(worklist: Worklist, owners: Sequence[UUID] = ()) -> Any:
+    """The subjects that were handed over to somebody, or to one of ``owners``; the last word counts."""
+    later = orm.aliased(BoardAction)
+    overruled = sa.exists().where(
+        col(later.patient_id) == col(BoardAction.patient_id),
+        col(later.worklist) == col(BoardAction.worklist),
+        col(later.subject) == col(BoardAction.subject),
+        col(later.assigned_to).is_not(None),
+        col(later.at) > col(BoardAction.at),
+    )
+    handed_over = (
+        col(BoardAction.worklist) == worklist.value,
+        col(BoardAction.site_id) == SITE,
+        sa.text("board_action.assigned_to IS NOT NULL"),
+        ~overruled,
+    )
+    statement = sa.select(col(BoardAction.subject)).where(*handed_over)
+    return statement.where(col(BoardAction.assigned_to).in_(owners)) if owners else statement
+
+
+def _patients_of(worklist: Worklist, owners: Sequence[UUID]) -> Any:
+    """Patients who are somebody's, or of whom a row was handed over to them."""
+    own = sa.select(col(Patient.id)).where(sa.text("patient.owner_id IS NOT NULL"), col(Patient.owner_id).in_(owners))
+    handed_over = sa.select(col(BoardAction.patient_id)).where(
+        col(BoardAction.worklist) == worklist.value,
+        col(BoardAction.site_id) == SITE,
+        sa.text("board_action.assigned_to IS NOT NULL"),
+        col(BoardAction.assigned_to).in_(owners),
+    )
+    return sa.union(own, handed_over)
+
+
 def _conditions(base: Any, worklist: Worklist, wanted: Filter) -> Iterator[Any]:
     if not wanted.hidden:
         yield base.c.subject.not_in(_put_aside(worklist))
     owners = [owner for owner in (wanted.owner, wanted.cover) if owner is not None]
     if owners:
-        yield _owner(base, worklist).in_(owners)
+        mine = _assigned(worklist, owners)
+        inherited = sa.and_(base.c.owner_id.in_(owners), base.c.subject.not_in(_assigned(worklist)))
+        yield base.c.patient_id.in_(_patients_of(worklist, owners))  # a way to the rows past those of all others
+        yield sa.or_(base.c.subject.in_(mine), inherited)
     if wanted.nobody:
-        yield _owner(base, worklist).is_(None)
+        yield sa.and_(base.c.owner_id.is_(None), base.c.subject.not_in(_assigned(worklist)))
     if wanted.subject:
         yield _begins(base.c.row_id, wanted.subject)
     if wanted.patient_id is not None:

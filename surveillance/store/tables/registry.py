@@ -93,6 +93,7 @@ class Patient(Identified, OfSite, table=True):
 
     __table_args__ = (
         sa.UniqueConstraint("site_id", "mrn"),
+        partial_index("ix_patient_owner", "owner_id", where="owner_id IS NOT NULL"),
         sa.CheckConstraint("length(mrn) > 0", name="mrn_given"),
         sa.CheckConstraint("died_on IS NULL OR died_on >= birth_date", name="died_after_birth"),
     )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from surveillance.core.words import Privacy
-from surveillance.store.tables.columns import Identified, OfSite, fact_json, one_of
+from surveillance.store.tables.columns import Identified, OfSite, fact_json, one_of, partial_index
 
 
 class AuditEvent(SQLModel, table=True):
@@ -98,7 +98,12 @@ class BoardAction(Identified, OfSite, table=True):
     """What a person did about a row of the board; the rows themselves are a query over the facts."""
 
     __tablename__ = "board_action"
-    __table_args__ = (sa.Index("ix_board_action_until", "site_id", "worklist", "until"),)
+    __table_args__ = (
+        sa.Index("ix_board_action_until", "site_id", "worklist", "until"),
+        partial_index(
+            "ix_board_action_assigned", "site_id", "worklist", "assigned_to", where="assigned_to IS NOT NULL"
+        ),
+    )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
     worklist: str
     subject: str = ""
