@@ -13,6 +13,7 @@ from surveillance.core import plain
 from surveillance.core.words import AppointmentState, Channel
 from surveillance.operations import reach
 from surveillance.operations.patient_record import FLAGS, LOW_EGFR
+from surveillance.operations.trail import LOOKS
 from surveillance.operations.work import Work
 from surveillance.store import appointments, patients, plans, studies
 from surveillance.store.audit import picture
@@ -27,8 +28,6 @@ from surveillance.store.tables import (
     Study,
     User,
 )
-
-_LOOKS = ("patient.view", "patient.find")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ def _history(work: Work, patient: Patient, limit: int) -> list[tuple[AuditEvent,
     statement = (
         select(AuditEvent, AuditValue)
         .outerjoin(AuditValue, col(AuditValue.event_id) == col(AuditEvent.id))
-        .where(AuditEvent.patient_id == patient.id, col(AuditEvent.action).not_in(_LOOKS))
+        .where(AuditEvent.patient_id == patient.id, *(~col(AuditEvent.action).startswith(look) for look in LOOKS))
         .order_by(col(AuditEvent.id).desc())
         .limit(limit)
     )

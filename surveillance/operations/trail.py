@@ -11,7 +11,7 @@ from surveillance.operations.work import Work
 from surveillance.store import audit
 from surveillance.store.tables import AuditEvent, AuditValue, Patient, Plan, User
 
-LOOKS = ("patient.view", "patient.find", "export")  # who only looked is not who changed something
+LOOKS = ("patient.view", "patient.find", "board.view", "export")  # who only looked is not who changed something
 _SHOWN = 6  # fields of one change; the audit trail itself has all of them
 
 
