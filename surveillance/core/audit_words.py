@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 ACTION: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "audit.export": "took the audit log out",
         "audit.export": "took the audit log out as a file",
         "audit.view": "looked at the audit log",
         "board.assign": "assigned a row of the board",
