@@ -83,7 +83,7 @@ FIRST: Mapping[str, type[SQLModel]] = {
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "not-found", "name": "overdue", "protocol": "asps-extremity", "key": "asps-extremity@1",
-    "report": "up-to-date", "worklist": "overdue", "item": "mri_primary", "month": "3", "day": "2026-11-24",
+    "report": "up-to-date", "worklist": "overdue", "what": "note", "item": "mri_primary", "month": "3", "day": "2026-11-24",
 }  # fmt: skip
 
 
@@ -114,7 +114,8 @@ def samples_of(clinic: Staffed) -> dict[str, str]:
         found |= {"user_id": str(user.id), "username": "ivan"}
         token = work.session.exec(select(tables.ApiToken).where(tables.ApiToken.user_id == user.id)).first()
         reply = work.session.exec(select(tables.Inbound)).first()
-        found |= {"id": found["study_id"], "row": worklist.rows(work, [site.id], worklist.Worklist.OVERDUE)[0].key}
+        overdue = worklist.rows(work, [site.id], worklist.Worklist.OVERDUE)[0]
+        found |= {"id": found["study_id"], "row": overdue.key, "subject": overdue.subject}
         found["token_id"] = str(token.id if token else UUID(int=0))
         found["reply_id"] = str(reply.id if reply else UUID(int=0))
         return found
