@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core import plain
+from surveillance.core.audit_words import did
 from surveillance.core.dates import local_day
 from surveillance.core.timeline import spelled
-from surveillance.operations.history_words import ACTIONS, LABELS, NAMED, SILENT, WORDS
+from surveillance.operations.history_words import LABELS, NAMED, SILENT, WORDS
 from surveillance.operations.trail import LOOKS
 from surveillance.operations.work import Work
 from surveillance.store.tables import AuditEvent, AuditValue, Patient, Place, User
@@ -100,10 +101,10 @@ class _Words:
         self.names: dict[str, str] = {str(key): name for key, name in (*names, *places)}
 
     def event(self, event: AuditEvent, value: AuditValue | None) -> Event:
-        what = ACTIONS.get(event.action, event.action.replace(".", ": ").replace("_", " "))
+        what = did(event.action)
         who = self.names.get(str(event.user_id), "somebody unknown")
         changes = tuple(self.changes(value.before, value.after)) if value else ()
-        return Event(event.id or 0, event.at, who, event.account, what, event.reason, changes)
+        return Event(event.id or 0, event.at, who, event.account, what[:1].upper() + what[1:], event.reason, changes)
 
     def changes(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterator[Change]:
         for name in dict.fromkeys([*(before or {}), *(after or {})]):

@@ -30,6 +30,7 @@ from surveillance.store.tables import (
     Study,
 )
 from surveillance.store.worklist import Worklist
+from surveillance.web.pages import patient_steps
 
 TODAY = NOW.date()  # the site's day, too: 08:00 in New York
 SEEN = re.compile(r'name="seen"[^>]*value="([0-9a-f]{64})"|value="([0-9a-f]{64})"[^>]*name="seen"')
@@ -99,7 +100,7 @@ def test_the_page_shows_identity_timeline_and_conversation(staffed: Staffed) -> 
         "45 years",
         "tel:+1202555",
         "signed form at discharge",
-        "Visit booked",
+        "Booked a visit",
     ):
         assert words in page
     assert page.count("<svg") == 1
@@ -120,6 +121,10 @@ def test_a_look_is_audited_and_a_viewer_sees_no_action(staffed: Staffed) -> None
     assert "/studies/new" not in page.text
     event = one(staffed, AuditEvent, "booked", AuditEvent.action == "patient.view")
     assert event.at == NOW
+
+
+def test_each_list_of_the_board_has_a_headline() -> None:
+    assert set(patient_steps._HEADLINES) == set(Worklist)
 
 
 def test_nobody_of_another_clinic_sees_the_patient(staffed: Staffed) -> None:
@@ -153,8 +158,8 @@ def test_the_whole_history_goes_on_page_by_page(staffed: Staffed) -> None:
     first = grace.get(at(staffed, "restarted", "/history")).text
     more = re.search(r"history\?before=(\d+)", first)
     assert more
-    assert "Enrolled" not in first
-    assert "Enrolled" in grace.get(at(staffed, "restarted", f"/history?before={more[1]}")).text
+    assert "Enrolled the patient" not in first
+    assert "Enrolled the patient" in grace.get(at(staffed, "restarted", f"/history?before={more[1]}")).text
 
 
 def test_the_sheet_is_printed_in_the_language_and_at_the_level_that_are_chosen(staffed: Staffed) -> None:
@@ -417,7 +422,7 @@ def test_a_reply_is_settled(staffed: Staffed, meant: str, opted_out: bool) -> No
     assert grace.post(path, meant=meant, note="").status_code == 422
     page = grace.follow(grace.post(path, meant=meant, note="called her"))
     assert "The reply is settled." in page.text
-    assert "Reply settled" in page.text.split('id="history"')[1]
+    assert "Settled a patient&#39;s reply" in page.text.split('id="history"')[1]
     phone = one(staffed, Contact, "new").phone
     number = staffed.look(lambda work: work.session.get(Number, phone))
     assert bool(number and number.opted_out_at) is opted_out

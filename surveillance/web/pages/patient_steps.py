@@ -102,9 +102,11 @@ def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Lin
 def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:
     if row.list in (Worklist.REPLIES, Worklist.RESCHEDULE) and not row.subject.startswith("+"):
         yield "Answer and settle", f"{here}/replies/{UUID(row.subject)}"
-    else:
-        yield "See the conversation", "#conversation"
-        yield "Contacts and consent", f"{here}/contacts"
+        return
+    if row.reminder_id is not None:
+        yield "Open the message", f"/messages/{row.reminder_id}"
+    yield "See the conversation", "#conversation"
+    yield "Contacts and consent", f"{here}/contacts"
 
 
 def _of_examination(here: str, row: WorklistRow) -> Iterator[Link]:
