@@ -1,5 +1,6 @@
 """The audit trail in plain English: what each action is called, and what stood in a record before and after."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from types import MappingProxyType
@@ -131,6 +132,8 @@ KIND: Final[Mapping[str, str]] = MappingProxyType(
         "audit": "the audit log",
     }
 )
+_EXAMINATION: Final = re.compile(r"([a-z_]+)@(\d+)")
+_CLOCK: Final = re.compile(r"\d\d:\d\d:\d\d")
 _TECHNICAL: Final = ("_id", "_by", "_hash", "digest", "folded", "sequence")
 
 
@@ -172,7 +175,11 @@ def told(value: Any, zone: str) -> str:
 
 
 def _text(value: str, zone: str) -> str:
-    """Days and moments as people write them, and words of ours without their underscores."""
+    """Days, moments and examinations as people write them, and words of ours without their underscores."""
+    if found := _EXAMINATION.fullmatch(value):
+        return f"{found[1].replace('_', ' ')}, month {found[2]}"
+    if _CLOCK.fullmatch(value):
+        return value[:5]
     try:
         if len(value) == len("2026-12-01"):
             return _day(date.fromisoformat(value))

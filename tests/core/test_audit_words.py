@@ -56,6 +56,8 @@ def test_an_action_without_words_is_readable_all_the_same() -> None:
         ("2026-12-01", "Tue 1 Dec 2026"),
         ("2026-99-01", "2026-99-01"),
         ("2026-11-23T15:00:00+00:00", "Mon 23 Nov 2026, 10:00"),
+        ("15:30:00", "15:30"),
+        ("chest_imaging@15", "chest imaging, month 15"),
         ("Tuesday", "Tuesday"),
         (["sms", "email"], "sms, email"),
         ({"mri_primary": 4}, "mri_primary: 4"),
