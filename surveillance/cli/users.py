@@ -22,7 +22,7 @@ from surveillance.cli.context import (
 )
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Role
-from surveillance.operations import accounts
+from surveillance.operations import accounts, sessions
 from surveillance.store.tables import Membership, User
 
 app = typer.Typer(help="Users: add, list, disable, reset passwords, give roles.", no_args_is_help=True)
@@ -115,6 +115,7 @@ def disable(job: Job, username: Username, reason: Why) -> Answer:
     """
     user = accounts.user_named(job.work, username)
     revoked = accounts.disable(job.work, user, reason)
+    sessions.end_all(job.work, user, "the account was disabled")
     change = f"{user.username} ({user.name}) is disabled; {revoked} calendar addresses are revoked."
     return Answer(["Done."], _data(job, user) | {"feeds_revoked": revoked}, [change], compared=revoked)
 
@@ -142,6 +143,7 @@ def reset(username: Username, user: AsUser = None, as_json: AsJson = False, dry_
     def set_password(job: Job) -> Answer:
         owner = accounts.user_named(job.work, username)
         accounts.reset_password(job.work, owner, secret)
+        sessions.end_all(job.work, owner, "the password was reset")
         return Answer([f"{owner.username} has a new password."], _data(job, owner), warnings=_note(secret))
 
     run_write(set_password, Options(user, None, as_json, dry_run))
