@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveillance.core.replies import Keyword, classify_keyword, might_be_opt_out
+from surveillance.core.replies import Keyword, asks_another_day, classify_keyword, might_be_opt_out
 
 TWILIO = ["STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"]
 BY_RULE = ["stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe"]  # 47 CFR 64.1200(a)(10)
@@ -74,3 +74,19 @@ def test_no_reply_whatever_breaks_the_reading(body):
 @given(st.text(), st.sampled_from(["stop", "unsubscribe", "cancel", "no me escriba"]), st.text())
 def test_a_word_of_opting_out_is_seen_wherever_it_stands(before, word, after):
     assert might_be_opt_out(f"{before} {word} {after}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Can we reschedule?", "I can't make it on Tuesday", "Could you move my MRI to next week", "another day please",
+        "That date does not work for me", "necesito cambiar la cita", "No puedo ir ese día", "otra fecha por favor",
+    ],
+)  # fmt: skip
+def test_a_wish_for_another_day_is_seen(body: str) -> None:
+    assert asks_another_day(body)
+
+
+@pytest.mark.parametrize("body", ["OK, see you then", "I am ill", "Thank you", "gracias, allí estaré", "Where is it?"])
+def test_other_free_text_is_an_ordinary_reply(body: str) -> None:
+    assert not asks_another_day(body)
