@@ -59,6 +59,8 @@ def _day(form: Form, number: int, leg: Leg, which: str) -> date | None:
     if given == OTHER:
         return form.day(f"other-{number}", f"the other day{which}", required=True)
     offered = next((offer.day for offer in leg.offers.days if offer.day.isoformat() == given), None)
+    if form.value(f"other-{number}"):
+        form.fault(name, f"Choose the day{which}: one of those offered, or “Another day” for the one that is typed")
     if offered is None:
         form.fault(name, f"Choose the day{which}" + ("; what is offered has changed" if given else ""))
     return offered

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi.responses import Response
 
+from surveillance.core.offers import Offer, Offers, fit
 from surveillance.core.words import AppointmentState
 from surveillance.operations import booking, planning, rehearsing, sites
 from surveillance.operations.proposing import Leg, Proposer, Told
@@ -48,8 +49,15 @@ class Moving:
 
     @cached_property
     def leg(self) -> Leg:
+        """Its examinations and the days for them; the day as it is comes first, since often only the time changes."""
         keys = [appointments.key(line) for line in self.shown.open_lines]
-        return self.proposer.legs([self.proposer.of_keys(keys)], {})[0]
+        leg = self.proposer.legs([self.proposer.of_keys(keys)], {})[0]
+        now = self.shown.row.day
+        if now < self.proposer.today:
+            return leg
+        as_it_is = Offer(now, False, tuple(fit(choice.row, now) for choice in leg.choices))
+        others = [offer for offer in leg.offers.days if offer.day != now]
+        return Leg(leg.choices, Offers((as_it_is, *others), leg.offers.left_out))
 
     @cached_property
     def told(self) -> list[Told]:
@@ -65,6 +73,12 @@ class Moving:
 
     def read(self, form: Form) -> Trip:
         return trip_fields.read(form, 0, self.leg, self.places)
+
+    def must_change(self, trip: Trip) -> None:
+        """Nobody is told of a move that is none."""
+        row, place = self.shown.row, trip.place.id if trip.place else None
+        if (trip.day, trip.at, place, trip.minutes) == (row.day, row.at, row.place_id, row.minutes):
+            self.form.fault("day-0", "Nothing is changed yet: choose another day, time or place")
 
     def change(self, trip: Trip) -> Callable[[], Sequence[Appointment]]:
         """What moves the visit; its note stays."""
@@ -138,6 +152,7 @@ def move(desk: Desk, visit_id: UUID) -> Response:
     if not saving:
         return _moving(moving, 200)
     trip = moving.read(moving.form)
+    moving.must_change(trip)
     change = moving.change(trip)
     old = shown.when
     if moving.form.ok:

@@ -50,6 +50,16 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// "Another day": typing one chooses it, choosing an offered one empties it.
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (!(field instanceof HTMLInputElement)) return;
+  const choice = document.getElementById(field.dataset.chooses ?? "");
+  if (choice && field.value) choice.checked = true;
+  if (field.type !== "radio" || field.value === "other") return;
+  for (const typed of field.form?.querySelectorAll(`[data-chooses^="${field.name}"]`) ?? []) typed.value = "";
+});
+
 function tell(words) {
   const live = document.getElementById("app-live");
   if (live) live.textContent = words;
