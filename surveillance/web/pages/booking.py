@@ -67,8 +67,8 @@ def book(desk: Desk, patient_id: UUID) -> Response:
         raise NotFoundError("the patient has no active plan any more")
     if not saving:
         return _page(made, 200)
-    for meanwhile in made.taken():
-        made.form.fault("examination", meanwhile)
+    if meanwhile := made.taken():
+        made.form.fault("examination", "; ".join(meanwhile))
     trips = made.read(made.form)
     made.form.text("note", "the note")
     if made.form.ok:

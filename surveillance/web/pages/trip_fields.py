@@ -19,7 +19,7 @@ from surveillance.web.render import clock, day, moment
 OTHER: Final = "other"
 TIMES: Final = tuple(time(hour) for hour in (8, 9, 10, 11, 13, 14, 15))
 MINUTES: Final = (5, 600)
-_CODE: Final = re.compile(r"\b([a-z][a-z_]*)(?:@(\d+)| \(extra\))")
+_CODE: Final = re.compile(r"\b([a-z][a-z_]*)(?:@(\d+)| \(extra\))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def spoken(text: str, name: Callable[[Key], str]) -> str:
     """A sentence of an operation with the names of examinations as people call them, not as programs do."""
 
     def said(found: re.Match[str]) -> str:
-        return name(Key(found[1], int(found[2]) if found[2] else None, None if found[2] else "extra"))
+        return name(Key(found[1].lower(), int(found[2]) if found[2] else None, None if found[2] else "extra"))
 
     return _CODE.sub(said, text)
 
