@@ -153,6 +153,13 @@ def upgrade() -> None:
     with op.batch_alter_table("import_upload", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_import_upload_site_id"), ["site_id"], unique=False)
 
+    op.create_index(
+        "ix_reminder_sent",
+        "reminder",
+        ["site_id", "sent_at"],
+        sqlite_where=sa.text("state IN ('sent', 'delivered')"),
+        postgresql_where=sa.text("state IN ('sent', 'delivered')"),
+    )
     with op.batch_alter_table("audit_value", schema=None) as batch_op:
         batch_op.add_column(sa.Column("salt", sqlmodel.sql.sqltypes.AutoString(), server_default="", nullable=False))
 
@@ -178,6 +185,7 @@ def downgrade() -> None:
     with op.batch_alter_table("audit_value", schema=None) as batch_op:
         batch_op.drop_column("salt")
 
+    op.drop_index("ix_reminder_sent", "reminder")
     with op.batch_alter_table("import_upload", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_import_upload_site_id"))
 

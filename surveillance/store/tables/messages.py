@@ -33,6 +33,7 @@ class Reminder(Identified, OfSite, table=True):
             postgresql_where=sa.text("state = 'claimed'"),
         ),
         sa.Index("ix_reminder_state", "site_id", "state"),
+        partial_index("ix_reminder_sent", "site_id", "sent_at", where="state IN ('sent', 'delivered')"),
         # What the board asks for: years of messages that arrived, or that a person dealt with, lie beside it.
         partial_index(
             "ix_reminder_work",
