@@ -32,18 +32,23 @@ class Fit(NamedTuple):
         return self.days <= 0 and self.due
 
     @property
+    def short(self) -> str:
+        """``11 days late``; empty inside the window."""
+        if self.days == 0:
+            return ""
+        number = f"{abs(self.days)} {'day' if abs(self.days) == 1 else 'days'}"
+        return f"{number} late" if self.days > 0 else "due already" if self.due else f"{number} before its window"
+
+    @property
     def words(self) -> str:
         """``in its window 3–30 Dec 2026``, ``11 days late (window 3–30 Dec 2026)``"""
         window = span(self.window_start, self.window_end)
-        number = f"{abs(self.days)} {'day' if abs(self.days) == 1 else 'days'}"
         late = f", overdue since {_spelled(self.overdue_since)}" if self.overdue_since else ""
         if self.days > 0:
-            return f"{number} late (window {window})"
+            return f"{self.short} (window {window})"
         if self.days == 0:
             return f"in its window {window}{late}"
-        if self.due:
-            return f"due already, before its own window {window}{late}"
-        return f"{number} before its window {window}"
+        return f"{self.short}, before its own window {window}{late}" if self.due else f"{self.short} {window}"
 
 
 class Offer(NamedTuple):
