@@ -7,7 +7,7 @@ fill in, fails here. What is asked for is stated by ``access.HOLDERS`` alone.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +18,8 @@ from fastapi.routing import iter_route_contexts
 from sqlmodel import SQLModel, col, select
 from staff import BY_ROLE, HERE, NOW, THERE, THERE_TOO, Staffed, Visitor
 
-from surveillance.core.words import Role
-from surveillance.operations import accounts, feeds, tokens, worklist
+from surveillance.core.words import EndReason, HoldReason, Role
+from surveillance.operations import accounts, feeds, lifecycle, tokens, worklist
 from surveillance.operations.imports import uploads
 from surveillance.operations.work import Work
 from surveillance.store import tables
@@ -50,6 +50,10 @@ class Route:
         return self.path.startswith(API)
 
     def filled(self, samples: Mapping[str, str]) -> str:
+        if self.path.startswith("/patients/{patient_id}/reopen"):  # only a plan that has ended can go on again
+            samples = {**samples, "patient_id": samples["ended"]}
+        if self.path.endswith("/rotate") and not self.is_api:  # the other one was revoked by then
+            samples = {**samples, "feed_id": samples["other_feed"]}
         return re.sub(r"{(\w+)[^}]*}", lambda found: samples[found[1]], self.path)
 
 
@@ -69,7 +73,9 @@ def routes(furnished) -> list[Route]:
     from staff import open_app
 
     clinic.app = open_app(f"sqlite:///{furnished}")
-    return list(routes_of(create_app(clinic.app, clock=lambda: NOW)))
+    found = routes_of(create_app(clinic.app, clock=lambda: NOW))
+    # Programs last: their bodies are complete, so what they ask for happens, and a removed contact stays away.
+    return sorted(found, key=lambda route: (route.is_api, route.method))
 
 
 # -- one record of each kind at the home site ------------------------------------------------------------------------
@@ -82,9 +88,27 @@ FIRST: Mapping[str, type[SQLModel]] = {
     "batch_id": tables.ImportBatch, "consent_id": tables.Consent, "action_id": tables.BoardAction,
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
-    "secret": "x" * 32, "kind": "not-found", "name": "overdue", "protocol": "asps-extremity", "key": "asps-extremity@1",
-    "report": "up-to-date", "worklist": "overdue", "what": "note", "item": "mri_primary", "month": "3", "day": "2026-11-24",
+    "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity", "key": "asps-extremity@1",
+    "report": "up-to-date", "worklist": "overdue", "what": "note", "item": "mri_primary", "month": "3",
+    "day": "2026-11-24",
 }  # fmt: skip
+
+
+def examined(work: Work, site: tables.Site) -> tables.Appointment:
+    """A visit of a patient on an active plan who was examined at it: what belongs to a patient here is of this one."""
+    visit = work.session.exec(
+        select(tables.Appointment)
+        .join(tables.Plan, col(tables.Plan.id) == tables.Appointment.plan_id)
+        .join(tables.Contact, col(tables.Contact.patient_id) == tables.Appointment.patient_id)
+        .join(tables.Study, col(tables.Study.appointment_id) == tables.Appointment.id)
+        .join(tables.StudyItem, col(tables.StudyItem.study_id) == tables.Study.id)
+        .where(tables.Appointment.site_id == site.id, tables.StudyItem.item == FIXED["item"])
+        .where(col(tables.Plan.ended_on).is_(None), col(tables.Contact.phone).is_not(None))
+        .join(tables.Patient, col(tables.Patient.id) == tables.Appointment.patient_id)
+        .order_by(tables.Patient.mrn, tables.Appointment.day)
+    ).first()
+    assert visit is not None
+    return visit
 
 
 def samples_of(clinic: Staffed) -> dict[str, str]:
@@ -93,29 +117,27 @@ def samples_of(clinic: Staffed) -> dict[str, str]:
     def pick(work: Work) -> dict[str, str]:
         site = work.session.exec(select(tables.Site).where(tables.Site.code == HERE)).one()
         found = dict(FIXED) | {"site_id": str(site.id), "code": HERE, "site": HERE}
-        # A patient who has been examined: whatever belongs to a patient in what follows is of this one.
-        visit = work.session.exec(
-            select(tables.Appointment)
-            .join(tables.Study, col(tables.Study.appointment_id) == tables.Appointment.id)
-            .join(tables.StudyItem, col(tables.StudyItem.study_id) == tables.Study.id)
-            .where(tables.Appointment.site_id == site.id, tables.StudyItem.item == FIXED["item"])
-        ).first()
-        assert visit is not None
+        visit = examined(work, site)
         for name, table in FIRST.items():
             statement = select(table).where(col(table.site_id) == site.id)  # type: ignore[attr-defined]
-            if "patient_id" in table.model_fields:
-                theirs = work.session.exec(statement.where(table.patient_id == visit.patient_id)).first()  # type: ignore[attr-defined]
-            else:
-                theirs = None
-            row = theirs or work.session.exec(statement).first()
+            for owner in ("patient_id", "plan_id"):
+                if owner in table.model_fields:
+                    statement = statement.where(getattr(table, owner) == getattr(visit, owner))
+            if table is tables.PlanHold:
+                statement = statement.where(col(tables.PlanHold.resumed_on).is_(None))
+            row = work.session.exec(statement).first()
             found[name] = str(row.id if row is not None else UUID(int=0))  # type: ignore[attr-defined]
         found |= {"patient_id": str(visit.patient_id), "visit_id": str(visit.id), "plan_id": str(visit.plan_id)}
         user = accounts.user_named(work, "grace")
         found |= {"user_id": str(user.id), "username": "ivan"}
+        feeds_there = work.session.exec(select(tables.Feed).where(tables.Feed.patient_id == visit.patient_id)).all()
+        found["other_feed"] = str(feeds_there[-1].id if feeds_there else UUID(int=0))
         token = work.session.exec(select(tables.ApiToken).where(tables.ApiToken.user_id == user.id)).first()
         reply = work.session.exec(select(tables.Inbound)).first()
+        ended = work.session.exec(select(tables.Plan).where(tables.Plan.end_reason == EndReason.TRANSFER)).one()
         overdue = worklist.rows(work, [site.id], worklist.Worklist.OVERDUE)[0]
-        found |= {"id": found["study_id"], "row": overdue.key, "subject": overdue.subject}
+        found |= {"fact_id": found["study_id"], "id": found["study_id"], "ended": str(ended.patient_id)}
+        found |= {"row": overdue.key, "subject": overdue.subject}
         found["token_id"] = str(token.id if token else UUID(int=0))
         found["reply_id"] = str(reply.id if reply else UUID(int=0))
         return found
@@ -128,6 +150,8 @@ CLOSED_DAY, SENDER = date(2026, 12, 28), "+12025550199"
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "/admin/sites/{code}/closures/remove": {"day": str(CLOSED_DAY)},
     "/messages/sending/sender": {"sender": SENDER},
+    "/patients/{patient_id}/contacts/{contact_id}/consent": {"channel": "sms", "act": "given"},
+    "/calendar/closures": {"site": HERE, "day": str(CLOSED_DAY)},
 }
 
 
@@ -140,10 +164,16 @@ def complete(clinic: Staffed) -> None:
         common = {"site_id": site.id, "user_id": user.id, "file_name": "registry.csv", "digest": "0"}
         uploads.receive(work, site, "registry.csv", b"mrn,family_name,given_name,birth_date\n1,A,B,1990-01-01\n")
         work.session.add(tables.ImportBatch(**common, added=0, changed=0, unchanged=0, at=work.now))
-        feeds.create(work, feeds.NewFeed(site))
+        visit = examined(work, site)
+        patient = work.session.get_one(tables.Patient, visit.patient_id)
+        for _ in range(2):
+            feeds.create(work, feeds.NewFeed(site, patient))
+        today = work.today(site)
+        hold = lifecycle.NewHold(HoldReason.AWAY, today + timedelta(days=30), today, FIXED["item"])
+        lifecycle.hold(work, work.session.get_one(tables.Plan, visit.plan_id), hold)
         work.session.add(tables.Closure(site_id=site.id, day=CLOSED_DAY, reason="stocktaking"))
         work.session.add(tables.Sender(name=SENDER, next_free_at=work.now, stopped_at=work.now, stopped_why="30034"))
-        phone = work.session.exec(select(tables.Contact.phone).where(tables.Contact.site_id == site.id)).first()
+        phone = work.session.exec(select(tables.Contact.phone).where(tables.Contact.patient_id == patient.id)).first()
         reply = {"from_number": phone, "to_number": "+12025550100", "body": "Where do I park?", "received_at": work.now}
         work.session.add(tables.Inbound(provider_id="SM1", **reply))
         tokens.create(work, tokens.NewToken(user, "a program"))
