@@ -52,6 +52,14 @@ class DemoPatient(_Part):
     language: str = "en"
 
 
+class DemoReply(_Part):
+    """What a patient wrote back from the phone that is on record."""
+
+    mrn: str
+    hours_ago: int
+    text: str
+
+
 class DemoClinic(_Part):
     """``password`` opens every account of the staff: everybody who reads the file knows it."""
 
@@ -60,6 +68,7 @@ class DemoClinic(_Part):
     places: list[DemoPlace]
     users: list[DemoUser]
     patients: list[DemoPatient]
+    replies: list[DemoReply] = []
 
 
 def load(path: Path) -> DemoClinic:

@@ -1,5 +1,6 @@
 """``surveillance demo``: a fictional clinic to try everything out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -17,9 +18,9 @@ from surveillance.cli import show
 from surveillance.core.errors import ConflictError
 from surveillance.core.words import Channel
 from surveillance.operations import demo as stories
-from surveillance.operations import feeds
+from surveillance.operations import callbacks, feeds, registry
 from surveillance.providers.base import Transport
-from surveillance.store import db
+from surveillance.store import db, patients
 from surveillance.store.tables import Patient, Site, User
 from surveillance.worker import simulate
 
@@ -59,6 +60,7 @@ def _fill(app: App, if_empty: bool) -> None:
         site = stories.load(work, clinic, lambda: bar.advance(task))
         links = _feeds(app, session, site)
     _send_quietly(app)
+    _answer(app, site, clinic.replies)
     show.say(*_welcome(site, links, app.settings.public_url, clinic.password))
 
 
@@ -87,6 +89,18 @@ def _send_quietly(app: App) -> None:
     start = bootstrap.utc_now() - timedelta(days=LIVED_DAYS)
     for _ in simulate(replace(app, transports=quiet), start, LIVED_DAYS):
         pass
+
+
+def _answer(app: App, site: Site, replies: Sequence[files.DemoReply]) -> None:
+    """Patients wrote back: taken in as the provider's webhook takes it in."""
+    for number, reply in enumerate(replies, start=1):
+        moment = bootstrap.utc_now() - timedelta(hours=reply.hours_ago)
+        with db.writing(app.engine) as session:
+            work = app.work(session, bootstrap.system_actor(session), moment)
+            patient = registry.patient_named(work, [site.id], reply.mrn)
+            phone = patients.contacts(session, patient.id)[0].phone or ""
+            said = {"MessageSid": f"SM-demo-{number}", "From": phone, "To": site.phone, "Body": reply.text}
+            callbacks.inbound(work, said)
 
 
 def _welcome(site: Site, links: dict[str, str], public_url: str, password: str) -> list[str]:

@@ -14,8 +14,8 @@ from surveillance.store import db, plans
 from surveillance.store.tables import ExaminationRow, Patient, Site
 from surveillance.store.worklist import Worklist
 
-# A demo sends no real message, so nothing of it can be unanswered or in doubt.
-NOTHING_TO_SHOW = {Worklist.REPLIES, Worklist.IN_DOUBT}
+# A demo sends no real message, so nothing of it can be in doubt.
+NOTHING_TO_SHOW = {Worklist.IN_DOUBT}
 
 
 @pytest.fixture(scope="module")
