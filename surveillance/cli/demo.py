@@ -17,8 +17,8 @@ from surveillance.catalogue import demo as files
 from surveillance.cli import show
 from surveillance.core.errors import ConflictError
 from surveillance.core.words import Channel
-from surveillance.operations import demo as stories
 from surveillance.operations import callbacks, feeds, registry
+from surveillance.operations import demo as stories
 from surveillance.providers.base import Transport
 from surveillance.store import db, patients
 from surveillance.store.tables import Patient, Site, User
