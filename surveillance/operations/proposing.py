@@ -111,6 +111,17 @@ class Proposer:
         first = planning.propose_trips(free, self.after, self.today, self.calendar.is_working)[0]
         return [choice for choice in choices if choice.row.key in first.examinations]
 
+    def together(self, asked: Collection[UUID]) -> list[Choice]:
+        """What was ``asked`` for, with whatever else it is time for that the rule would do on the same trip."""
+        choices = self.choices(asked)
+        named = [choice for choice in choices if choice.id in asked]
+        if not named:
+            return self.usual(choices)
+        items = {choice.row.item for choice in named}
+        others = [choice for choice in choices if choice.usual and choice.row.item not in items]
+        groups = self.grouped([*named, *others])
+        return [choice for group in groups if any(one in named for one in group) for choice in group]
+
     # -- trips ---------------------------------------------------------------------------------------------------
 
     def trips(self, chosen: Sequence[Choice], *, split: bool) -> list[list[Choice]]:

@@ -10,7 +10,7 @@ from surveillance.core.calendar_grid import View, days
 from surveillance.core.errors import ForbiddenError
 from surveillance.core.examinations import Key
 from surveillance.core.words import AppointmentState, Channel, ConsentAct, Status, Step
-from surveillance.operations import booking, consents, site_calendar, sites
+from surveillance.operations import booking, consents, overrides, site_calendar, sites
 from surveillance.operations.proposing import Proposer
 from surveillance.operations.rehearsing import Rehearsal, rehearse
 from surveillance.store import appointments, patients, reminders
@@ -45,6 +45,20 @@ def test_what_it_is_time_for_goes_on_one_trip_on_the_best_days(clinic):
         assert [one.booked for one in told] == [0, 1, 0, 0, 0]
         assert told[1].places[0].place == "Scanner"
         assert told[1].places[0].times == (time(10, 30),)
+
+
+def test_who_asks_for_one_examination_gets_what_goes_on_its_trip(clinic):
+    with clinic.work() as work:
+        patient, plan = clinic.enrolled(work, intervals={"clinic_visit": 3})
+        extra = overrides.extra(work, plan, overrides.NewExtra(CHEST, TODAY + 21 * DAY, "shadow"))
+        proposer = Proposer(work, patient, plan)
+        by_key = {key: row_id for key, (row_id, _) in proposer.stored.items()}
+        assert keys(proposer.together([by_key[Key(MRI, 3)]])) == [Key(MRI, 3), Key(CHEST, 3)]
+        late = by_key[Key(CHEST, None, str(extra.id))]
+        assert keys(proposer.together([late])) == [Key(CHEST, None, str(extra.id)), Key(MRI, 3)]
+        assert keys(proposer.together([by_key[Key("clinic_visit", 3)]])) == [Key("clinic_visit", 3)]
+        assert keys(proposer.together([by_key[Key(MRI, 9)]])) == [Key(MRI, 9)]
+        assert len(proposer.together([])) == 3
 
 
 def test_separate_trips_go_on_different_days_and_a_visit_follows_its_imaging(clinic):

@@ -74,8 +74,12 @@ class Booking:
         """The examinations that are ticked; of a new form those whose time it is."""
         if self.form.value("chosen"):
             return frozenset(_ids(self.form.many("examination")))
-        asked = _preselected(self.desk, self.proposer)
-        return asked or frozenset(choice.id for choice in self.proposer.usual(self.proposer.choices()))
+        query = self.desk.request.query_params
+        exactly = _preselected(self.desk, self.proposer)
+        if exactly:
+            return exactly
+        of_row = frozenset(_ids(query.getlist("examination")))
+        return frozenset(choice.id for choice in self.proposer.together(of_row))
 
     @property
     def chosen(self) -> list[Choice]:
@@ -135,11 +139,9 @@ def _ids(values: Sequence[str]) -> list[UUID]:
 
 
 def _preselected(desk: Desk, proposer: Proposer) -> frozenset[UUID]:
-    """What the address asks for: examinations by id, items by code (``mri_primary`` or ``mri_primary@9``), or all of a
-    proposed visit."""
+    """What the address asks for: items by code (``mri_primary`` or ``mri_primary@9``), or all of a proposed visit."""
     query = desk.request.query_params
-    ids = {row_id for row_id, _ in proposer.stored.values()}
-    found = {each for each in _ids(query.getlist("examination")) if each in ids}
+    found: set[UUID] = set()
     names = [name for value in query.getlist("items") for name in value.split(",") if name]
     for visit_id in _ids(query.getlist("visit")):
         names += [
