@@ -55,9 +55,7 @@ class Service(FastAPI):
     """FastAPI with the guard around everything, the answers to unforeseen errors too."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        inner = TooLarge(super().build_middleware_stack())
-        https = self.state.app.settings.public_url.startswith("https:")
-        return Guard(inner, metrics.request_histogram(self.state.registry), https=https)
+        return Guard(TooLarge(super().build_middleware_stack()), self.state)
 
 
 def create_app(app: App, *, background: Background | None = None, clock: Clock = bootstrap.utc_now) -> FastAPI:
@@ -76,9 +74,7 @@ def create_app(app: App, *, background: Background | None = None, clock: Clock =
         lifespan=_lifespan,
         max_body_size=LARGEST_BODY,
     )
-    web.state.app, web.state.clock, web.state.background = app, clock, background
-    web.state.fetches, web.state.rendered_feeds = Fetches(app.engine), RenderedFeeds()
-    web.state.registry = metrics.new_registry(app, clock)
+    attach(web, app, background=background, clock=clock)
     errors.install(web)
     for router in (feeds.router, health.router, metrics.router, webhooks.router):
         web.include_router(router)
@@ -91,13 +87,21 @@ def create_app(app: App, *, background: Background | None = None, clock: Clock =
     return web
 
 
+def attach(web: FastAPI, app: App, *, background: Background | None = None, clock: Clock = bootstrap.utc_now) -> None:
+    """Let the application serve ``app`` from now on, with caches and metrics of its own."""
+    state = web.state
+    state.app, state.clock, state.background = app, clock, background
+    state.fetches, state.rendered_feeds = Fetches(app.engine), RenderedFeeds()
+    state.registry = metrics.new_registry(app, clock)
+    state.seconds = metrics.request_histogram(state.registry)
+    state.https = app.settings.public_url.startswith("https:")
+
+
 def _every_route_states_what_it_needs(web: FastAPI) -> None:
     """A route that nobody thought about is not served: the application does not even start."""
     for route in iter_route_contexts(web.routes):
-        if (
-            route.path == web.openapi_url and route.endpoint is not None
-        ):  # FastAPI's own; it tells what there is and nothing of anybody
-            access.public(route.endpoint)
+        if route.path == web.openapi_url and route.endpoint is not None:
+            access.public(route.endpoint)  # FastAPI's own; it tells what there is and nothing of anybody
     silent = [route.path for route in iter_route_contexts(web.routes) if access.stated(route.endpoint) is None]
     if silent:
         raise TypeError(f"these routes do not state what they need: {', '.join(map(str, silent))}")

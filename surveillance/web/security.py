@@ -11,8 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
-from prometheus_client import Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger("surveillance.access")
@@ -38,10 +37,9 @@ _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 class Guard:
     """The outermost layer: what it adds stands on every answer, that of a failure too."""
 
-    def __init__(self, app: ASGIApp, seconds: Histogram, *, https: bool) -> None:
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
-        self._seconds = seconds
-        self._headers = HEADERS | ({"Strict-Transport-Security": TRANSPORT_SECURITY} if https else {})
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,12 +64,14 @@ class Guard:
     def _add_headers(self, headers: MutableHeaders, scope: Scope) -> None:
         headers["X-Request-ID"] = scope["request_id"]
         headers.setdefault("Cache-Control", STATIC_CACHE if scope["path"].startswith("/static/") else "no-store")
-        for name, value in self._headers.items():
+        for name, value in HEADERS.items():
             headers.setdefault(name, value)
+        if self._state.https:
+            headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
 
     def _told(self, scope: Scope, status: int, seconds: float) -> None:
         method, path = scope["method"], scope["path"]
-        self._seconds.labels(method, _route(scope), str(status)).observe(seconds)
+        self._state.seconds.labels(method, _route(scope), str(status)).observe(seconds)
         client = scope["client"][0] if scope.get("client") else ""
         shown, reader = masked(path)
         level = log.debug if path in _QUIET and status == 200 else log.info

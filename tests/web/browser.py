@@ -8,10 +8,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 from staff import Staffed
-from web_clinic import serving_app
+from web_clinic import serving_app, web_of
 
 from surveillance.web import cookies
-from surveillance.web.app import create_app
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -66,7 +65,7 @@ def screen(
     browser: Browser, clinic: Staffed, username: str | None, width: int = DESK, *, scripts: bool = True
 ) -> Iterator[Screen]:
     """A window on the clinic's own server."""
-    with serving_app(create_app(clinic.app, clock=lambda: clinic.now)) as address:
+    with serving_app(web_of(clinic.app, lambda: clinic.now)) as address:
         context = browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=scripts)
         if username:
             cookie = {"name": cookies.SESSION, "value": clinic.secret(username), "url": address}

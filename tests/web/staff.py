@@ -6,7 +6,7 @@ It is furnished once for each worker of a test run and copied for each test. Tim
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from io import StringIO
@@ -18,6 +18,7 @@ import httpx
 from fastapi.testclient import TestClient
 from rich.console import Console
 from sqlmodel import select
+from web_clinic import web_of
 
 from surveillance import bootstrap, paths
 from surveillance.bootstrap import App
@@ -66,7 +67,10 @@ class Staffed:
 
     app: App
     now: datetime = NOW
-    _web: list[object] = field(default_factory=list)
+    apart: bool = False  # beside another one in the same test: it needs an application of its own
+
+    def clock(self) -> datetime:
+        return self.now
 
     def do(self, change: Callable[[Work], T], username: str | None = None) -> T:
         """Run operations in one transaction, as the service itself or as somebody."""
@@ -99,9 +103,8 @@ class Staffed:
 
     def client(self, username: str | None = None) -> "Visitor":
         """A browser without a screen, signed in."""
-        if not self._web:
-            self._web.append(create_app(self.app, clock=lambda: self.now))
-        client = TestClient(self._web[0], base_url="http://localhost", follow_redirects=False)  # type: ignore[arg-type]
+        web = create_app(self.app, clock=self.clock) if self.apart else web_of(self.app, self.clock)
+        client = TestClient(web, base_url="http://localhost", follow_redirects=False)
         client.headers["accept"] = "text/html"
         secret = self.secret(username) if username else ""
         if secret:
@@ -195,4 +198,4 @@ def copied(furnished: Path, into: Path) -> Iterator[Staffed]:
 
 def settings_of(clinic: Staffed, **changes: object) -> Staffed:
     """The same clinic under other settings."""
-    return Staffed(replace(clinic.app, settings=clinic.app.settings.model_copy(update=changes)), clinic.now)
+    return Staffed(replace(clinic.app, settings=clinic.app.settings.model_copy(update=changes)), clinic.now, apart=True)

@@ -25,8 +25,8 @@ from surveillance.operations.work import Catalogue, Work
 from surveillance.settings import Settings
 from surveillance.store import db
 from surveillance.store.tables import Appointment, Membership, Patient, Place, Site, User
-from surveillance.web.app import create_app
-from surveillance.web.deps import Background
+from surveillance.web.app import attach, create_app
+from surveillance.web.deps import Background, Clock
 
 T = TypeVar("T")
 
@@ -147,10 +147,21 @@ class Server:
 def serving(clinic: Clinic, background: Background | None = None) -> Iterator[Server]:
     """The service under uvicorn, in a thread, until the block is left: then it stops in good order."""
     with (
-        serving_app(create_app(clinic.app, background=background, clock=lambda: clinic.now)) as address,
+        serving_app(web_of(clinic.app, lambda: clinic.now, background)) as address,
         httpx.Client(base_url=address) as client,
     ):
         yield Server(str(client.base_url), client)
+
+
+_MADE: list[FastAPI] = []
+
+
+def web_of(app: App, clock: Clock, background: Background | None = None) -> FastAPI:
+    """The application over ``app``. It is made once for all tests of a worker: its routes take longer than a test."""
+    if not _MADE:
+        _MADE.append(create_app(app))
+    attach(_MADE[0], app, background=background, clock=clock)
+    return _MADE[0]
 
 
 @contextmanager
