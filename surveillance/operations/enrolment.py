@@ -190,11 +190,7 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
     planning.must_be_active(work, plan)
-    if not new.reason.strip():
-        raise InvalidInputError("a change of terms needs a reason")
-    if new.since <= plan.anchor:
-        raise InvalidInputError(f"terms change from a day after the anchor {plan.anchor}, not {new.since}")
-    planning.check_near(new.since, work.today(work.site(plan.site_id)), "a change of terms")
+    check_terms(work, plan, new)
     _, key, intervals = with_terms(work, plan, new)
     base = _base(work, plan, new)
     row = _add_terms(work, plan, key, intervals, new.since, new.reason)
@@ -202,6 +198,15 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
     return planning.replan(work, plan)
+
+
+def check_terms(work: Work, plan: Plan, new: NewTerms) -> None:
+    """Raises InvalidInputError without a reason, or for a day on which no terms can change."""
+    if not new.reason.strip():
+        raise InvalidInputError("a change of terms needs a reason")
+    if new.since <= plan.anchor:
+        raise InvalidInputError(f"terms change from a day after the anchor {plan.anchor}, not {new.since}")
+    planning.check_near(new.since, work.today(work.site(plan.site_id)), "a change of terms")
 
 
 def preview_anchor(work: Work, plan: Plan, anchor: date) -> Changes:
