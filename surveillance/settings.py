@@ -4,7 +4,9 @@ Each variable may also be given as ``NAME_FILE``, the path of a file that holds 
 containers are files). Development works with no setting at all; production refuses what is safe there only.
 """
 
+import hmac
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from surveillance.core.errors import ConfigurationError
 
 PREFIX: Final = "SURVEILLANCE_"
 DEVELOPMENT_KEY: Final = "for development only, known to everyone"
+SETUP_CODE: Final = 12  # hexadecimal digits
 SHORTEST_KEY: Final = 32  # characters; 128 bits even when written as hexadecimal digits
 
 
@@ -85,6 +88,12 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def setup_code(self) -> str:
+        """Proves that whoever makes the first administrator can read the settings; ``doctor`` shows it until then."""
+        key = self.secret_key.get_secret_value().encode()
+        return hmac.new(key, b"first run", sha256).hexdigest()[:SETUP_CODE]
 
     @property
     def needs_second_factor(self) -> bool:

@@ -15,6 +15,7 @@ from surveillance.cli import show
 from surveillance.cli.context import AsJson
 from surveillance.core.dates import local_day
 from surveillance.core.errors import SurveillanceError
+from surveillance.operations import accounts
 from surveillance.settings import DEVELOPMENT_KEY, Settings
 from surveillance.store import db
 from surveillance.store.tables import DispatchPause, Heartbeat, Site
@@ -124,10 +125,17 @@ def _database(read: Settings) -> Iterator[Finding]:
 
 def _inside(session: Session, read: Settings) -> Iterator[Finding]:
     sites = list(session.exec(select(Site).order_by(col(Site.code))))
+    if not accounts.has_staff(session):
+        yield Finding("first run", Verdict.WARN, f"nobody has an account yet; {_first_run(read)}")
     yield _zones(sites)
     yield _live(sites)
     yield from _pauses(session, sites)
     yield _worker(session, read, sites)
+
+
+def _first_run(read: Settings) -> str:
+    code = f" with the set-up code {read.setup_code}" if read.is_production else ""
+    return f"{read.public_url}/first-run makes the administrator{code}"
 
 
 def _zones(sites: list[Site]) -> Finding:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from surveillance.settings import Settings
+
 PROGRAM = (sys.executable, "-c", "from surveillance.cli import main; main()")
 PROJECT = Path(__file__).parents[2]
 
@@ -167,3 +169,18 @@ def test_a_live_site_in_production_without_a_worker_is_a_failure(clinic: Any) ->
     }
     found = verdicts(clinic)
     assert (found["settings"], found["SMS"], found["worker"]) == ("ok", "ok", "fail")
+
+
+def test_the_doctor_tells_the_set_up_code_until_there_is_an_administrator(empty: Any) -> None:
+    empty.environment = {
+        "SURVEILLANCE_ENVIRONMENT": "production",
+        "SURVEILLANCE_SECRET_KEY": "k" * 40,
+        "SURVEILLANCE_PUBLIC_URL": "https://surveillance.example",
+        "SURVEILLANCE_SMS_TRANSPORT": "twilio",
+        "SURVEILLANCE_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "SURVEILLANCE_TWILIO_AUTH_TOKEN": "not a real token",
+        "SURVEILLANCE_TWILIO_FROM": "+12125550100",
+    }
+    code = Settings(secret_key="k" * 40).setup_code
+    told = [finding["text"] for finding in json.loads(empty.run("doctor", "--json").stdout)]
+    assert any(code in text for text in told)

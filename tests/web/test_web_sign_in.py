@@ -237,11 +237,9 @@ def test_all_mistakes_of_the_first_run_are_told_at_once_and_nothing_is_lost(empt
 
 
 def test_in_production_only_whoever_has_the_set_up_code_is_let_in(empty: Staffed) -> None:
-    from surveillance.web.pages.sign_in import setup_code
-
     strict = settings_of(empty, environment="production", second_factor=False)
     assert "This is not the set-up code" in strict.client().post("/first-run", **FIRST).text
-    right = strict.client().post("/first-run", setup_code=setup_code(strict.app.settings), **FIRST)
+    right = strict.client().post("/first-run", setup_code=strict.app.settings.setup_code, **FIRST)
     assert right.status_code == 303
 
 

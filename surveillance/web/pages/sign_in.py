@@ -2,7 +2,6 @@
 
 import hmac
 from datetime import timedelta
-from hashlib import sha256
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -22,7 +21,6 @@ from surveillance.web.words import language_name
 pages = Pages()
 
 TOO_MANY = 429
-_CODE_LENGTH = 12
 
 
 @pages.get("/sign-in", needs=Permission.PUBLIC)
@@ -185,14 +183,8 @@ def _check_setup_code(desk: Desk, form: Form) -> None:
     if not desk.app.settings.is_production:
         return
     given = "".join(form.value("setup_code").split()).lower()
-    if not hmac.compare_digest(given.encode(), setup_code(desk.app.settings).encode()):
+    if not hmac.compare_digest(given.encode(), desk.app.settings.setup_code.encode()):
         form.fault("setup_code", "This is not the set-up code; 'surveillance doctor' shows it on the server")
-
-
-def setup_code(settings: Settings) -> str:
-    """Proves that who sets the service up can read its settings."""
-    key = settings.secret_key.get_secret_value().encode()
-    return hmac.new(key, b"first run", sha256).hexdigest()[:_CODE_LENGTH]
 
 
 def safe_of(settings: Settings) -> factors.Safe:
