@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -283,7 +284,9 @@ async def ask(web: FastAPI, path: str, **headers: str) -> httpx.Response:
 
 
 def run(web: FastAPI, path: str, **headers: str) -> httpx.Response:
-    return asyncio.run(ask(web, path, **headers))
+    # In a thread of its own: where a browser's tests ran before in this process, the main one has a loop running.
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(lambda: asyncio.run(ask(web, path, **headers))).result()
 
 
 @pytest.mark.parametrize("kind", KINDS)
