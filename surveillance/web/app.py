@@ -26,7 +26,9 @@ from surveillance.web.pages import (
     messages,
     oidc,
     patients,
+    protocols,
     registering,
+    reports,
     scheduling,
     search,
     sign_in,
@@ -46,6 +48,8 @@ PAGES = (
     *scheduling.PAGES,
     *administration.PAGES,
     messages.pages,
+    reports.pages,
+    protocols.pages,
 )
 
 LARGEST_BODY = 1024 * 1024  # bytes; a route that takes a file states its own

@@ -1,0 +1,231 @@
+"""Protocols: drawn, cited, tried out, approved by a clinician, versions compared, patients moved to a new version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from fastapi.responses import Response
+from sqlmodel import col, select
+
+from surveillance.core import timeline, timeline_svg
+from surveillance.core.dates import add_months
+from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
+from surveillance.core.protocol import Protocol
+from surveillance.core.protocol_difference import END, EVIDENCE, compare, every, months
+from surveillance.core.schedule import Choice, preview
+from surveillance.operations import migrating, registry
+from surveillance.store.tables import Approval, ProtocolVersion, Site, User
+from surveillance.web import render
+from surveillance.web.access import Permission
+from surveillance.web.desk import Desk
+from surveillance.web.forms import Form
+from surveillance.web.pages import Pages
+
+pages = Pages(prefix="/protocols")
+
+YEARS_DRAWN = 10
+OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version as the user's sites stand to it: who approved it where and when, and how many follow it there."""
+
+    protocol: Protocol
+    approvals: Mapping[UUID, tuple[Approval, str]]
+    patients: Mapping[UUID, int]
+
+    @property
+    def followed(self) -> int:
+        return sum(self.patients.values())
+
+
+@pages.get("", needs=Permission.VIEW)
+def listed(desk: Desk) -> Response:
+    """Every protocol, the shipped ones and those that a site once approved."""
+    found = sorted(_versions(desk).values(), key=lambda each: (each.protocol.title, each.protocol.version))
+    return desk.page("protocols/list.html", versions=found, sites={site.id: site for site in desk.all_sites})
+
+
+@pages.get("/compare", needs=Permission.VIEW)
+def compared(desk: Desk) -> Response:
+    """Two versions side by side: what is not the same."""
+    query = desk.request.query_params
+    known = _versions(desk)
+    before, after = (_one(known, query.get(name, "")) for name in ("before", "after"))
+    differences = compare(before.protocol, after.protocol)
+    return desk.page("protocols/compare.html", before=before, after=after, differences=differences)
+
+
+@pages.get("/migrate", needs=Permission.SIGN)
+def migrate_page(desk: Desk) -> Response:
+    """What moving the patients of a site to another version would change, patient by patient."""
+    query = desk.request.query_params
+    form = Form.filled(**{name: query.get(name) for name in ("site", "before", "after", "since", "reason")})
+    return _migration(desk, form, query.get("from", ""))
+
+
+@pages.post("/migrate", needs=Permission.SIGN)
+def migrate(desk: Desk) -> Response:
+    """Move the patients that were looked at, each by itself; then the next ones are looked at."""
+    form = desk.form
+    wanted = _wanted(desk, form)
+    reason = form.text("reason", "why the patients are moved", required=True, longest=1000)
+    if wanted is None or not form.ok:
+        return _migration(desk, form, form.value("from"))
+    with form.trying(desk.session):
+        batch = migrating.move(desk.work, wanted, reason, form.value("from"))
+    if form.errors:
+        return _migration(desk, form, form.value("from"))
+    said = f"{render.plural(batch.moved, 'patient')} moved to {wanted.new.key}."
+    for refusal in batch.refused:
+        said += f" {refusal.patient.family_name}, {refusal.patient.given_name} stays: {refusal.reason}."
+    if batch.last is None:
+        return desk.done(f"/protocols/{wanted.new.key}", f"{said} Nobody else is left to move.")
+    return desk.done(desk.address(**_query(form), reason=reason, **{"from": batch.last}), said)
+
+
+@pages.get("/{key}", needs=Permission.VIEW)
+def show(desk: Desk, key: str) -> Response:
+    """One version: drawn, its phases with their evidence and sources, tried out, approved or not."""
+    known = _versions(desk)
+    version = _one(known, key)
+    form, drawing = _tried_out(desk, version.protocol)
+    if desk.live:
+        return desk.page("protocols/_drawing.html", form=form, drawing=drawing, status=200)
+    others = [each for each in known.values() if each.protocol.id == version.protocol.id and each is not version]
+    return desk.page(
+        "protocols/show.html",
+        form=form,
+        mine=version,
+        protocol=version.protocol,
+        drawing=drawing,
+        others=sorted(others, key=lambda each: each.protocol.version),
+        sites=desk.all_sites,
+        evidence=EVIDENCE,
+        end=END[version.protocol.end],
+        every=every,
+        months=months,
+    )
+
+
+@pages.get("/{key}/approve", needs=Permission.SIGN)
+def approve_page(desk: Desk, key: str) -> Response:
+    """What a clinician signs: that this version may be used at a site."""
+    version, site = _one(_versions(desk), key), _site_of(desk, desk.form)
+    return desk.page("protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every)
+
+
+@pages.post("/{key}/approve", needs=Permission.SIGN)
+def approve(desk: Desk, key: str) -> Response:
+    version, site = _one(_versions(desk), key), _site_of(desk, desk.form)
+    form = desk.form
+    if not form.flag("read"):
+        form.fault("read", "Say that you have read it")
+    if form.ok:
+        with form.trying(desk.session):
+            registry.approve_protocol(desk.work, site, key)
+    if form.errors:
+        return desk.page("protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every)
+    return desk.done(f"/protocols/{key}", f"{version.protocol.title} ({key}) may be used at {site.name}.")
+
+
+# -- what there is ---------------------------------------------------------------------------------------------
+
+
+def _versions(desk: Desk) -> dict[str, Version]:
+    work = desk.work
+    protocols = {key: work.protocol(key) for key in desk.session.exec(select(col(ProtocolVersion.key)))}
+    protocols = {**work.catalogue.protocols, **protocols}  # as it was approved, where the file has changed since
+    ids = [site.id for site in desk.all_sites]
+    statement = (
+        select(Approval, col(User.name))
+        .join(User, col(User.id) == col(Approval.recorded_by))
+        .where(col(Approval.site_id).in_(ids), col(Approval.retracted_at).is_(None))
+    )
+    approvals: dict[str, dict[UUID, tuple[Approval, str]]] = {}
+    for row, name in desk.session.exec(statement):
+        approvals.setdefault(row.protocol_key, {})[row.site_id] = (row, name)
+    followed: dict[str, dict[UUID, int]] = {}
+    for (site_id, key), count in migrating.counts(work, ids).items():
+        followed.setdefault(key, {})[site_id] = count
+    return {key: Version(each, approvals.get(key, {}), followed.get(key, {})) for key, each in protocols.items()}
+
+
+def _one(known: Mapping[str, Version], key: str) -> Version:
+    if key not in known:
+        raise NotFoundError("there is no such version of a protocol here")
+    return known[key]
+
+
+# -- trying out ------------------------------------------------------------------------------------------------
+
+
+def _tried_out(desk: Desk, protocol: Protocol) -> tuple[Form, str]:
+    """The schedule from an anchor with chosen intervals, drawn; without an anchor from today."""
+    query = desk.request.query_params
+    form = Form({name: query.getlist(name) for name in query})
+    today = min((desk.today(site) for site in desk.all_sites), default=desk.work.now.date())
+    anchor = form.day("anchor", "the day on which treatment ended") or today
+    choices = [
+        Choice(item.code, None if chosen == OFF else int(chosen))
+        for item in protocol.items
+        if (chosen := form.value(f"every-{item.code}")) and (chosen == OFF or chosen.isdigit())
+    ]
+    try:
+        if not date(1950, 1, 1) <= anchor <= add_months(today, 120):
+            raise InvalidInputError("the anchor must lie within the last decades")
+        slots = preview(protocol, anchor, choices, YEARS_DRAWN * 12)
+    except InvalidInputError as error:
+        form.fault("anchor", str(error)[:1].upper() + str(error)[1:])
+        return form, ""
+    drawn = timeline.of_preview(protocol, slots, anchor, YEARS_DRAWN * 12)
+    return form, render.markup(timeline_svg.render(drawn))
+
+
+# -- moving patients -------------------------------------------------------------------------------------------
+
+
+def _wanted(desk: Desk, form: Form) -> migrating.Migration | None:
+    """The migration that a form speaks of; None where it cannot be, and the form says why."""
+    site = _site_of(desk, form)
+    before, after = form.value("before"), form.value("after")
+    since = form.day("since", "the day from which the new version holds") or desk.today(site)
+    if not form.ok:
+        return None
+    try:
+        return migrating.migration(desk.work, site, before, after, since)
+    except (InvalidInputError, ConflictError) as error:
+        form.fault("", str(error)[:1].upper() + str(error)[1:])
+        return None
+
+
+def _site_of(desk: Desk, form: Form) -> Site:
+    """The site that the form or the address names, or the first one at which the user may."""
+    code = form.value("site") or desk.request.query_params.get("site", "")
+    return desk.site(code) if code else desk.sites[0]
+
+
+def _migration(desk: Desk, form: Form, after: str) -> Response:
+    wanted = _wanted(desk, form)
+    outlooks = migrating.preview(desk.work, wanted, after) if wanted else []
+    desk.looked(*(each.patient for each in outlooks))
+    following = outlooks[-1].patient.mrn if len(outlooks) == migrating.PAGE else ""
+    site = _site_of(desk, form)
+    left = migrating.counts(desk.work, [site.id]).get((site.id, form.value("before")), 0)
+    return desk.page(
+        "protocols/migrate.html",
+        form=form,
+        wanted=wanted,
+        site=site,
+        outlooks=outlooks,
+        following=desk.address(**_query(form), **{"from": following}) if following else "",
+        after=after,
+        left=left,
+        since=(wanted.since if wanted else None),
+    )
+
+
+def _query(form: Form) -> dict[str, str]:
+    return {name: form.value(name) for name in ("site", "before", "after", "since")}

@@ -1,0 +1,77 @@
+"""How well the clinic keeps its promise: each report as a plot, a table, the rules it counts by, and a CSV."""
+
+from datetime import date
+
+from fastapi.responses import Response
+
+from surveillance.core import plots
+from surveillance.core.errors import InvalidInputError, NotFoundError
+from surveillance.core.report_sheets import Report
+from surveillance.core.reports import Period, ReportName
+from surveillance.operations import reports
+from surveillance.web import render
+from surveillance.web.access import Permission
+from surveillance.web.desk import Desk
+from surveillance.web.forms import Form
+from surveillance.web.pages import Pages
+
+pages = Pages(prefix="/reports")
+
+
+@pages.get("", needs=Permission.VIEW)
+def overview(desk: Desk) -> Response:
+    """All reports, each with a small plot and what it says in a sentence."""
+    form, over = _period(desk)
+    found = [reports.report(desk.work, desk.chosen_sites, name, over) for name in ReportName] if over else []
+    small = [(one, _drawn(one, plots.SMALL)) for one in found]
+    return desk.page("reports/overview.html", form=form, over=over, found=small)
+
+
+@pages.get("/{name}.csv", needs=Permission.VIEW)
+def as_csv(desk: Desk, name: str) -> Response:
+    """The rows of one report for a spreadsheet."""
+    form, over = _period(desk)
+    if over is None:
+        raise InvalidInputError(next(iter(form.errors.values())))
+    found = reports.report(desk.work, desk.chosen_sites, _named(name), over)
+    headers = {"Content-Disposition": f'attachment; filename="{found.name}.csv"'}
+    return Response(reports.as_csv(found, bom=True), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@pages.get("/{name}", needs=Permission.VIEW)
+def show(desk: Desk, name: str) -> Response:
+    """One report in full."""
+    wanted = _named(name)
+    form, over = _period(desk)
+    found = reports.report(desk.work, desk.chosen_sites, wanted, over) if over else None
+    drawing = _drawn(found, plots.SHEET) if found else ""
+    return desk.page("reports/report.html", form=form, over=over, found=found, drawing=drawing, name=wanted)
+
+
+def _named(name: str) -> ReportName:
+    try:
+        return ReportName(name)
+    except ValueError as error:
+        raise NotFoundError("there is no such report") from error
+
+
+def _period(desk: Desk) -> tuple[Form, Period | None]:
+    """The period in the address; None where it cannot be looked back on, and the form says why."""
+    query = desk.request.query_params
+    form = Form.filled(first=query.get("first"), last=query.get("last"))
+    first, last = (_day(form, name, what) for name, what in (("first", "the first day"), ("last", "the last day")))
+    over = None
+    if form.ok:
+        try:
+            over = reports.period(desk.work, desk.chosen_sites, first, last)
+        except InvalidInputError as error:
+            form.fault("first", str(error))
+    return form, over
+
+
+def _day(form: Form, name: str, what: str) -> date | None:
+    return form.day(name, what)
+
+
+def _drawn(found: Report, frame: plots.Frame) -> str:
+    return "" if found.empty else render.markup(plots.render(found.plot, f"plot-{found.name}", frame))
