@@ -73,6 +73,7 @@ def upgrade() -> None:
         "web_session",
         sa.Column("token_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("how", sqlmodel.sql.sqltypes.AutoString(), server_default="", nullable=False),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("seen_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("proven_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),

@@ -68,8 +68,12 @@ def address(user: User, secret: str) -> str:
 def confirm(work: Work, user: User, safe: Safe, code: str) -> list[str]:
     """The telephone shows the right code: the second factor counts from now on. Returns the recovery codes, once.
 
-    Raises InvalidInputError for a wrong code.
+    Raises:
+        ConflictError: one is set up already; whoever has a password alone must not guess at its codes here.
+        InvalidInputError: a wrong code.
     """
+    if user.totp_confirmed_at is not None:
+        raise ConflictError("a second factor is set up already; remove it first")
     if not _is_code(user, safe, code, work.now):
         raise InvalidInputError("this code is not right; the telephone's clock must be, too")
     user.totp_confirmed_at = work.now
@@ -80,6 +84,7 @@ def confirm(work: Work, user: User, safe: Safe, code: str) -> list[str]:
 
 def check(work: Work, user: User, safe: Safe, code: str) -> bool:
     """Whether a code proves who it is: one of the telephone, used for the first time, or an unused recovery code."""
+    work.session.refresh(user, with_for_update=True)  # of two who send the same code at once, one comes in
     return _is_code(user, safe, code, work.now) or _recovers(work, user, code)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from surveillance.operations import accounts
+from surveillance.operations import accounts, factors
 from surveillance.operations.work import Work
 from surveillance.store.tables import SignInFailure, User, WebSession
 
@@ -24,6 +24,7 @@ SEEN_EVERY: Final = timedelta(minutes=1)  # a session is written to at most so o
 COUNTED: Final = timedelta(minutes=15)  # failures count for so long
 TRIES_BY_NAME: Final = 5
 TRIES_BY_ADDRESS: Final = 30  # a whole clinic may sit behind one address
+SINGLE_SIGN_ON: Final = "single sign-on"
 _SECRET_BYTES: Final = 32
 
 
@@ -39,21 +40,54 @@ WRONG: Final = Refused("User name or password is not right.")
 
 
 def sign_in(work: Work, username: str, password: str, client: str) -> User | Refused:
-    """Whether somebody may come in by name and password; what failed is counted in the same transaction."""
-    subjects = (_subject("name", username.strip().lower()), _subject("address", client))
-    if wait := _must_wait(work, subjects):
-        return Refused(f"Too many tries. Try again in {_minutes(wait)}.", wait)
-    user = work.session.exec(
-        select(User).where(User.username == username.strip().lower(), col(User.system).is_(False))
-    ).first()
+    """Whether somebody may come in by name and password; what failed is counted in the same transaction.
+
+    Where there is a second factor, failures count until that is given, too: whoever knows the password alone would
+    else clear them with it and guess at the codes for ever.
+    """
+    name = username.strip().lower()
+    # Locked, so that tries at the same moment come one after the other and each sees the failures before it.
+    known = select(User).where(User.username == name, col(User.system).is_(False)).with_for_update()
+    user = work.session.exec(known).first()
+    if wait := must_wait(work, username, client):
+        return _waits(wait)
     # An unknown name takes as long as a known one, so that time tells nobody which names there are.
     if not accounts.matches(user or User(username="", name="", created_at=work.now), password) or user is None:
         failed(work, username, client)
         if user is not None:
             work.audit("user.sign_in_refused", user)
         return WRONG
-    _forget(work, subjects)
+    if user.totp_confirmed_at is None:
+        _forget(work, user)
     return user
+
+
+def proves(work: Work, user: User, password: str, client: str) -> Refused | None:
+    """Whether whoever is signed in knows the account's password: an open browser is no proof. Failures count."""
+    work.session.refresh(user, with_for_update=True)
+    if wait := must_wait(work, user.username, client):
+        return _waits(wait)
+    if accounts.matches(user, password):
+        return None
+    failed(work, user.username, client)
+    return Refused("This is not your present password")
+
+
+def second_factor(work: Work, user: User, safe: factors.Safe, code: str, client: str) -> Refused | None:
+    """Whether a code proves who it is, after the password did; failures are counted as those of passwords are."""
+    work.session.refresh(user, with_for_update=True)
+    if wait := must_wait(work, user.username, client):
+        return _waits(wait)
+    if factors.check(work, user, safe, code):
+        _forget(work, user)
+        return None
+    failed(work, user.username, client)
+    work.audit("user.sign_in_refused", user, reason="second factor")
+    return Refused("This code is not right, or was used before")
+
+
+def _waits(wait: timedelta) -> Refused:
+    return Refused(f"Too many tries. Try again in {_minutes(wait)}.", wait)
 
 
 def failed(work: Work, username: str, client: str) -> None:
@@ -66,10 +100,7 @@ def failed(work: Work, username: str, client: str) -> None:
 
 def must_wait(work: Work, username: str, client: str) -> timedelta | None:
     """How long nobody is asked under this name or from this address; None where anybody may try."""
-    return _must_wait(work, (_subject("name", username.strip().lower()), _subject("address", client)))
-
-
-def _must_wait(work: Work, subjects: tuple[str, str]) -> timedelta | None:
+    subjects = (_subject("name", username.strip().lower()), _subject("address", client))
     for subject, allowed in zip(subjects, (TRIES_BY_NAME, TRIES_BY_ADDRESS), strict=True):
         statement = (
             select(col(SignInFailure.at))
@@ -83,9 +114,10 @@ def _must_wait(work: Work, subjects: tuple[str, str]) -> timedelta | None:
     return None
 
 
-def _forget(work: Work, subjects: tuple[str, str]) -> None:
+def _forget(work: Work, user: User) -> None:
     """Whoever came in is no guesser; failures from the same address under other names go on counting."""
-    work.session.connection().execute(sa.delete(SignInFailure).where(col(SignInFailure.subject) == subjects[0]))
+    subject = _subject("name", user.username)
+    work.session.connection().execute(sa.delete(SignInFailure).where(col(SignInFailure.subject) == subject))
 
 
 def _subject(kind: str, text: str) -> str:
@@ -106,6 +138,7 @@ def open_session(work: Work, user: User, how: str, *, proven: bool) -> str:
     row = WebSession(
         token_hash=hashed(secret),
         user_id=user.id,
+        how=how,
         created_at=work.now,
         seen_at=work.now,
         proven_at=work.now if proven else None,

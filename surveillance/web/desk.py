@@ -186,7 +186,10 @@ class Desk:
 
 def own_address(address: str, otherwise: str) -> str:
     """An address inside this service; a link that leads elsewhere is not followed after a form."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as //[
+        return otherwise
     inside = address.startswith("/") and not address.startswith(("//", "/\\")) and not parts.netloc
     return address if inside and "\\" not in address and address.isprintable() else otherwise
 

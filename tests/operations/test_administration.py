@@ -4,18 +4,21 @@ from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
 
+import pyotp
 import pytest
 from clinic import MRI, NOW, TODAY, Clinic, catalogue, change, events, proposed
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from surveillance import bootstrap
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from surveillance.core.examinations import Key
 from surveillance.core.words import Privacy, ReminderState, Role
-from surveillance.operations import accounts, feeds, registry, sessions, sites, staff, sweeping, tokens
+from surveillance.operations import accounts, factors, feeds, registry, sessions, sites, staff, sweeping, tokens
 from surveillance.operations.accounts import NewUser
 from surveillance.operations.dispatch import Office
 from surveillance.operations.sites import PlaceDetails
 from surveillance.operations.work import Work
+from surveillance.store import db
 from surveillance.store.tables import Plan, Reminder, Site, Sweep, User
 
 DAY = timedelta(days=1)
@@ -256,3 +259,26 @@ def test_a_name_can_be_corrected(clinic: Clinic) -> None:
                 staff.edit(work, grace, name, email)
         with pytest.raises(ForbiddenError):
             staff.edit(work, user(work, "oscar"), "Oscar W", "")
+
+
+def acting(session: Session) -> Work:
+    return Work(session, NOW, bootstrap.system_actor(session), catalogue())
+
+
+def test_of_two_who_send_the_same_code_at_once_one_comes_in(postgres_url: str) -> None:
+    """Two processes have both read the account before either of them has used the code."""
+    engine, safe = db.create_engine_for(postgres_url), factors.Safe("key")
+    with db.writing(engine) as session:
+        work = acting(session)
+        grace = User(username="grace", name="Grace", created_at=work.now)
+        session.add(grace)
+        session.flush()
+        secret = factors.begin(work, grace, safe)
+        recovery = factors.confirm(work, grace, safe, pyotp.TOTP(secret).at(work.now - timedelta(seconds=30)))[0]
+    for code in (pyotp.TOTP(secret).at(work.now), recovery):
+        with db.writing(engine) as late:
+            late.get_one(User, grace.id)
+            with db.writing(engine) as early:
+                assert factors.check(acting(early), early.get_one(User, grace.id), safe, code)
+            assert not factors.check(acting(late), late.get_one(User, grace.id), safe, code)
+    engine.dispose()

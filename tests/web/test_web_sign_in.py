@@ -5,11 +5,11 @@ from datetime import timedelta
 import pyotp
 import pytest
 from sqlmodel import select
-from staff import BY_ROLE, HERE, PASSWORD, Staffed, open_app, settings_of
+from staff import BY_ROLE, HERE, PASSWORD, Staffed, Visitor, open_app, settings_of
 
 from surveillance.operations import accounts, factors, sessions
 from surveillance.operations.work import Work
-from surveillance.store.tables import AuditEvent, SignInFailure, User, WebSession
+from surveillance.store.tables import AuditEvent, SignInFailure, Site, User, WebSession
 
 
 def enter(clinic: Staffed, username: str = "grace", password: str = PASSWORD, **fields: str):
@@ -26,7 +26,9 @@ def test_whoever_is_not_signed_in_is_sent_to_sign_in_and_back(staffed: Staffed) 
     assert "Grace Okafor" in stranger.client.get("/account").text
 
 
-@pytest.mark.parametrize("wanted", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "x"])
+@pytest.mark.parametrize(
+    "wanted", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "//[", "x"]
+)
 def test_signing_in_never_leads_to_another_service(staffed: Staffed, wanted: str) -> None:
     _, answer = enter(staffed, next=wanted)
     assert answer.headers["location"] == "/"
@@ -166,6 +168,99 @@ def test_a_code_of_the_telephone_and_a_recovery_code_each_work_once(staffed: Sta
     assert staffed.look(lambda work: factors.codes_left(work, accounts.user_named(work, "grace"))) == 9
 
 
+def half_way(clinic: Staffed) -> Visitor:
+    """Somebody who knows Grace's password and nothing more."""
+    browser, _ = enter(clinic)
+    browser.cookie = str(browser.client.cookies.get("surveillance-session"))
+    return browser
+
+
+def test_a_right_password_does_not_clear_wrong_codes(staffed: Staffed) -> None:
+    """Whoever knows the password alone could else guess at the codes for ever."""
+    set_up(staffed)
+    staffed.later(seconds=30)
+    answers = [half_way(staffed).post("/sign-in/code", code="000000") for _ in range(sessions.TRIES_BY_NAME)]
+    assert {answer.status_code for answer in answers} == {422}
+    assert enter(staffed)[1].status_code == 429
+
+
+def test_codes_are_guessed_at_nowhere_else(staffed: Staffed) -> None:
+    secret, _ = set_up(staffed)
+    staffed.later(seconds=30)
+    good = pyotp.TOTP(secret).at(staffed.now)
+    thief = half_way(staffed)
+    for path in ("confirm", "codes", "remove"):
+        answer = thief.post(f"/account/second-factor/{path}", code=good, current=PASSWORD)
+        assert answer.headers["location"] == "/sign-in/code", path
+    grace = staffed.client("grace")
+    assert "set up already" in grace.post("/account/second-factor/confirm", code=good).text
+
+
+def test_a_proof_that_is_given_clears_what_failed_before(staffed: Staffed) -> None:
+    secret, _ = set_up(staffed)
+    staffed.later(seconds=30)
+    browser = half_way(staffed)
+    for _ in range(sessions.TRIES_BY_NAME - 1):
+        browser.post("/sign-in/code", code="000000")
+    assert browser.post("/sign-in/code", code=pyotp.TOTP(secret).at(staffed.now)).status_code == 303
+    assert enter(staffed)[1].status_code == 303
+
+
+def test_an_open_browser_does_not_let_anybody_guess_the_password(staffed: Staffed) -> None:
+    set_up(staffed)
+    grace = staffed.client("grace")
+    for _ in range(sessions.TRIES_BY_NAME):
+        assert grace.post("/account/second-factor/codes", current="wrong").status_code == 422
+    told = grace.post("/account/password", current=PASSWORD, password="my own words", again="my own words")
+    assert "Too many tries" in told.text
+
+
+def test_a_password_and_a_second_factor_that_are_new_end_the_sessions_that_had_less(staffed: Staffed) -> None:
+    grace, elsewhere = staffed.client("grace"), staffed.client("grace")
+    same = grace.post("/account/password", current=PASSWORD, password=PASSWORD, again=PASSWORD)
+    assert "Choose another password" in same.text
+    grace.post("/account/password", current=PASSWORD, password="my own words", again="my own words")
+    assert [each.get("/account").status_code for each in (grace, elsewhere)] == [200, 303]
+    elsewhere = staffed.client("grace")
+    grace.post("/account/second-factor")
+    secret = grace.get("/account/second-factor").text.split('app-mono">')[1].split("<")[0]
+    grace.post("/account/second-factor/confirm", code=pyotp.TOTP(secret).at(staffed.now))
+    assert [each.get("/account").status_code for each in (grace, elsewhere)] == [200, 303]
+
+
+def test_somebody_else_at_the_same_browser_ends_the_session_before(staffed: Staffed) -> None:
+    browser = staffed.client("grace")
+    before = browser.cookie
+    assert browser.post("/sign-in", username="helen", password=PASSWORD).status_code == 303
+    after = str(browser.client.cookies.get("surveillance-session"))
+    rows = staffed.look(lambda work: [work.session.get(WebSession, sessions.hashed(each)) for each in (before, after)])
+    assert [row.ended_why for row in rows if row] == ["signed in anew", ""]
+    assert "Helen" in browser.client.get("/account").text
+
+
+def test_a_session_that_was_planted_is_nobodys(staffed: Staffed) -> None:
+    """Whatever cookie a browser brings, signing in makes a new secret."""
+    browser = staffed.client()
+    browser.client.cookies.set("surveillance-session", "planted", domain="localhost.local", path="/")
+    browser.cookie = "planted"
+    browser.post("/sign-in", username="grace", password=PASSWORD)
+    assert browser.client.cookies.get("surveillance-session") not in (None, "planted")
+
+
+def test_whoever_works_nowhere_any_more_sees_only_the_own_account(staffed: Staffed) -> None:
+    grace = staffed.client("grace")
+
+    def leave(work: Work) -> None:
+        site = work.session.get_one(Site, staffed.site_id())
+        accounts.set_role(work, accounts.user_named(work, "grace"), site, None)
+
+    staffed.do(leave)
+    assert [grace.get(path).status_code for path in ("/", "/search?q=Adams", "/messages", "/account")] == [403] * 3 + [
+        200
+    ]
+    assert grace.get("/").text.count("app-table") == 0
+
+
 @pytest.mark.parametrize(("drift", "counts"), [(-60, False), (-30, True), (30, True), (60, False)])
 def test_a_telephone_may_be_half_a_minute_off(staffed: Staffed, drift: int, counts: bool) -> None:
     secret, _ = set_up(staffed)
@@ -192,7 +287,7 @@ def test_setting_a_second_factor_up_by_the_pages(staffed: Staffed) -> None:
     assert grace.post("/account/second-factor/confirm", code="123").status_code == 422
     shown = grace.post("/account/second-factor/confirm", code=pyotp.TOTP(secret).at(staffed.now))
     assert shown.text.count('<li class="app-mono">') == factors.CODES
-    assert grace.post("/account/second-factor/remove", current="wrong").status_code == 409
+    assert "not your present password" in grace.post("/account/second-factor/remove", current="wrong").text
     assert grace.post("/account/second-factor/remove", current=PASSWORD).status_code == 303
 
 

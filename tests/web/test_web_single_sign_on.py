@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fakes.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from sqlmodel import select
-from staff import NOW, Staffed, Visitor
+from staff import NOW, PASSWORD, Staffed, Visitor, settings_of
 
 from surveillance import bootstrap
 from surveillance.operations import accounts
@@ -167,6 +167,27 @@ def test_a_provider_that_is_down_or_is_another_is_told_apart(hospital: Staffed, 
     assert hospital.client().get(BEGIN).status_code == 503
     provider.down, provider.metadata = False, {"issuer": "https://elsewhere.example"}
     assert hospital.client().get(BEGIN).status_code == 503
+
+
+def test_a_linked_account_that_comes_in_by_password_is_asked_for_what_a_password_needs(hospital: Staffed) -> None:
+    """What the hospital's sign-in proved once says nothing about a session that a password opened."""
+    strict = settings_of(hospital, second_factor=True)
+
+    def must_change(work: Work) -> None:
+        accounts.user_named(work, "grace").must_change_password = True
+
+    strict.do(must_change)
+    linked = strict.client()
+    whole(linked)
+    assert linked.client.get("/").status_code == 200
+    assert strict.client("grace").get("/").headers["location"] == "/account/password"
+    by_password = strict.client()
+    by_password.post("/sign-in", username="grace", password=PASSWORD)
+    assert by_password.client.get("/").headers["location"] == "/account/password"
+    by_password.cookie = str(by_password.client.cookies.get("surveillance-session"))
+    by_password.post("/account/password", current=PASSWORD, password="my own words", again="my own words")
+    assert by_password.client.get("/").headers["location"] == "/account/second-factor"
+    assert linked.client.get("/").status_code == 303, "another password ended it"
 
 
 def test_an_administrator_forgets_a_link_on_the_users_page(hospital: Staffed) -> None:

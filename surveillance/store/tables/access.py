@@ -13,12 +13,14 @@ from surveillance.store.tables.columns import Identified, fact_json
 class WebSession(SQLModel, table=True):
     """A browser that is signed in. ``proven_at`` is when the second factor was given, or was not asked for.
 
+    ``how`` it was opened: an account may have both a password and the hospital's sign-in, which ask for different things.
     ``notice`` is what the next page says once ("Booked."): it may name a patient, so it stays on the server.
     """
 
     __tablename__ = "web_session"
     token_hash: str = Field(primary_key=True)
     user_id: UUID = Field(foreign_key="user_account.id", index=True)
+    how: str = ""
     created_at: datetime
     seen_at: datetime
     proven_at: datetime | None = None

@@ -149,13 +149,19 @@ def member_of(request: Request, session: Session, now: datetime) -> Member | Non
 
 
 def _must_be_ready(app: App, member: Member) -> None:
-    """What is still to be done before anything else: the second factor, a password of one's own."""
+    """What is still to be done before anything else: the second factor, a password of one's own.
+
+    Whoever came in by the hospital's sign-in has proved there what the hospital asks for. The same account may be
+    opened by its password, too, and then that is asked for which a password needs.
+    """
     user = member.user
     if member.session.proven_at is None:
         raise MustChooseError("/sign-in/code")
-    if user.must_change_password and user.password_hash is not None and user.oidc_subject is None:
+    if member.session.how == sessions.SINGLE_SIGN_ON:
+        return
+    if user.must_change_password and user.password_hash is not None:
         raise MustChooseError("/account/password")
-    if app.settings.needs_second_factor and user.totp_confirmed_at is None and user.oidc_subject is None:
+    if app.settings.needs_second_factor and user.totp_confirmed_at is None:
         raise MustChooseError("/account/second-factor")
 
 

@@ -88,6 +88,7 @@ def _read(
     form, work, site = enrolling.form, enrolling.desk.work, enrolling.site
     taken = patients.by_mrn(work.session, site.id, form.value("mrn"))
     if taken is not None:
+        enrolling.desk.looked(taken, action="patient.find")
         form.fault("mrn", f"MRN {taken.mrn} is taken at {site.short_name}: {taken.given_name} {taken.family_name}")
     person = person_fields.identity(form, enrolling.today)
     read = [person_fields.contact(form, f"contact-{row}-", work, site) for row in enrolling.contacts]

@@ -18,7 +18,7 @@ from fastapi.responses import Response
 
 from surveillance.core.errors import ForbiddenError, NotFoundError
 from surveillance.core.identity import Flow, Identity
-from surveillance.operations import single_sign_on
+from surveillance.operations import sessions, single_sign_on
 from surveillance.operations.sessions import Refused
 from surveillance.providers.oidc import OpenIdProvider
 from surveillance.web import cookies
@@ -70,7 +70,7 @@ def enter(desk: Desk) -> Response:
     found = single_sign_on.admit(desk.work, Identity(**_opened(desk, "identity", AT_ONCE)))
     if isinstance(found, Refused):
         return _refused(desk, found.why, "/")
-    response = signed_in(desk, found, "single sign-on", proven=True)
+    response = signed_in(desk, found, sessions.SINGLE_SIGN_ON, proven=True)
     cookies.keep_single_sign_on(response, desk.app, "")
     return response
 

@@ -1,7 +1,7 @@
 """Coming in and going out: the first administrator, name and password, the second factor, the end of a session."""
 
 import hmac
-from datetime import timedelta
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -70,7 +70,7 @@ def signed_in(desk: Desk, user: User, how: str, *, proven: bool) -> Response:
     if desk.member is not None:  # somebody else at the same browser
         sessions.end(desk.work, desk.member.session, "signed in anew")
     secret = sessions.open_session(desk.work, user, how, proven=proven)
-    response = desk.go(_wanted(desk) if proven else f"/sign-in/code?next={_wanted(desk)}")
+    response = desk.go(_wanted(desk) if proven else f"/sign-in/code?{urlencode({'next': _wanted(desk)})}")
     cookies.keep_session(response, desk.app, secret)
     return response
 
@@ -89,16 +89,16 @@ def code_page(desk: Desk) -> Response:
 
 @pages.post("/sign-in/code", needs=Permission.PENDING)
 def code(desk: Desk) -> Response:
-    form, user, client = desk.form, desk.user, client_of(desk.request)
+    form, status = desk.form, None
     given = form.text("code", "the code", required=True)
-    if wait := sessions.must_wait(desk.work, user.username, client):
-        form.fault("code", f"Too many tries. Try again in {max(1, round(wait / timedelta(minutes=1)))} minutes")
-        return desk.page("account/code.html", wanted=_wanted(desk), status=TOO_MANY)
-    if form.ok and not factors.check(desk.work, user, safe_of(desk.app.settings), given):
-        sessions.failed(desk.work, user.username, client)
-        form.fault("code", "This code is not right, or was used before")
+    if form.ok:
+        safe = safe_of(desk.app.settings)
+        refused = sessions.second_factor(desk.work, desk.user, safe, given, client_of(desk.request))
+        if refused is not None:
+            form.fault("code", refused.why)
+            status = TOO_MANY if refused.wait else None
     if form.errors or desk.member is None:
-        return desk.page("account/code.html", wanted=_wanted(desk))
+        return desk.page("account/code.html", wanted=_wanted(desk), status=status)
     desk.member.session.proven_at = desk.work.now
     return desk.go(_wanted(desk))
 
