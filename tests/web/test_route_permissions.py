@@ -28,6 +28,7 @@ from surveillance.web.access import Permission
 from surveillance.web.app import create_app
 
 ROLES = list(Role)
+VERSIONS = "before=asps-extremity@2026.1&after=esmo-sts-high@2026.1"
 LET_IN = {200, 201, 204, 206, 303, 400, 409, 412, 415, 422, 429}  # what the route itself may answer to an empty request
 API = "/api/v1"
 
@@ -54,7 +55,8 @@ class Route:
             samples = {**samples, "patient_id": samples["ended"]}
         if self.path.endswith("/rotate") and not self.is_api:  # the other one was revoked by then
             samples = {**samples, "feed_id": samples["other_feed"]}
-        return re.sub(r"{(\w+)[^}]*}", lambda found: samples[found[1]], self.path)
+        query = f"?{VERSIONS}" if self.path in ("/protocols/compare", "/protocols/migrate") else ""
+        return re.sub(r"{(\w+)[^}]*}", lambda found: samples[found[1]], self.path) + query
 
 
 def routes_of(web: FastAPI) -> Iterator[Route]:
@@ -88,8 +90,8 @@ FIRST: Mapping[str, type[SQLModel]] = {
     "batch_id": tables.ImportBatch, "consent_id": tables.Consent, "action_id": tables.BoardAction,
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
-    "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity", "key": "asps-extremity@1",
-    "report": "up-to-date", "worklist": "overdue", "what": "note", "item": "mri_primary", "month": "3",
+    "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",
+    "key": "asps-extremity@2026.1", "report": "up-to-date", "worklist": "overdue", "what": "note", "item": "mri_primary", "month": "3",
     "day": "2026-11-24",
 }  # fmt: skip
 
@@ -151,6 +153,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "/admin/sites/{code}/closures/remove": {"day": str(CLOSED_DAY)},
     "/messages/sending/sender": {"sender": SENDER},
     "/patients/{patient_id}/contacts/{contact_id}/consent": {"channel": "sms", "act": "given"},
+    "/protocols/migrate": {"before": "asps-extremity@2026.1", "after": "esmo-sts-high@2026.1"},
     "/calendar/closures": {"site": HERE, "day": str(CLOSED_DAY)},
 }
 
