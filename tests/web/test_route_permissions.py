@@ -91,8 +91,8 @@ FIRST: Mapping[str, type[SQLModel]] = {
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",
-    "key": "asps-extremity@2026.1", "report": "up-to-date", "worklist": "overdue", "what": "note", "item": "mri_primary", "month": "3",
-    "day": "2026-11-24",
+    "key": "asps-extremity@2026.1", "report": "up-to-date", "worklist": "overdue", "what": "note",
+    "item": "mri_primary", "month": "3", "day": "2026-11-24",
 }  # fmt: skip
 
 
