@@ -138,7 +138,7 @@ def rows(
     read: list[WorklistRow] = []
     for scope, some in groupby(found[offset : offset + limit], key=itemgetter(0)):
         read.extend(_Reader(work, worklist, scope).read([(kind, row) for _, kind, row in some]))
-    return sorted(read, key=lambda row: (row.since, row.name, row.subject)) if sort is Sort.AGE else read
+    return sorted(read, key=lambda row: (row.since, row.name, row.what, row.subject)) if sort is Sort.AGE else read
 
 
 def _place(work: Work, scope: Scope, row: Mapping[str, Any], sort: Sort, people: Mapping[UUID, str]) -> Any:
