@@ -186,12 +186,20 @@ class Proposer:
         return [
             Told(
                 day,
-                [(choice, fit(choice.row, day)) for choice in trip],
+                [(choice, self._fit(choice.row, day)) for choice in trip],
                 self._why_closed(day, closed),
                 full.get(day, ()),
             )
             for day, trip in wanted
         ]
+
+    def _fit(self, row: Examination, day: date) -> Fit:
+        """What a day means for an examination; an earlier one that is booked is taken as done by then."""
+        found = fit(row, day)
+        if found.overdue_since is None or found.overdue_since <= self.today:
+            return found
+        before = (other for _, other in self.stored.values() if other.item == row.item and other.target < row.target)
+        return found._replace(overdue_since=None) if any(other.booking for other in before) else found
 
     def _why_closed(self, day: date, closed: Mapping[date, str]) -> str:
         if day in closed:
