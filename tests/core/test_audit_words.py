@@ -18,6 +18,7 @@ _WRITTEN = re.compile(
 )
 MADE = {  # actions whose name is made of an enumeration
     *(f"board.{kind.value}" for kind in WorklistAction),
+    *("board.view", "board.export"),  # which stand behind more brackets than are read here
     *(f"consent.{act.value}" for act in ConsentAct),
     *(f"examination.{kind.value}" for kind in OverrideKind),
     *(f"visit.{outcome.value}" for outcome in Outcome),
