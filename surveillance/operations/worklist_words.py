@@ -8,6 +8,7 @@ from uuid import UUID
 
 from surveillance.core.examinations import FindingKind
 from surveillance.core.words import ReminderState
+from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
 from surveillance.store import appointments, patients
 from surveillance.store.tables import Contact
@@ -179,7 +180,11 @@ class Words:
 
     def reply(self, row: Row) -> Sentences:
         body = " ".join(row["body"].split())
-        return f"message from {row['phone']}: “{body}”", "nobody has answered it yet", "answer it and close it"
+        return (
+            f"message from {readable(row['phone'])}: “{body}”",
+            "nobody has answered it yet",
+            "answer it and close it",
+        )
 
     def reschedule(self, row: Row) -> Sentences:
         what, _, _ = self.reply(row)
@@ -187,7 +192,7 @@ class Words:
 
     def paused_number(self, row: Row) -> Sentences:
         why = row["why"] or "a reply may have been an opt-out"
-        return f"nothing is sent to {row['phone']}", why, "decide whether this number may be written to"
+        return f"nothing is sent to {readable(row['phone'])}", why, "decide whether this number may be written to"
 
 
 def _why_unreachable(contacts: Sequence[Contact], barred: frozenset[str]) -> str:

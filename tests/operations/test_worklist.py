@@ -22,6 +22,7 @@ from surveillance.core.words import (
     Result,
 )
 from surveillance.operations import booking, enrolment, gaps, lifecycle, planning, registry, results, worklist
+from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
 from surveillance.operations.worklist import Filter, Worklist, WorklistAction, WorklistRow
 from surveillance.store import patients
@@ -177,7 +178,10 @@ def test_a_reply_waits_for_an_answer_and_shows_every_patient_with_that_number(cl
         work.session.add_all([reply, stranger])
         work.session.flush()
         assert listed(clinic, work, Worklist.REPLIES) == ["A1", "A2", ""]
-        assert worklist.rows(work, [clinic.site_id], Worklist.REPLIES)[0].what == f"message from {phone}: “I am ill”"
+        assert (
+            worklist.rows(work, [clinic.site_id], Worklist.REPLIES)[0].what
+            == f"message from {readable(phone)}: “I am ill”"
+        )
         reply.handled_at = stranger.handled_at = work.now
         work.session.flush()
         assert listed(clinic, work, Worklist.REPLIES) == []
