@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 
 from surveillance.core.plain import (
     ATTEMPT,
@@ -88,5 +88,8 @@ RESULT_COLOUR: Final[Mapping[Result, str]] = {
 
 
 def language_name(code: str) -> str:
-    """``Spanish``: a language (BCP 47) as English names it."""
-    return Locale.parse(code, sep="-").get_display_name("en") or code
+    """``Spanish``: a language (BCP 47) as English names it; what is none stays as it was sent."""
+    try:
+        return Locale.parse(code, sep="-").get_display_name("en") or code
+    except (UnknownLocaleError, ValueError):
+        return code

@@ -1,10 +1,12 @@
 """Many patients from a file: upload → columns → difference → yes → progress → the rows that did not go in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
+from typing import Any
 from uuid import UUID
 
 from fastapi.responses import Response
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from starlette.background import BackgroundTask
 
@@ -22,6 +24,7 @@ pages = Pages(prefix="/imports")
 LISTED = 50
 SAMPLES = 3  # rows that are shown while columns are chosen
 SHOWN_PROBLEMS = 50
+AT_ONCE = 500  # values in one question to the database
 _FORM = 64 * 1024  # bytes of an upload that are not the file
 _CSV = "text/csv; charset=utf-8"
 TEMPLATES = {
@@ -155,6 +158,7 @@ def wrong_rows(desk: Desk, upload_id: UUID) -> Response:
     row = _upload(desk, upload_id)
     if not row.problems:
         raise ConflictError("there are no such rows, or they were dropped after thirty days")
+    _look_at(desk, row, row.problems)
     name = f"{PurePath(row.file_name).stem} - to mend.csv"
     return _download(name, difference.error_rows(list(row.mapping), row.problems))
 
@@ -172,14 +176,15 @@ def _show(desk: Desk, row: ImportUpload) -> Response:
     if row.state is UploadState.UPLOADED:
         return _columns(desk, row)
     site = desk.work.site(row.site_id)
-    _look_at(desk, row)
+    wrong = row.problems[:SHOWN_PROBLEMS]
+    _look_at(desk, row, wrong)
     return desk.page(
         TEMPLATES[row.state],
         upload=row,
         site=site,
         percent=_percent(row),
         told=0,
-        wrong=row.problems[:SHOWN_PROBLEMS],
+        wrong=wrong,
         before=uploads.taken_in_before(desk.work, row),
         column=_column_name,
     )
@@ -208,12 +213,19 @@ def _columns(desk: Desk, row: ImportUpload) -> Response:
     )
 
 
-def _look_at(desk: Desk, row: ImportUpload) -> None:
-    """The difference shows what is on record of these patients."""
+def _look_at(desk: Desk, row: ImportUpload, wrong: Sequence[difference.Problem]) -> None:
+    """The difference shows what is on record of these patients; so does what is wrong with a row, by its MRN."""
     shown = [each["patient"] for kind in ("changed", "alike") for each in row.preview.get(kind, ()) if each["patient"]]
-    if shown:
-        statement = select(Patient).where(col(Patient.id).in_([UUID(each) for each in shown]))
-        desk.looked(*desk.session.exec(statement), action="patient.view")
+    _looked(desk, row, col(Patient.id), [UUID(each) for each in shown])
+    place = next((place for place, column in enumerate(row.mapping.values()) if column == "mrn"), None)
+    if place is not None:
+        _looked(desk, row, col(Patient.mrn), [cells[place] for each in wrong if len(cells := each["cells"]) > place])
+
+
+def _looked(desk: Desk, row: ImportUpload, column: Mapped[Any], values: Sequence[Any]) -> None:
+    for start in range(0, len(values), AT_ONCE):
+        wanted = column.in_(values[start : start + AT_ONCE])
+        desk.looked(*desk.session.exec(select(Patient).where(Patient.site_id == row.site_id, wanted)))
 
 
 def _percent(row: ImportUpload) -> int:
