@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from pwdlib import PasswordHash
@@ -86,6 +87,7 @@ def administer(work: Work, site: Site) -> None:
         return
     work.session.add(Membership(user_id=user.id, site_id=site.id, role=Role.ADMIN))
     work.session.flush()
+    _end_foreign_tokens(work, user, site)
     work.audit("user.role", user, site_id=site.id, after={"user": user.username, "role": Role.ADMIN})
 
 
@@ -142,6 +144,7 @@ def set_role(work: Work, user: User, site: Site, role: Role | None) -> None:
     elif row is None:
         row = Membership(user_id=user.id, site_id=site.id, role=role)
         work.session.add(row)
+        _end_foreign_tokens(work, user, site)
     else:
         row.role = role
     work.session.flush()
@@ -149,7 +152,23 @@ def set_role(work: Work, user: User, site: Site, role: Role | None) -> None:
     work.audit("user.role", user, site_id=site.id, before=before, after=after)
 
 
+def _end_foreign_tokens(work: Work, user: User, site: Site) -> None:
+    """A token reaches all sites of its user: one that somebody made who has no say at this one must not reach it."""
+    for token in standing_tokens(work, user):
+        maker = work.session.get_one(User, token.created_by)
+        there = work.session.get(Membership, (maker.id, site.id))
+        if not maker.system and (there is None or there.role is not Role.ADMIN):
+            end_token(work, token, f"{user.name} works at {site.code} now, and no administrator of it made the token")
+
+
+def standing_tokens(work: Work, user: User) -> list[ApiToken]:
+    statement = select(ApiToken).where(ApiToken.user_id == user.id, col(ApiToken.revoked_at).is_(None))
+    return list(work.session.exec(statement))
+
+
 def _keep_an_administrator(work: Work, user: User, site: Site) -> None:
+    # Locked, so that of two administrators who take the role from each other at once, one stays.
+    work.session.refresh(site, with_for_update=True)
     others = (
         select(col(User.id))
         .join(Membership, col(Membership.user_id) == col(User.id))
@@ -183,8 +202,7 @@ def disable(work: Work, user: User, reason: str) -> int:
     for feed in feeds:
         feed.revoked_at = work.now
         work.audit("feed.revoke", feed, after=picture(feed, ("revoked_at",)), reason=reason)
-    standing = select(ApiToken).where(ApiToken.user_id == user.id, col(ApiToken.revoked_at).is_(None))
-    for token in list(work.session.exec(standing)):
+    for token in standing_tokens(work, user):
         end_token(work, token, reason)
     work.session.flush()
     work.audit("user.disable", user, after=picture(user, ("disabled_at",)), reason=reason)
@@ -243,8 +261,14 @@ def hashed(password: str) -> str:
 
 def matches(user: User, password: str) -> bool:
     """Whether this is the user's password; the time it takes tells nothing about an account without one."""
-    stored = user.password_hash or _hasher().hash("nobody knows this")
+    stored = user.password_hash or _nobodys()
     return _hasher().verify(password, stored) and user.password_hash is not None and user.disabled_at is None
+
+
+@lru_cache
+def _nobodys() -> str:
+    """Hashed once: hashing it anew each time would take as long again as looking at a real one."""
+    return _hasher().hash("nobody knows this")
 
 
 def _hasher() -> PasswordHash:

@@ -82,7 +82,15 @@ def reset_password(work: Work, user: User) -> str:
 
 
 def reset_second_factor(work: Work, user: User, reason: str) -> None:
-    """Take a lost second factor away; the user sets a new one up. Raises as ``edit``, or where nobody says why."""
+    """Take a lost second factor away; the user sets a new one up.
+
+    Raises:
+        ConflictError: there is none, or it is one's own, which is removed on one's own account's page, by password.
+        InvalidInputError: no reason.
+        ForbiddenError: as ``edit``.
+    """
+    if user.id == work.actor.user_id:
+        raise ConflictError("remove your own second factor on the page of your account")
     accounts.require_over(work, user)
     if user.totp_confirmed_at is None:
         raise ConflictError(f"{user.name} has no second factor")

@@ -7,6 +7,7 @@ from typing import Any
 import pyotp
 import pytest
 from clinic import MRI, NOW, TODAY, Clinic, catalogue, change, events, proposed
+from pwdlib import PasswordHash
 from sqlmodel import Session, select
 
 from surveillance import bootstrap
@@ -240,6 +241,34 @@ def test_a_disabled_account_opens_nothing_any_more(clinic: Clinic) -> None:
         assert sessions.resolve(work.session, session, work.now) is None
         with pytest.raises(ConflictError):
             staff.disable(work, user(work, "ada"), "me")
+
+
+def test_a_token_does_not_reach_a_site_of_which_its_maker_has_no_say(clinic: Clinic) -> None:
+    with clinic.work(clinic.ada) as work:
+        grace, other = user(work, "grace"), work.session.exec(select(Site).where(Site.code == "DC2")).one()
+        _, by_ada = tokens.create(work, tokens.NewToken(grace, "bridge"))
+        _, by_system = tokens.create(clinic.by(work, clinic.system), tokens.NewToken(grace, "bridge"))
+        accounts.set_role(clinic.by(work, clinic.system), grace, other, Role.VIEWER)
+        assert tokens.resolve(work.session, by_ada, work.now) is None
+        assert tokens.resolve(work.session, by_system, work.now) is not None
+        assert "no administrator of it made the token" in change(work, "token.revoke")[2]
+
+
+def test_ones_own_second_factor_is_not_taken_away_without_the_password(clinic: Clinic) -> None:
+    with clinic.work(clinic.ada) as work:
+        ada = user(work, "ada")
+        ada.totp_secret, ada.totp_confirmed_at = "kept", work.now
+        with pytest.raises(ConflictError, match="page of your account"):
+            staff.reset_second_factor(work, ada, "lost")
+
+
+def test_a_name_that_nobody_has_takes_no_longer_than_one_that_somebody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody, grace = User(username="", name="", created_at=NOW), User(username="grace", name="Grace", created_at=NOW)
+    grace.password_hash = accounts.hashed("a long password")
+    assert not accounts.matches(nobody, "a long password")
+    monkeypatch.delattr(PasswordHash, "hash")  # from here on only looking is possible, once for each
+    assert not accounts.matches(nobody, "nobody knows this")
+    assert accounts.matches(grace, "a long password")
 
 
 def test_a_name_can_be_corrected(clinic: Clinic) -> None:

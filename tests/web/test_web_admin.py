@@ -53,6 +53,15 @@ def secret_of(page: str) -> str:
     return found[1]
 
 
+def test_an_address_for_somebody_who_works_elsewhere_does_not_become_one_of_the_whole_site(
+    staffed: Staffed, admin: Visitor
+) -> None:
+    before = staffed.look(lambda work: len(list(work.session.exec(select(Feed)))))
+    answer = admin.post("/admin/feeds", site=HERE, privacy="neutral", user=user_id(staffed, "oscar"))
+    assert (answer.status_code, "from the list" in answer.text) == (422, True)
+    assert staffed.look(lambda work: len(list(work.session.exec(select(Feed))))) == before
+
+
 @pytest.mark.parametrize("name", ["grace", "helen", "visitor"])
 def test_only_administrators_come_in(staffed: Staffed, name: str) -> None:
     browser = staffed.client(name)

@@ -28,11 +28,13 @@ def create(desk: Desk) -> Response:
     form = desk.form
     code = form.one_of("site", "the site", [site.code for site in desk.sites])
     user_id = form.record("user", "whose patients' visits it shows", required=False)
+    if user_id is not None and user_id not in _staff(desk):  # it would else show all visits of the site
+        form.fault("user", "Choose whose patients' visits it shows from the list")
     label = form.text("label", "a word to know it by", longest=100)
     privacy = form.choice("privacy", "how much it tells", Privacy)
     if form.ok:
         with form.trying(desk.session):
-            user = desk.session.get_one(User, user_id) if user_id in _staff(desk) else None
+            user = desk.session.get_one(User, user_id) if user_id else None
             new = NewFeed(desk.site(code), user=user, label=label, privacy=privacy)
             feed, secret = feeds.create(desk.work, new)
     if form.errors:
