@@ -13,7 +13,7 @@ from surveillance.store.tables.columns import Identified, fact_json
 class WebSession(SQLModel, table=True):
     """A browser that is signed in. ``proven_at`` is when the second factor was given, or was not asked for.
 
-    ``how`` it was opened: an account may have both a password and the hospital's sign-in, which ask for different things.
+    ``how`` it was opened: an account may have a password and the hospital's sign-in, which ask for different things.
     ``notice`` is what the next page says once ("Booked."): it may name a patient, so it stays on the server.
     """
 
