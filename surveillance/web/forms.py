@@ -2,7 +2,7 @@
 the form is shown again as it was sent, with what to mend."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, time
 from enum import StrEnum
@@ -16,6 +16,7 @@ from surveillance.core.errors import ForbiddenError, SurveillanceError, Unavaila
 from surveillance.web import render
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 WHOLE = ""  # the key of a mistake that no single field made
 LONGEST = 200  # characters of a line
@@ -125,16 +126,7 @@ class Form:
 
     def choice(self, name: str, what: str, kind: type[E], *, required: bool = True) -> E | None:
         """One of an enumeration's values."""
-        given = self.value(name)
-        if not given:
-            if required:
-                self.fault(name, f"Choose {what}")
-            return None
-        try:
-            return kind(given)
-        except ValueError:
-            self.fault(name, f"Choose {what} from the list")
-            return None
+        return self._chosen(name, what, kind, required=required)
 
     def one_of(self, name: str, what: str, allowed: Iterable[str], *, required: bool = True) -> str:
         """One of some values that stand on the page."""
@@ -146,13 +138,16 @@ class Form:
 
     def record(self, name: str, what: str, *, required: bool = True) -> UUID | None:
         """The id of a record; whether the user may touch it is asked by whoever looks it up."""
+        return self._chosen(name, what, UUID, required=required)
+
+    def _chosen(self, name: str, what: str, read: Callable[[str], T], *, required: bool) -> T | None:
         given = self.value(name)
         if not given:
             if required:
                 self.fault(name, f"Choose {what}")
             return None
         try:
-            return UUID(given)
+            return read(given)
         except ValueError:
             self.fault(name, f"Choose {what} from the list")
             return None
