@@ -15,7 +15,7 @@ from surveillance.core.protocol import Protocol
 from surveillance.core.protocol_difference import END, EVIDENCE, compare, every, months
 from surveillance.core.schedule import Choice, preview
 from surveillance.operations import migrating, registry
-from surveillance.store.tables import Approval, ProtocolVersion, Site, User
+from surveillance.store.tables import Approval, Patient, ProtocolVersion, Site, User
 from surveillance.web import render
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
@@ -75,7 +75,7 @@ def migrate(desk: Desk) -> Response:
     if wanted is None or not form.ok:
         return _migration(desk, form, form.value("from"))
     with form.trying(desk.session):
-        batch = migrating.move(desk.work, wanted, reason, form.value("from"))
+        batch = migrating.move(desk.work, wanted, reason, _mrn(desk, form.value("from")))
     if form.errors:
         return _migration(desk, form, form.value("from"))
     said = f"{render.plural(batch.moved, 'patient')} moved to {wanted.new.key}."
@@ -83,7 +83,8 @@ def migrate(desk: Desk) -> Response:
         said += f" {refusal.patient.family_name}, {refusal.patient.given_name} stays: {refusal.reason}."
     if batch.last is None:
         return desk.done(f"/protocols/{wanted.new.key}", f"{said} Nobody else is left to move.")
-    return desk.done(desk.address(**_query(form), reason=reason, **{"from": batch.last}), said)
+    last = registry.patient_named(desk.work, [wanted.site.id], batch.last)
+    return desk.done(desk.address(**_query(form), reason=reason, **{"from": last.id}), said)
 
 
 @pages.get("/{key}", needs=Permission.VIEW)
@@ -207,11 +208,19 @@ def _site_of(desk: Desk, form: Form) -> Site:
     return desk.site(code) if code else desk.sites[0]
 
 
+def _mrn(desk: Desk, after: str) -> str:
+    """The MRN after which to go on; the address names the patient by id, as an MRN does not belong into one."""
+    try:
+        return desk.row(Patient, UUID(after)).mrn if after else ""
+    except ValueError as error:
+        raise NotFoundError("there is no such patient here") from error
+
+
 def _migration(desk: Desk, form: Form, after: str) -> Response:
     wanted = _wanted(desk, form)
-    outlooks = migrating.preview(desk.work, wanted, after) if wanted else []
+    outlooks = migrating.preview(desk.work, wanted, _mrn(desk, after)) if wanted else []
     desk.looked(*(each.patient for each in outlooks))
-    following = outlooks[-1].patient.mrn if len(outlooks) == migrating.PAGE else ""
+    following = str(outlooks[-1].patient.id) if len(outlooks) == migrating.PAGE else ""
     site = _site_of(desk, form)
     left = migrating.counts(desk.work, [site.id]).get((site.id, form.value("before")), 0)
     return desk.page(
