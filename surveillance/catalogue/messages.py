@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,7 @@ from surveillance.core.sheet import SheetWords
 from surveillance.core.words import Privacy, Step
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
+Plural = Literal["zero", "one", "two", "few", "many", "other"]  # Unicode CLDR
 Word = Annotated[str, Field(min_length=1, max_length=40)]
 
 
@@ -67,12 +68,12 @@ class SheetPart(_Part):
     title_full: Text
     made: Text
     booked: Text
+    when: Text
     booked_none: Text
     planned: Text
     planned_note: Text
     planned_none: Text
-    one: Text
-    many: Text
+    counts: dict[Plural, Text]
     call: Text
     calendar: Text
     calendar_note: Text
@@ -81,7 +82,7 @@ class SheetPart(_Part):
 class BookDocument(_Part):
     """The form of the file; a missing step or level is told by the book's own rules."""
 
-    language: Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
     greeting: Text
     time_there: Text
     replies: RepliesPart
@@ -89,6 +90,7 @@ class BookDocument(_Part):
     start_confirmation: Text
     help: Text
     forbidden: Annotated[list[Word], Field(min_length=1)]
+    sms_dates: list[Word] = []
     steps: dict[Step, dict[Privacy, TemplatePart]]
     calendar: CalendarPart
     sheet: SheetPart
@@ -149,7 +151,7 @@ def _sheet(document: yaml_lines.Document, part: BookDocument) -> SheetWords:
         return SheetWords(**part.sheet.model_dump())
     except ConfigurationError as error:
         name = str(error).partition(":")[0].removeprefix("sheet.")
-        raise InvalidFileError([document.problem(["sheet", name], str(error))]) from error
+        raise InvalidFileError([document.problem(["sheet", *name.split(".")], str(error))]) from error
 
 
 def _book(part: BookDocument, calendar: CalendarWords, sheet: SheetWords) -> MessageBook:
@@ -163,6 +165,7 @@ def _book(part: BookDocument, calendar: CalendarWords, sheet: SheetWords) -> Mes
         start_confirmation=part.start_confirmation,
         help=part.help,
         forbidden=tuple(part.forbidden),
+        sms_dates=tuple(part.sms_dates) or (calendar.date_format, "long"),
         steps=MappingProxyType({step: _level(levels) for step, levels in part.steps.items()}),
         calendar=calendar,
         sheet=sheet,

@@ -44,8 +44,12 @@ def write_json(value: Any) -> None:
 
 
 def clean(text: str) -> str:
-    """Text from outside without what a terminal would obey (escape sequences, carriage returns)."""
-    letters = (letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    """Text from outside without what a terminal would obey (escape sequences, carriage returns). The left-to-right
+    mark stays: it keeps phone numbers in Arabic texts in order.
+    """
+    letters = (
+        letter if letter.isprintable() or letter in "\n\t\u200e" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
     return "".join(letters).expandtabs(4)
 
 

@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from surveillance.core.languages import runs_right_to_left
+
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -16,11 +18,12 @@ _EXTENDED = frozenset("\f^{}\\[~]|€")  # sent as an escape and a letter: two c
 _STRAIGHT = str.maketrans(
     {
         "\u00a0": " ", "\u2007": " ", "\u2009": " ", "\u200a": " ", "\u202f": " ", "\u2002": " ", "\u2003": " ",
-        "\u200b": "", "\u200e": "", "\u200f": "", "\u00ad": "", "\ufeff": "",
+        "\u200b": "", "\u00ad": "", "\ufeff": "",
         "‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
         "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...",
     }
 )  # fmt: skip
+_MARKS = str.maketrans({"\u200e": "", "\u200f": ""})  # which way a line runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,12 @@ class Encoding:
 
 
 def straight(text: str) -> str:
-    """The text with plain spaces, straight quotes and hyphens in place of their typographic kin."""
-    return text.translate(_STRAIGHT)
+    """The text with plain spaces, straight quotes and hyphens in place of their typographic kin.
+
+    Marks of direction stay where letters run from right to left: without them numbers are shown in reverse.
+    """
+    plain = text.translate(_STRAIGHT)
+    return plain if runs_right_to_left(plain) else plain.translate(_MARKS)
 
 
 def encoding(text: str) -> Encoding:

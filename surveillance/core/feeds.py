@@ -17,6 +17,7 @@ from typing import Protocol
 from surveillance.core.calendar_words import ENGLISH, CalendarWords
 from surveillance.core.dates import DAY, local_day, to_utc
 from surveillance.core.ical import Calendar, Event, EventStatus
+from surveillance.core.languages import number_in
 from surveillance.core.words import AppointmentState, Privacy
 
 __all__ = [
@@ -239,7 +240,7 @@ def _lines(visit: Visit, view: FeedView, start: datetime | None) -> Iterator[str
     if view.audience is Audience.STAFF:
         yield words.link_staff.format(link=visit.link) if visit.link else ""
         return
-    yield words.call.format(phone=view.phone) if view.phone else ""
+    yield words.call.format(phone=number_in(words.call, view.phone)) if view.phone else ""
     yield words.link.format(link=visit.link) if visit.link else ""
 
 

@@ -11,6 +11,7 @@ from surveillance.core.words import Privacy, Step
 
 _ALWAYS = frozenset({"greeting", "clinic", "phone"})
 _VISIT = frozenset({"date", "time", "confirm", "reschedule"})
+_USUAL_COUNTS = 201  # one hundred and more have a category of their own in Arabic
 _DUE = (Step.OVERDUE, Step.BOOK_NOW)
 
 
@@ -26,6 +27,7 @@ def faults(book: MessageBook) -> Iterator[Fault]:
         yield from _placeholder_faults((name,), getattr(book, name), placeholders, placeholders | {"clinic", "phone"})
     yield from _reply_faults(book)
     yield from _sheet_faults(book)
+    yield from _calendar_faults(book)
     for step in Step:
         for privacy in Privacy:
             path = ("steps", step.value, privacy.value)
@@ -40,6 +42,19 @@ def _sheet_faults(book: MessageBook) -> Iterator[Fault]:
     for name, text in book.sheet.texts().items():
         if not name.endswith("_full") and (told := telltale(text, book.forbidden)):
             yield Fault(("sheet", name), f"a neutral text must not say {told!r}")
+    for category, text in book.sheet.counts.items():
+        if told := telltale(text, book.forbidden):
+            yield Fault(("sheet", "counts", category), f"a neutral text must not say {told!r}")
+    plural = book.calendar.locale.plural_form
+    for category in sorted({plural(number) for number in range(1, _USUAL_COUNTS)} - set(book.sheet.counts)):
+        yield Fault(("sheet", "counts"), f"{category!r} is missing: the language counts with it")
+
+
+def _calendar_faults(book: MessageBook) -> Iterator[Fault]:
+    for name, text in book.calendar.texts().items():
+        neutral = not name.endswith(("_full", "_staff"))
+        if neutral and (told := telltale(text, book.forbidden)):
+            yield Fault(("calendar", name), f"a neutral text must not say {told!r}")
 
 
 def _template_faults(

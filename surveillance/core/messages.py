@@ -13,13 +13,13 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 
 from surveillance.core.calendar_words import CalendarWords
 from surveillance.core.dates import to_utc
 from surveillance.core.encoding import Encoding, encoding, straight
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.languages import candidates, is_known, locale_of, number_in
 from surveillance.core.sheet import SheetWords
 from surveillance.core.words import Privacy, Step
 
@@ -47,7 +47,8 @@ class MessageBook:
     ``greeting`` is a sentence of its own, used where the site allows the first name. ``time_there`` replaces the
     bare time for a patient whose clock differs from the one at the place. ``confirm`` and ``reschedule`` are the
     words a reply may consist of, the first being the one that is told. ``forbidden`` are words that no neutral
-    text may hold; one ending in ``*`` forbids all words that begin so.
+    text may hold; ``*`` at the end forbids all words that begin so, at the start all that end so. ``sms_dates`` are
+    Babel's forms of the date for an SMS: the first one that leaves it GSM-7 is used, else the first of all.
     """
 
     language: str
@@ -59,6 +60,7 @@ class MessageBook:
     start_confirmation: str
     help: str
     forbidden: tuple[str, ...]
+    sms_dates: tuple[str, ...]
     steps: Mapping[Step, Mapping[Privacy, Template]]
     calendar: CalendarWords
     sheet: SheetWords
@@ -109,7 +111,8 @@ class Choice:
 
 
 def choose_language(wanted: str, available: Sequence[str], site_languages: Sequence[str]) -> Choice:
-    """The patient's language in its region, else without it, else the first of the site's that is available.
+    """The patient's language in its region, else in its script, else as such, else the first of the site's
+    that is available.
 
     ``available`` are the books that the site approved. A region without a book of its own still decides how
     dates and times are written.
@@ -118,10 +121,9 @@ def choose_language(wanted: str, available: Sequence[str], site_languages: Seque
         InvalidInputError: none of the site's languages is available either.
     """
     tag = wanted.replace("_", "-")
-    base = tag.partition("-")[0]
-    for language in (tag, base):
+    for language in candidates(tag):
         if language in available:
-            return Choice(language, tag if _is_known(tag) else language, fell_back=False)
+            return Choice(language, tag if is_known(tag) else language, fell_back=False)
     for language in site_languages:
         if language in available:
             return Choice(language, language, fell_back=True)
@@ -139,7 +141,7 @@ def render(book: MessageBook, step: Step, privacy: Privacy, details: Details, lo
     template = book.steps[step][privacy]
     values = _values(book, details, locale)
     subject, body = (_fill(text, values) for text in (template.subject, template.body))
-    cheap = {"date": _cheap_date(book, details.day, locale)} if details.day else {}
+    cheap = {"date": _sms_date(book, details.day, locale)} if details.day else {}
     sms = _fill(template.sms, {**values, **cheap})
     if privacy is Privacy.NEUTRAL:
         # Without the greeting: a patient's name is no hint, whatever it means in some language.
@@ -170,13 +172,17 @@ def telltale(text: str, forbidden: tuple[str, ...]) -> str | None:
 
 @lru_cache
 def _pattern(forbidden: tuple[str, ...]) -> re.Pattern[str]:
-    endings = ((re.escape(_bare(word.removesuffix("*"))), "" if word.endswith("*") else r"\b") for word in forbidden)
-    return re.compile(rf"\b(?:{'|'.join(map(''.join, endings))})")
+    parts = (
+        ("" if word.startswith("*") else r"\b", re.escape(_bare(word.strip("*"))), "" if word.endswith("*") else r"\b")
+        for word in forbidden
+    )
+    return re.compile("|".join(map("".join, parts)))
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
+    numbers = {"phone": number_in(text, values["phone"])} if "phone" in values else {}
     try:
-        filled = straight(text.format_map(values)).strip()
+        filled = straight(text.format_map({**values, **numbers})).strip()
     except KeyError as error:
         raise InvalidInputError(f"the text needs {{{error.args[0]}}}, which is not known for this message") from error
     return _DOUBLE_STOP.sub(".", filled)
@@ -193,21 +199,18 @@ def _values(book: MessageBook, details: Details, locale: str) -> dict[str, str]:
         "reschedule": book.reschedule[0],
     }
     if details.day is not None and details.at is not None:
-        shown = format_time(details.at, book.calendar.time_format, locale=_locale(locale))
-        values["date"] = format_date(details.day, book.calendar.date_format, locale=_locale(locale))
+        shown = format_time(details.at, book.calendar.time_format, locale=locale_of(locale))
+        values["date"] = format_date(details.day, book.calendar.date_format, locale=locale_of(locale))
         values["time"] = shown if _same_clock(details) else book.time_there.format(time=shown)
     filled = {name: value for name, value in values.items() if value}
     first_name = details.first_name
     return {**filled, "greeting": book.greeting.format(first_name=first_name) if first_name else ""}
 
 
-def _cheap_date(book: MessageBook, day: date, locale: str) -> str:
-    """The date without its weekday where only the weekday would double the price, as ``sábado`` does."""
-    with_weekday, without = (
-        straight(format_date(day, form, locale=_locale(locale))) for form in (book.calendar.date_format, "long")
-    )
-    cheaper = encoding(without).name == "GSM-7" and encoding(with_weekday).name == "UCS-2"
-    return without if cheaper else with_weekday
+def _sms_date(book: MessageBook, day: date, locale: str) -> str:
+    """The date in the first form that is GSM-7: ``sábado`` or ``août`` alone would double the price of a message."""
+    forms = [straight(format_date(day, form, locale=locale_of(locale))) for form in book.sms_dates]
+    return next((form for form in forms if encoding(form).name == "GSM-7"), forms[0])
 
 
 def _same_clock(details: Details) -> bool:
@@ -217,18 +220,6 @@ def _same_clock(details: Details) -> bool:
     moment: datetime = to_utc(details.day, details.at, details.zone)
     here, there = (moment.astimezone(ZoneInfo(zone)) for zone in (details.patient_zone, details.zone))
     return here.utcoffset() == there.utcoffset()
-
-
-def _locale(tag: str) -> Locale:
-    return Locale.parse(tag.replace("_", "-"), sep="-")
-
-
-def _is_known(tag: str) -> bool:
-    try:
-        _locale(tag)
-    except (ValueError, UnknownLocaleError):
-        return False
-    return True
 
 
 def _bare(text: str) -> str:

@@ -13,6 +13,7 @@ from babel.dates import format_date, format_skeleton, format_time
 from surveillance.core.calendar_words import CalendarWords
 from surveillance.core.dates import add_months
 from surveillance.core.errors import ConfigurationError
+from surveillance.core.languages import number_in
 from surveillance.core.words import Privacy
 
 MONTHS = 24  # how far the sheet looks ahead
@@ -20,8 +21,8 @@ MONTHS = 24  # how far the sheet looks ahead
 _PLACEHOLDERS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "made": frozenset({"date"}),
+        "when": frozenset({"date", "time"}),
         "booked_none": frozenset({"clinic"}),
-        "many": frozenset({"count"}),
         "call": frozenset({"phone"}),
     }
 )
@@ -30,7 +31,8 @@ _PLACEHOLDERS: Mapping[str, frozenset[str]] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class SheetWords:
     """The sheet's texts in one language (config/messages/<language>.yaml, key ``sheet``). All but ``title_full`` are
-    neutral: a sheet lies about, and names neither examination nor oncology unless the site chose more.
+    neutral: a sheet lies about, and names neither examination nor oncology unless the site chose more. ``counts``
+    says how many appointments a month has, by the plural categories of Unicode CLDR (one, two, few, many, other).
 
     Raises:
         ConfigurationError: a text has a placeholder that it may not have, or lacks one that it needs.
@@ -40,12 +42,12 @@ class SheetWords:
     title_full: str
     made: str
     booked: str
+    when: str
     booked_none: str
     planned: str
     planned_note: str
     planned_none: str
-    one: str
-    many: str
+    counts: Mapping[str, str]
     call: str
     calendar: str
     calendar_note: str
@@ -53,9 +55,18 @@ class SheetWords:
     def __post_init__(self) -> None:
         for name, text in self.texts().items():
             _check(name, text, _PLACEHOLDERS.get(name, frozenset()))
+        for category, text in self.counts.items():
+            may_spell_out = category in ("zero", "one", "two") and "{" not in text
+            _check(f"counts.{category}", text, frozenset() if may_spell_out else frozenset({"count"}))
 
     def texts(self) -> dict[str, str]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Every text by its name, but for the counts."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "counts"}
+
+    def counted(self, number: int, locale: Locale) -> str:
+        """So many appointments; ``other`` where the number's own category has no words."""
+        text = self.counts.get(locale.plural_form(number)) or self.counts["other"]
+        return text.format(count=number)
 
 
 def _check(name: str, text: str, wanted: frozenset[str]) -> None:
@@ -91,6 +102,7 @@ class Sheet:
     """Everything that is printed, in words. ``months``: a month and what falls into it."""
 
     language: str
+    direction: str
     title: str
     made: str
     words: SheetWords
@@ -116,13 +128,14 @@ def sheet(
     full = privacy is Privacy.FULL
     return Sheet(
         language=calendar.language,
+        direction=calendar.locale.text_direction,
         title=words.title_full if full else words.title,
         made=words.made.format(date=_date(calendar, today)),
         words=words,
-        booked=tuple(_booked(calendar, visit, full) for visit in booked),
+        booked=tuple(_booked(words, calendar, visit, full) for visit in booked),
         booked_none=words.booked_none.format(clinic=clinic),
         months=tuple(_months(words, calendar.locale, proposed, full)),
-        call=words.call.format(phone=phone),
+        call=words.call.format(phone=number_in(words.call, phone)),
     )
 
 
@@ -130,10 +143,12 @@ def _date(calendar: CalendarWords, day: date) -> str:
     return format_date(day, calendar.date_format, locale=calendar.locale)
 
 
-def _booked(calendar: CalendarWords, visit: SheetVisit, full: bool) -> Booked:
+def _booked(words: SheetWords, calendar: CalendarWords, visit: SheetVisit, full: bool) -> Booked:
     clock = format_time(visit.at, calendar.time_format, locale=calendar.locale).replace("\u202f", " ")
     details = (visit.place, *visit.examinations) if full else ()
-    return Booked(f"{_date(calendar, visit.day)}, {clock}", tuple(detail for detail in details if detail))
+    return Booked(
+        words.when.format(date=_date(calendar, visit.day), time=clock), tuple(detail for detail in details if detail)
+    )
 
 
 def _months(words: SheetWords, locale: Locale, proposed: Sequence[SheetVisit], full: bool) -> Iterable[tuple[str, str]]:
@@ -141,5 +156,5 @@ def _months(words: SheetWords, locale: Locale, proposed: Sequence[SheetVisit], f
         visits = list(group)
         name = format_skeleton("yMMMM", first, locale=locale)
         titles = dict.fromkeys(title for visit in visits for title in visit.examinations)
-        counted = words.one if len(visits) == 1 else words.many.format(count=len(visits))
+        counted = words.counted(len(visits), locale)
         yield name[:1].upper() + name[1:], ", ".join(titles) if full and titles else counted

@@ -52,6 +52,27 @@ def test_the_sheet_speaks_the_patients_language() -> None:
     assert made.call == "Preguntas o cambios: +1 202-555-0199"
 
 
+@pytest.mark.parametrize(
+    ("language", "visits", "expected"),
+    [
+        ("fr", 2, "2 rendez-vous"), ("de", 2, "2 Termine"), ("pt", 1, "1 consulta"),
+        ("ar", 1, "موعد واحد"), ("ar", 2, "موعدان"), ("ar", 3, "3 مواعيد"), ("ar", 11, "11 موعدًا"),
+        ("ar", 100, "100 موعد"), ("zh-Hans", 2, "2 次预约"), ("vi", 1, "1 lịch hẹn"), ("en", 1, "1 appointment"),
+    ],
+)  # fmt: skip
+def test_appointments_are_counted_as_the_language_counts(language: str, visits: int, expected: str) -> None:
+    planned = tuple(SheetVisit(date(2027, 3, 2), None, "", (MRI,)) for _ in range(visits))
+    assert [what for _, what in printed(language, Privacy.NEUTRAL, planned).months] == [expected]
+
+
+def test_an_arabic_sheet_runs_from_the_right_and_its_phone_number_from_the_left() -> None:
+    made = printed("ar", Privacy.NEUTRAL)
+    assert made.direction == "rtl"
+    assert made.booked[0].when == "الثلاثاء، 1 ديسمبر 2026، 10:30 ص"
+    assert made.call.endswith("\u200e+1 202-555-0199")
+    assert printed("en", Privacy.NEUTRAL).direction == "ltr"
+
+
 @pytest.mark.parametrize("language", sorted(BOOKS))
 def test_a_neutral_sheet_tells_no_examination_and_no_place(language: str) -> None:
     made = printed(language, Privacy.NEUTRAL)

@@ -171,6 +171,9 @@ def test_the_sheet_is_printed_in_the_language_and_at_the_level_that_are_chosen(s
     assert "Su plan de seguimiento" in spanish
     assert "miércoles 25 de noviembre de 2026" in spanish
     assert "MRI of the primary site" in spanish
+    arabic = grace.get(at(staffed, "booked", "/schedule?language=ar")).text
+    assert '<article class="app-sheet" lang="ar" dir="rtl">' in arabic
+    assert "الأربعاء، 25 نوفمبر 2026" in arabic
 
 
 # -- holds -------------------------------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def test_the_sheet_and_the_address_are_sound_and_fit_on_paper(staffed: Staffed, 
     with window("grace", PHONE) as screen:
         page = screen.page
         screen.sound(path=f"{home}/schedule?privacy=full")
+        screen.sound(path=f"{home}/schedule?language=ar&privacy=full")  # from right to left
         screen.open(f"{home}/feeds/new")
         page.get_by_role("button", name="Make the address").click()
         page.get_by_text("This address is shown only now.").wait_for()

@@ -10,6 +10,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.languages import direction
 from surveillance.core.messages import Details, Rendered, render
 from surveillance.core.notices import beliefs_by_day
 from surveillance.core.planned import Planned, first_visits
@@ -152,6 +153,7 @@ def as_html(rendered: Rendered, locale: str) -> str:
     inner = "\n".join(f"<p>{part}</p>" for part in paragraphs if part)
     title = html.escape(rendered.subject)
     return (
-        f'<!doctype html>\n<html lang="{html.escape(locale)}"><head><meta charset="utf-8"><title>{title}</title></head>'
+        f'<!doctype html>\n<html lang="{html.escape(locale)}" dir="{direction(locale)}">'
+        f'<head><meta charset="utf-8"><title>{title}</title></head>'
         f'<body style="font-family: sans-serif; font-size: 16px; line-height: 1.5">\n{inner}\n</body></html>\n'
     )
