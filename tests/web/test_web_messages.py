@@ -206,7 +206,9 @@ def test_the_texts_are_shown_with_what_they_cost(staffed: Staffed) -> None:
     assert "1 part, GSM-7" in page
     assert "used here" in page
     page = grace.get(f"/messages/texts?language=es&step={Step.DAYS_1}").text
-    assert page.count('<blockquote class="app-sms" lang="es"') == len(Privacy)
+    assert page.count('<blockquote class="app-sms" lang="es" dir="ltr"') == len(Privacy)
+    page = grace.get(f"/messages/texts?language=ar&step={Step.DAYS_1}").text
+    assert page.count('<blockquote class="app-sms" lang="ar" dir="rtl"') == len(Privacy)
     assert grace.get("/messages/texts?language=xx&step=nonsense").status_code == 200
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi.responses import Response
 
+from surveillance.core.languages import direction
 from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations import accounts, message_lists, message_search
 from surveillance.operations.dispatch import pauses, senders
@@ -118,6 +119,7 @@ def texts(desk: Desk) -> Response:
         site=site,
         samples=found,
         chosen=language,
+        direction=direction(language),
         languages=[(code, language_name(code)) for code in sorted(books)],
         words=_WORDS,
     )
