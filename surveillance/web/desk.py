@@ -40,6 +40,26 @@ class Member:
     roles: Mapping[UUID, Role]
 
 
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What the frame of a page shows of whoever is signed in, for a page of an error: by then the desk is closed."""
+
+    request: Request
+    name: str
+    roles: tuple[Role, ...]
+    ready: bool
+    token: str
+    notice: str = ""
+
+    @property
+    def signed_in(self) -> bool:
+        return True
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the user may do something at some site."""
+        return access.allows_anywhere(self.roles, permission)
+
+
 @dataclass
 class Desk:
     """One request at work."""
@@ -60,6 +80,20 @@ class Desk:
     @property
     def session(self) -> Session:
         return self.work.session
+
+    @property
+    def signed_in(self) -> bool:
+        return self.member is not None
+
+    @property
+    def name(self) -> str:
+        """Who asks, for the frame of the page."""
+        return self.user.name
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is still to be proved."""
+        return self.member is not None and self.member.session.proven_at is not None
 
     @property
     def user(self) -> User:

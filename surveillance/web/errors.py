@@ -128,7 +128,8 @@ def _answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> R
         told = {"heading": HEADINGS.get(status, status.phrase), "detail": _sentence(detail), "number": number}
         if _is_live(request):  # a part of a page was asked for: the page stays and says on top what went wrong
             return HTMLResponse(render.render("error-part.html", told), status, headers=ON_TOP)
-        return HTMLResponse(render.render("error.html", told), status)
+        # Whoever is signed in keeps the way to everything else.
+        return HTMLResponse(render.render("error.html", told | {"desk": getattr(request.state, "shell", None)}), status)
     kind = problems.kind_of(status) if request.url.path.startswith("/api/") else None
     body = problems.body(kind, status, number, detail, **more)
     return JSONResponse(body, status, media_type=problems.MEDIA_TYPE)

@@ -341,3 +341,13 @@ def test_in_production_only_whoever_has_the_set_up_code_is_let_in(empty: Staffed
 def test_every_role_can_come_in(staffed: Staffed) -> None:
     for username in BY_ROLE.values():
         assert staffed.client(username).get("/account").status_code == 200
+
+
+def test_a_page_of_an_error_keeps_the_way_to_everything_else(staffed: Staffed) -> None:
+    visitor = staffed.client("visitor")
+    for path, status in (("/patients/new", 403), ("/patients/00000000-0000-0000-0000-000000000000", 404)):
+        answer = visitor.get(path)
+        assert answer.status_code == status
+        assert 'aria-label="Main"' in answer.text
+        assert "Noor Aziz" in answer.text
+    assert "Noor Aziz" not in staffed.client().get("/no/such/page").text

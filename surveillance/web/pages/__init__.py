@@ -24,7 +24,7 @@ from surveillance.store import db
 from surveillance.store.tables import Membership, WebSession
 from surveillance.web import access, cookies
 from surveillance.web.access import Permission
-from surveillance.web.desk import Desk, Member, audit_looks, forgery_token
+from surveillance.web.desk import Desk, Member, Shell, audit_looks, forgery_token
 from surveillance.web.errors import MustChooseError, SignInRequiredError
 from surveillance.web.forms import Form
 
@@ -127,6 +127,9 @@ def _open(
     member = member_of(request, session, now)
     if member is None and needs is not Permission.PUBLIC:
         raise SignInRequiredError
+    if member is not None:
+        roles, ready = tuple(member.roles.values()), member.session.proven_at is not None
+        request.state.shell = Shell(request, member.user.name, roles, ready, token)
     if member is not None and needs not in (Permission.PUBLIC, Permission.PENDING):
         _must_be_ready(app, member)
     if member is not None and not access.allows_anywhere(member.roles.values(), needs):
