@@ -13,6 +13,8 @@ from surveillance.core.plots import Pattern, Plot, Series
 from surveillance.core.reports import GRACE_DAYS, Cell, Column, Kind, ReportName, Row, month_start
 from surveillance.core.timeline import month_name, spelled
 
+AS_OF_TODAY: Final = frozenset({ReportName.OVERDUE, ReportName.LOSS})
+
 
 class Words(NamedTuple):
     """``none`` is what stands in the place of a report without numbers."""
@@ -37,6 +39,11 @@ class Report:
     @property
     def words(self) -> Words:
         return WORDS[self.name]
+
+    @property
+    def as_of_today(self) -> bool:
+        """It is about how things stand, not about a period."""
+        return self.name in AS_OF_TODAY
 
     @property
     def empty(self) -> bool:
@@ -104,6 +111,7 @@ _PATTERNS: Final[Mapping[ReportName, tuple[tuple[str, Pattern], ...]]] = {
     ReportName.LOSS: (("stayed", Pattern.PALE), ("lost", Pattern.SOLID)),
 }
 _AXES: Final[Mapping[ReportName, str]] = {
+    ReportName.UP_TO_DATE: "Last day of the month",
     ReportName.ON_TIME: "Month of the target",
     ReportName.DELAY: "When it was done, from its target",
     ReportName.OVERDUE: "Overdue for",

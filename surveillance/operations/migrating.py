@@ -167,10 +167,10 @@ def _terms(wanted: Migration, reason: str) -> NewTerms:
     return NewTerms(wanted.since, reason, wanted.new.key)
 
 
-def move(work: Work, wanted: Migration, reason: str, after: str = "", only: Collection[UUID] = ()) -> Batch:
-    """Move the next plans, each by itself: one that cannot be moved stays on its version and is named.
+def move(work: Work, wanted: Migration, reason: str, chosen: Collection[UUID], after: str = "") -> Batch:
+    """Move the chosen ones of the next plans, each by itself: one that cannot be moved stays and is named.
 
-    ``only``: the plans that were chosen, none for all. A clinician's decision, as the approval of a version is.
+    ``chosen``: the plans that somebody looked at. A clinician's decision, as the approval of a version is.
 
     Raises:
         ForbiddenError: the actor is not a clinician at the site.
@@ -181,7 +181,7 @@ def move(work: Work, wanted: Migration, reason: str, after: str = "", only: Coll
     found = plans_on(work, wanted.site, wanted.old.key, after, PAGE)
     moved, refused = 0, []
     for plan, patient in found:
-        if only and plan.id not in only:
+        if plan.id not in chosen:
             continue
         try:
             with work.session.begin_nested():

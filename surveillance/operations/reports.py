@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Final
 
+import sqlalchemy as sa
+from sqlmodel import col
+
 from surveillance.core import report_sheets, reports
 from surveillance.core.dates import DAY, to_utc
 from surveillance.core.errors import InvalidInputError
@@ -21,7 +24,7 @@ from surveillance.operations.work import Work
 from surveillance.store import reports as counted
 from surveillance.store import reports_contact as contact
 from surveillance.store.reports import Where
-from surveillance.store.tables import Site
+from surveillance.store.tables import Plan, Site
 
 Counts = tuple[Sequence[Row], str]  # rows, and what they say
 
@@ -42,8 +45,16 @@ def report(work: Work, sites: Sequence[Site], name: ReportName, over: Period) ->
     rows, said = COUNTS[name](work, sites, over)
     today = spelled(min(work.today(site) for site in sites))
     between = f"{spelled(over.first)} to {spelled(over.last)}"
-    when = f"As of {today}" if name in AS_OF_TODAY else between
+    when = f"As of {today}" if name in report_sheets.AS_OF_TODAY else between
     return Report(name, when, rows, report_sheets.drawn(name, rows, said), said)
+
+
+def plans(work: Work, sites: Sequence[Site], most: int) -> int:
+    """How many plans the reports are about; nobody counts further than ``most``."""
+    ids = [site.id for site in sites]
+    found = sa.select(col(Plan.id)).where(col(Plan.site_id).in_(ids)).limit(most).subquery()
+    number: int = work.session.connection().execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
+    return number
 
 
 def as_csv(found: Report, *, bom: bool = False) -> str:
@@ -185,7 +196,6 @@ def _loss(work: Work, sites: Sequence[Site], _: Period) -> Counts:
     return reports.loss_rows(courses), f"{_of(lost, plans, 'plans')} led to a loss{more}."
 
 
-AS_OF_TODAY: Final = frozenset({ReportName.OVERDUE, ReportName.LOSS})
 COUNTS: Final[Mapping[ReportName, Callable[[Work, Sequence[Site], Period], Counts]]] = {
     ReportName.UP_TO_DATE: _up_to_date,
     ReportName.ON_TIME: _on_time,

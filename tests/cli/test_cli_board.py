@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from surveillance import bootstrap
-from surveillance.cli import board, export
+from surveillance.cli import board, export, reporting
 from surveillance.cli.root import Commands
 from surveillance.core.words import Channel, Role
 from surveillance.operations import enrolment, registry
@@ -30,6 +30,7 @@ app.add_typer(board.app, name="worklist")
 app.add_typer(export.app, name="export")
 app.command()(board.check)
 app.command()(board.explain)
+app.command()(reporting.report)
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +163,28 @@ def test_an_export_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
     result = run("export", "csv", "--output", str(tmp_path / "no" / "folder.csv"), "--as", "ann", status=1)
     assert "cannot be written" in result.stderr
     assert "say who acts" in run("export", "csv", status=2).stderr
+
+
+# -- reports ---------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_a_table_json_or_csv_and_names_nobody() -> None:
+    printed = run("report", "overdue").stdout
+    assert "1 examination is overdue, of 1 patient" in printed
+    assert "How this is counted" in printed
+    assert "Fiction" not in printed
+    found = json.loads(run("report", "overdue", "--json").stdout)
+    assert sum(row["examinations"] for row in found["rows"]) == 1
+    counted = list(csv.DictReader(io.StringIO(run("report", "overdue", "--csv").stdout)))
+    assert sum(int(row["patients"]) for row in counted) == 1
+
+
+def test_a_report_without_numbers_says_so() -> None:
+    printed = run("report", "no_shows", "--from", TODAY.isoformat()).stdout
+    assert printed.startswith("No visit of this period has an outcome.")
+
+
+def test_a_report_that_was_asked_for_wrongly_is_refused() -> None:
+    assert "not both" in run("report", "loss", "--csv", "--json", status=2).stderr
+    later = (TODAY + timedelta(days=9)).isoformat()
+    assert "a report looks back" in run("report", "loss", "--to", later, status=1).stderr

@@ -62,7 +62,7 @@ def test_a_migration_is_seen_before_it_is_applied(clinic: Clinic) -> None:
         assert {row.key for row in seen.cancelled} >= {Key(MRI, 3), Key("chest_imaging", 3)}
         assert [found.kind for found in seen.conflicts] == [FindingKind.BOOKED_OUTSIDE_WINDOW]
 
-        done = migrating.move(work, wanted, "the board of 20 November")
+        done = migrating.move(work, wanted, "the board of 20 November", [plan.id])
         assert (done.moved, done.refused, done.last) == (1, [], None)
         assert version(work, plan) == NEW
         stored = rows(work, plan)
@@ -76,15 +76,14 @@ def test_a_migration_is_seen_before_it_is_applied(clinic: Clinic) -> None:
 
 def test_who_is_on_the_new_version_is_left_alone(sqlite_clinic: Clinic) -> None:
     with at_work(sqlite_clinic) as work:
-        enrolled(sqlite_clinic, work)
-        enrolled(sqlite_clinic, work, "002")
+        both = [enrolled(sqlite_clinic, work, mrn)[1].id for mrn in ("001", "002")]
         site = sqlite_clinic.site(work)
         wanted = migrating.migration(work, site, OLD, NEW, SINCE)
         assert migrating.counts(work, [site.id]) == {(site.id, OLD): 2}
-        assert migrating.move(work, wanted, "new evidence").moved == 2
+        assert migrating.move(work, wanted, "new evidence", both).moved == 2
         assert migrating.counts(work, [site.id]) == {(site.id, NEW): 2}
         assert migrating.preview(work, wanted) == []
-        assert migrating.move(work, wanted, "new evidence").moved == 0
+        assert migrating.move(work, wanted, "new evidence", both).moved == 0
         assert len(events(work, "plan.terms")) == 2
 
 
@@ -97,12 +96,13 @@ def test_a_migration_goes_page_by_page_in_the_order_of_the_mrn(
         enrolment.change_terms(work, plans["001"], enrolment.NewTerms(TODAY + 90 * DAY, "thesis", None, {MRI: 6}))
         wanted = migrating.migration(work, sqlite_clinic.site(work), OLD, NEW, SINCE)
         assert [seen.patient.mrn for seen in migrating.preview(work, wanted, most=2)] == ["001", "002"]
-        first = migrating.move(work, wanted, "new evidence")
+        ids = [plan.id for plan in plans.values()]
+        first = migrating.move(work, wanted, "new evidence", ids)
         assert (first.moved, first.last) == (1, "002")
         (refusal,) = first.refused
         assert refusal.patient.mrn == "001"
         assert "terms change on 2027-02-21" in refusal.reason
-        second = migrating.move(work, wanted, "new evidence", first.last or "")
+        second = migrating.move(work, wanted, "new evidence", ids, first.last or "")
         assert (second.moved, second.last) == (1, None)
         assert {mrn: version(work, plan) for mrn, plan in plans.items()} == {"001": OLD, "002": NEW, "003": NEW}
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_moved_is_seen_and_stays(sqlite_clinic: Clinic) -> None:
         seen = migrating.preview(work, wanted)
         assert "cannot be repeated every 3 months" in seen[0].refused
         assert "after the anchor" in seen[1].refused
-        done = migrating.move(work, wanted, "new evidence")
+        done = migrating.move(work, wanted, "new evidence", [three.id, fresh.id])
         assert [refusal.reason for refusal in done.refused] == [one.refused for one in seen]
         assert {version(work, plan) for plan in (three, fresh)} == {OLD}
         sound(work)
@@ -126,18 +126,18 @@ def test_only_the_chosen_plans_are_moved(sqlite_clinic: Clinic) -> None:
     with at_work(sqlite_clinic) as work:
         plans = [enrolled(sqlite_clinic, work, mrn)[1] for mrn in ("001", "002")]
         wanted = migrating.migration(work, sqlite_clinic.site(work), OLD, NEW, SINCE)
-        assert migrating.move(work, wanted, "a pilot", only=[plans[1].id]).moved == 1
+        assert migrating.move(work, wanted, "a pilot", [plans[1].id]).moved == 1
         assert [version(work, plan) for plan in plans] == [OLD, NEW]
 
 
 def test_a_clinician_moves_patients_with_a_reason(sqlite_clinic: Clinic) -> None:
     with at_work(sqlite_clinic) as work:
-        enrolled(sqlite_clinic, work)
+        _, plan = enrolled(sqlite_clinic, work)
         wanted = migrating.migration(work, sqlite_clinic.site(work), OLD, NEW, SINCE)
         with pytest.raises(InvalidInputError, match="needs a reason"):
-            migrating.move(work, wanted, " ")
+            migrating.move(work, wanted, " ", [plan.id])
         with pytest.raises(ForbiddenError, match="takes a clinician"):
-            migrating.move(sqlite_clinic.by(work, sqlite_clinic.grace), wanted, "new evidence")
+            migrating.move(sqlite_clinic.by(work, sqlite_clinic.grace), wanted, "new evidence", [plan.id])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Reports and protocols in the browser: what they tell, who may sign, and that every page is sound."""
 
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from surveillance import bootstrap, paths
 from surveillance.core.reports import ReportName
 from surveillance.operations import migrating
 from surveillance.store.tables import Approval, PlanTerms
+from surveillance.web.pages import reports as pages
 
 Window = Callable[..., AbstractContextManager[Screen]]
 ASPS, ESMO = "asps-extremity@2026.1", "esmo-sts-high@2026.1"
@@ -42,6 +44,17 @@ def test_a_period_without_anything_says_so(staffed: Staffed) -> None:
     page = staffed.client("grace").get("/reports/no_shows?first=2001-01-01&last=2001-02-01")
     assert "<svg" not in page.text
     assert "app-empty" in page.text
+
+
+def test_of_many_patients_each_report_is_counted_by_itself(staffed: Staffed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MANY", 1)
+    grace = staffed.client("grace")
+    page = grace.get("/reports?first=2026-01-01").text
+    assert page.count('hx-trigger="load"') == len(ReportName)
+    assert "<svg" not in page
+    part = grace.live("/reports/on_time?first=2026-01-01").text
+    assert "<html" not in part
+    assert "<svg" in part
 
 
 def test_a_protocol_is_drawn_cited_and_tried_out(staffed: Staffed) -> None:
@@ -83,6 +96,11 @@ def newer(staffed: Staffed, tmp_path: Path) -> str:
     return "asps-extremity@2027.1"
 
 
+def ticks(page: str, ticked: str = " checked") -> list[str]:
+    """The plans that can be moved, as the page offers them."""
+    return re.findall(rf'name="plan" value="([^"]+)" form="move"{ticked}>', page)
+
+
 def test_versions_are_compared_and_patients_moved_after_a_look(staffed: Staffed, newer: str) -> None:
     helen = staffed.client("helen")
     page = helen.get(f"/protocols/compare?before={ASPS}&after={newer}").text
@@ -96,10 +114,18 @@ def test_versions_are_compared_and_patients_moved_after_a_look(staffed: Staffed,
     before = staffed.look(lambda work: migrating.counts(work, [site]))[site, ASPS]
     fields = {"site": HERE, "before": ASPS, "after": newer, "since": "2026-11-24", "from": ""}
     assert "Enter why the patients are moved" in helen.post("/protocols/migrate", **fields).text
-    answer = helen.post("/protocols/migrate", **fields, reason="chest every six months")
+    untouched, *ticked = ticks(look)
+    nobody = helen.post("/protocols/migrate", **fields, shown="yes", reason="chest every six months")
+    assert "Tick the patients to move" in nobody.text
+    assert ticks(nobody.text, "") == [untouched, *ticked]
+    answer = helen.post("/protocols/migrate", **fields, plan=ticked, reason="chest every six months")
     while "/migrate?" in answer.headers["location"]:
         last = answer.headers["location"].partition("from=")[2]
-        answer = helen.post("/protocols/migrate", **{**fields, "from": last}, reason="chest every six months")
+        following = ticks(helen.follow(answer).text)
+        answer = helen.post(
+            "/protocols/migrate", **{**fields, "from": last}, plan=following, reason="chest every six months"
+        )
+    assert untouched in helen.get(f"/protocols/migrate?{query}").text
     counts = staffed.look(lambda work: migrating.counts(work, [site]))
     assert counts[site, newer] > 0
     assert counts.get((site, ASPS), 0) < before
@@ -118,3 +144,18 @@ def test_the_pages_are_sound(window: Window, width: int) -> None:
             f"/protocols/migrate?site={HERE}&before={ASPS}&after={ASPS}",
         ):  # fmt: skip
             shown.sound(path=path)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_a_migration_is_looked_at_and_signed_in_a_browser(
+    window: Window, staffed: Staffed, newer: str, width: int
+) -> None:
+    staffed.client("helen").post(f"/protocols/{newer}/approve", site=HERE, read="yes")
+    with window("helen", width) as shown:
+        shown.sound(path=f"/protocols/migrate?site={HERE}&before={ASPS}&after={newer}&since=2026-11-24")
+        shown.page.get_by_label("Move", exact=False).first.uncheck()
+        shown.page.get_by_label("Why").fill("chest every six months")
+        shown.page.get_by_role("button", name="Move the ticked patients and sign").click()
+        shown.page.get_by_text(f"24 patients moved to {newer}.").wait_for()
+        shown.sound()

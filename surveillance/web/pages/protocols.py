@@ -68,21 +68,26 @@ def migrate_page(desk: Desk) -> Response:
 
 @pages.post("/migrate", needs=Permission.SIGN)
 def migrate(desk: Desk) -> Response:
-    """Move the patients that were looked at, each by itself; then the next ones are looked at."""
+    """Move the patients that were looked at and ticked, each by itself; then the next ones are looked at."""
     form = desk.form
     wanted = _wanted(desk, form)
     reason = form.text("reason", "why the patients are moved", required=True, longest=1000)
+    plans = [plan for plan in map(_id, form.many("plan")) if plan]
+    if not plans:
+        form.fault("plan", "Tick the patients to move")
     if wanted is None or not form.ok:
         return _migration(desk, form, form.value("from"))
     with form.trying(desk.session):
-        batch = migrating.move(desk.work, wanted, reason, _mrn(desk, form.value("from")))
+        batch = migrating.move(desk.work, wanted, reason, plans, _mrn(desk, form.value("from")))
     if form.errors:
         return _migration(desk, form, form.value("from"))
     said = f"{render.plural(batch.moved, 'patient')} moved to {wanted.new.key}."
     for refusal in batch.refused:
         said += f" {refusal.patient.family_name}, {refusal.patient.given_name} stays: {refusal.reason}."
     if batch.last is None:
-        return desk.done(f"/protocols/{wanted.new.key}", f"{said} Nobody else is left to move.")
+        left = migrating.counts(desk.work, [wanted.site.id]).get((wanted.site.id, wanted.old.key), 0)
+        rest = f"{render.plural(left, 'patient')} stay on {wanted.old.key}." if left else "Nobody is left to move."
+        return desk.done(f"/protocols/{wanted.new.key}", f"{said} {rest}")
     last = registry.patient_named(desk.work, [wanted.site.id], batch.last)
     return desk.done(desk.address(**_query(form), reason=reason, **{"from": last.id}), said)
 
@@ -193,7 +198,7 @@ def _wanted(desk: Desk, form: Form) -> migrating.Migration | None:
     site = _site_of(desk, form)
     before, after = form.value("before"), form.value("after")
     since = form.day("since", "the day from which the new version holds") or desk.today(site)
-    if not form.ok:
+    if form.error("since"):
         return None
     try:
         return migrating.migration(desk.work, site, before, after, since)
@@ -214,6 +219,13 @@ def _mrn(desk: Desk, after: str) -> str:
         return desk.row(Patient, UUID(after)).mrn if after else ""
     except ValueError as error:
         raise NotFoundError("there is no such patient here") from error
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _migration(desk: Desk, form: Form, after: str) -> Response:

@@ -1,12 +1,13 @@
 """How well the clinic keeps its promise: each report as a plot, a table, the rules it counts by, and a CSV."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from fastapi.responses import Response
 
 from surveillance.core import plots
 from surveillance.core.errors import InvalidInputError, NotFoundError
-from surveillance.core.report_sheets import Report
+from surveillance.core.report_sheets import WORDS, Report
 from surveillance.core.reports import Period, ReportName
 from surveillance.operations import reports
 from surveillance.web import render
@@ -17,14 +18,36 @@ from surveillance.web.pages import Pages
 
 pages = Pages(prefix="/reports")
 
+MANY = 5000  # plans: what takes longer than half a second to count for all reports together
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A report among the others; without ``report`` the browser asks for it."""
+
+    name: ReportName
+    title: str
+    asks: str
+    report: Report | None
+    drawing: str
+
 
 @pages.get("", needs=Permission.VIEW)
 def overview(desk: Desk) -> Response:
-    """All reports, each with a small plot and what it says in a sentence."""
+    """All reports, each with a small plot and what it says in a sentence.
+
+    Of many patients each is counted by itself, so that nobody waits for the slowest before the page stands.
+    """
     form, over = _period(desk)
-    found = [reports.report(desk.work, desk.chosen_sites, name, over) for name in ReportName] if over else []
-    small = [(one, _drawn(one, plots.SMALL)) for one in found]
-    return desk.page("reports/overview.html", form=form, over=over, found=small)
+    at_once = reports.plans(desk.work, desk.chosen_sites, MANY) < MANY
+    cards = [_card(desk, name, over if at_once else None) for name in ReportName] if over else []
+    return desk.page("reports/overview.html", form=form, over=over, cards=cards)
+
+
+def _card(desk: Desk, name: ReportName, over: Period | None) -> Card:
+    words = WORDS[name]
+    found = reports.report(desk.work, desk.chosen_sites, name, over) if over else None
+    return Card(name, words.title, words.asks, found, _drawn(found, plots.SMALL) if found else "")
 
 
 @pages.get("/{name}.csv", needs=Permission.VIEW)
@@ -40,10 +63,12 @@ def as_csv(desk: Desk, name: str) -> Response:
 
 @pages.get("/{name}", needs=Permission.VIEW)
 def show(desk: Desk, name: str) -> Response:
-    """One report in full."""
+    """One report in full; asked for as a part, its card."""
     wanted = _named(name)
     form, over = _period(desk)
     found = reports.report(desk.work, desk.chosen_sites, wanted, over) if over else None
+    if desk.live and found:
+        return desk.page("reports/_card.html", report=found, drawing=_drawn(found, plots.SMALL))
     drawing = _drawn(found, plots.SHEET) if found else ""
     return desk.page("reports/report.html", form=form, over=over, found=found, drawing=drawing, name=wanted)
 
