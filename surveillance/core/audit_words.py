@@ -44,6 +44,7 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "import.upload": "uploaded a file",
         "message.done": "settled a message",
         "message.resend": "had a message sent again",
+        "message.write": "wrote to the patient",
         "number.opt_in": "recorded that a number wants messages again",
         "number.opt_out": "recorded that a number wants no messages",
         "number.pause": "paused a number",
@@ -101,11 +102,14 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "visit.book": "booked a visit",
         "visit.cancel": "cancelled a visit",
         "visit.cancelled": "recorded an examination as cancelled",
+        "visit.confirm": "noted that the patient comes",
         "visit.move": "moved a visit",
         "visit.noshow": "recorded that the patient did not come",
         "visit.not_done": "recorded an examination that was not done",
         "visit.performed": "recorded an examination as done",
         "visit.reopen": "took back what was recorded about a visit",
+        "wish.add": "noted a wish for another day",
+        "wish.settle": "settled a wish for another day",
     }
 )
 KIND: Final[Mapping[str, str]] = MappingProxyType(
@@ -116,6 +120,7 @@ KIND: Final[Mapping[str, str]] = MappingProxyType(
         "plan": "plans",
         "examination": "examinations",
         "visit": "visits",
+        "wish": "wishes for another day",
         "study": "studies and reports",
         "message": "messages",
         "reply": "replies",

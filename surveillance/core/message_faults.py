@@ -5,6 +5,7 @@ from string import Formatter
 
 from surveillance.core.encoding import encoding
 from surveillance.core.messages import LIMIT, MessageBook, Template, telltale
+from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.protocol import Fault
 from surveillance.core.replies import Keyword, classify_keyword
 from surveillance.core.words import Privacy, Step
@@ -28,7 +29,9 @@ def faults(book: MessageBook) -> Iterator[Fault]:
     yield from _reply_faults(book)
     yield from _sheet_faults(book)
     yield from _calendar_faults(book)
-    for step in Step:
+    if Step.ANSWER in book.steps:
+        yield Fault(("steps", Step.ANSWER.value), "answer has no text of its own: it says what somebody asked for")
+    for step in PLANNED_STEPS:
         for privacy in Privacy:
             path = ("steps", step.value, privacy.value)
             template = book.steps.get(step, {}).get(privacy)

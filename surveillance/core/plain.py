@@ -17,6 +17,7 @@ from surveillance.core.words import (
     Result,
     Role,
     Sex,
+    Source,
     Status,
     Step,
 )
@@ -116,7 +117,11 @@ STEP: Final = MappingProxyType(
         Step.BOOK_NOW: "time to book",
         Step.CHANGE: "notice of the change",
         Step.CANCEL: "notice of the cancellation",
+        Step.ANSWER: "answer",
     }
+)
+SOURCE: Final = MappingProxyType(
+    {Source.REPLY: "by reply", Source.PAGE: "on the patient's page", Source.STAFF: "to the clinic"}
 )
 CHANNEL: Final = MappingProxyType(
     {Channel.SMS: "SMS", Channel.EMAIL: "email", Channel.CALL: "call by staff", Channel.LETTER: "letter"}

@@ -25,7 +25,10 @@ WEIGHT: tuple[Step, ...] = (
     Step.OVERDUE,
     Step.BOOK_NOW,
 )
+# What the facts call for, by the policy.
+PLANNED_STEPS: tuple[Step, ...] = tuple(step for step in Step if step is not Step.ANSWER)
 NOTICES = frozenset({Step.CHANGE, Step.CANCEL})
+UNCAPPED = NOTICES | {Step.ANSWER}
 COUNTDOWN = (Step.DAYS_7, Step.DAYS_3, Step.DAYS_1)
 AT_ONCE = frozenset({Step.ON_BOOKING, *NOTICES})  # due a short while after an edit, not at an hour of the day
 COUNTED_BACK = frozenset({*COUNTDOWN, Step.BOOK_NOW})
@@ -108,9 +111,11 @@ def closing(policy: Policy, moment: datetime, zone: str) -> datetime:
 def faults(policy: Policy) -> Iterator[Fault]:
     """Every rule that the policy breaks, with the path of keys in its file."""
     yield from _limit_faults(policy)
-    for step in Step:
+    for step in PLANNED_STEPS:
         if step not in policy.steps:
             yield Fault(("steps",), f"step {step} is missing; to switch it off write 'enabled: false'")
+    if Step.ANSWER in policy.steps:
+        yield Fault(("steps", Step.ANSWER.value), "answer cannot be planned: it is said when somebody wrote")
     for step, rule in policy.steps.items():
         path = ("steps", step.value)
         yield from _channel_faults(rule, path)

@@ -116,7 +116,11 @@ class Status(StrEnum):
 
 
 class Step(StrEnum):
-    """What a message is for. The first six are reminders and bound by caps; the last two are notices and are not."""
+    """What a message is for. The first six are reminders and bound by caps; the others are not.
+
+    A change and a cancellation are notices, planned from the facts. An answer is said once, to one number, because
+    somebody wrote or because staff have something to say.
+    """
 
     ON_BOOKING = "on_booking"
     DAYS_7 = "7d"
@@ -126,6 +130,15 @@ class Step(StrEnum):
     BOOK_NOW = "book_now"
     CHANGE = "change"
     CANCEL = "cancel"
+    ANSWER = "answer"
+
+
+class Source(StrEnum):
+    """By what way a patient said something: a reply, the patient's own page, or to a person."""
+
+    REPLY = "reply"
+    PAGE = "page"
+    STAFF = "staff"
 
 
 class ReminderState(StrEnum):

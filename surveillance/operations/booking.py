@@ -9,7 +9,7 @@ from surveillance.core.dates import to_utc
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.examinations import FindingKind, Key, derive
 from surveillance.core.words import AppointmentState, Outcome
-from surveillance.operations import bookable, outcomes, planning, proposals
+from surveillance.operations import bookable, outcomes, planning, proposals, wishes
 from surveillance.operations.outcomes import BOOKERS, TOLD
 from surveillance.operations.outcomes import OutcomeOf as OutcomeOf
 from surveillance.operations.outcomes import record as record
@@ -96,6 +96,8 @@ def _blank(work: Work, plan: Plan, visit: Visit) -> Appointment:
 
 def _fill(work: Work, row: Appointment, visit: Visit) -> None:
     row.state = AppointmentState.BOOKED
+    if (row.day, row.at, row.place_id) != (visit.day, visit.at, visit.place.id):
+        row.confirmed_at, row.confirmed_how = None, None  # nobody has said to come then, and there
     row.day, row.at, row.zone = visit.day, visit.at, visit.place.time_zone
     row.starts_at = to_utc(visit.day, visit.at, visit.place.time_zone)
     row.place_id, row.minutes, row.note = visit.place.id, visit.minutes, visit.note
@@ -139,6 +141,7 @@ def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appoin
     _fill(work, row, visit)
     work.session.flush()
     work.audit("visit.move", row, before=before, after=picture(row, TOLD) | outcomes.examinations(lines), reason=reason)
+    wishes.settle_of(work, row.id, f"the visit was moved to {visit.day.isoformat()}")
     planning.replan(work, plan)
     return row
 

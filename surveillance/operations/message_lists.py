@@ -149,6 +149,8 @@ def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> s
 
 def text_of(work: Work, row: Reminder, patient: Patient) -> str:
     """What a planned message would say if it went out now, as SMS; empty where it cannot be made."""
+    if row.step is Step.ANSWER:
+        return row.text
     return _text(work, situation(work, patient), planned_of(row), "")
 
 
@@ -209,6 +211,8 @@ def done(work: Work, row: Reminder, outcome: TaskOutcome, note: str = "") -> Rem
 
 def _told(work: Work, now: Situation, row: Reminder) -> None:
     row.sent_at = work.now
+    if row.step is Step.ANSWER:
+        return
     try:
         states = statement(now, planned_of(row))
     except InvalidInputError:

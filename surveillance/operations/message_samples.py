@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, time
 
 from surveillance.core.messages import Details, MessageBook, Preview, Rendered, preview, render
+from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, Step
 from surveillance.operations.dispatch.texts import readable
 from surveillance.store.tables import Site
@@ -49,7 +50,7 @@ def details_of(site: Site) -> Details:
 
 
 def _of_book(book: MessageBook, details: Details) -> Iterator[Sample]:
-    for step in Step:
+    for step in PLANNED_STEPS:
         for privacy in Privacy:
             text = render(book, step, privacy, details, book.language)
             yield Sample(step, book.language, privacy, preview(text.sms), text)

@@ -6,7 +6,7 @@ from datetime import date
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, Outcome, Role
-from surveillance.operations import bookable, planning
+from surveillance.operations import bookable, planning, wishes
 from surveillance.operations.results import NewStudy, add_study, serve_visit
 from surveillance.operations.work import Work, found
 from surveillance.store import appointments as store
@@ -110,6 +110,8 @@ def _close(work: Work, row: Appointment, lines: Sequence[AppointmentItem]) -> bo
     else:
         row.state, row.edited_at = AppointmentState.CANCELLED, work.now
     store.touch(row, work.now, work.actor.user_id)
+    called_off = row.state is AppointmentState.CANCELLED
+    wishes.settle_of(work, row.id, "the visit was called off" if called_off else "the visit is over")
     return True
 
 

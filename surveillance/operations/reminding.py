@@ -12,7 +12,7 @@ from surveillance.core.planned import Due, Planned, Recipient, Visit, on_channel
 from surveillance.core.policy import BY_PERSON, Policy
 from surveillance.core.reminder_changes import ReminderChanges, Stored, reconcile_reminders
 from surveillance.core.reminders import wanted_reminders
-from surveillance.core.words import Channel, ReminderState
+from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations.situations import Situation, situation
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
@@ -33,7 +33,7 @@ def refresh(work: Work, patient_id: UUID) -> ReminderChanges:
         return ReminderChanges()
     now = situation(work, patient)
     wanted = apply_caps(now.wanted(), now.sent(), now.policy, now.recipient.zone, work.now)
-    changes = reconcile_reminders(wanted, [_stored(row) for row in now.rows], work.now)
+    changes = reconcile_reminders(wanted, [_stored(row) for row in now.rows if row.step is not Step.ANSWER], work.now)
     _write(work, now, changes)
     if not now.recipient.alive:
         _close_tasks(work, now)
@@ -138,6 +138,7 @@ def fallback(work: Work, row: Reminder, channel: Channel, reason: str) -> Remind
         return None
     if other is None:
         other = _row(planned, row.site_id, row.patient_id, work.now)
+        other.text, other.to_address, other.language = row.text, row.to_address, row.language
         work.session.add(other)
     else:
         other.attempts, other.not_before = 0, None

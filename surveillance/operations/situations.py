@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core.planned import Due, Planned, Recipient, Told, Visit
-from surveillance.core.policy import NOTICES, Policy
+from surveillance.core.policy import UNCAPPED, Policy
 from surveillance.core.reminders import wanted_reminders
 from surveillance.core.words import AppointmentState, Step
 from surveillance.operations.work import Work
@@ -39,8 +39,8 @@ class Situation:
         return wanted_reminders(self.policy, self.recipient, self.visits, self.dues, self.told)
 
     def sent(self) -> Mapping[str, datetime]:
-        """The reminders that went out, or may have: what the caps count. Notices are not counted."""
-        return {row.key: row.sent_at for row in self.rows if row.sent_at is not None and row.step not in NOTICES}
+        """The reminders that went out, or may have: what the caps count. Notices and answers are not counted."""
+        return {row.key: row.sent_at for row in self.rows if row.sent_at is not None and row.step not in UNCAPPED}
 
 
 def policy_for(policy: Policy, site: Site) -> Policy:

@@ -12,10 +12,10 @@ from reminder_samples import JUNE_1, NEW_YORK, POLICY, new_york
 from surveillance.core.caps import apply_caps, cap_reason
 from surveillance.core.dates import local_day
 from surveillance.core.planned import Planned, reminder_key
-from surveillance.core.policy import NOTICES
+from surveillance.core.policy import NOTICES, PLANNED_STEPS
 from surveillance.core.words import Channel, Step
 
-REMINDERS = sorted(set(Step) - NOTICES)
+REMINDERS = sorted(set(PLANNED_STEPS) - NOTICES)
 
 
 def message(step: Step, day: date, at="10:00", subject=date(2026, 8, 1)) -> Planned:

@@ -13,6 +13,7 @@ from surveillance.core.encoding import Encoding, encoding, straight
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.message_faults import faults
 from surveillance.core.messages import LIMIT, Details, Template, choose_language, fill_reply, preview, render, telltale
+from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, Step
 from surveillance.paths import config_folder
 
@@ -29,7 +30,7 @@ VISIT = Details(
     place="Riverside Hospital, entrance B",
     examinations="MRI and chest CT",
 )
-EVERY_TEXT = [(book, step, level) for book in BOOKS.values() for step in Step for level in Privacy]
+EVERY_TEXT = [(book, step, level) for book in BOOKS.values() for step in PLANNED_STEPS for level in Privacy]
 
 
 def sms(step=Step.DAYS_7, book=EN, level=Privacy.NEUTRAL, locale="en-US", **changes):

@@ -12,6 +12,7 @@ from browser import PHONE, Screen
 from sqlmodel import col, select
 from staff import Staffed
 
+from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, ReminderState, Step
 from surveillance.operations.dispatch import senders
 from surveillance.operations.message_lists import TaskOutcome, Which
@@ -202,7 +203,7 @@ def test_a_clinic_that_is_not_live_says_so(staffed: Staffed) -> None:
 def test_the_texts_are_shown_with_what_they_cost(staffed: Staffed) -> None:
     grace = staffed.client("grace")
     page = grace.get("/messages/texts").text
-    assert page.count('<blockquote class="app-sms"') == len(Step) * len(Privacy)
+    assert page.count('<blockquote class="app-sms"') == len(PLANNED_STEPS) * len(Privacy)
     assert "1 part, GSM-7" in page
     assert "used here" in page
     page = grace.get(f"/messages/texts?language=es&step={Step.DAYS_1}").text

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from surveillance.core.answers import AnswerFacts, decide_answer, kind_of
 from surveillance.core.caps import cap_reason
 from surveillance.core.dates import local_day
 from surveillance.core.decision import UNREADABLE, Decision, Send, SendingFacts, Unreadable, Wait, decide
@@ -13,7 +14,7 @@ from surveillance.core.messages import choose_language
 from surveillance.core.planned import Planned, stem
 from surveillance.core.policy import NOTICES
 from surveillance.core.reminders import told_otherwise
-from surveillance.core.words import Channel, ConsentAct, ReminderState
+from surveillance.core.words import Channel, ConsentAct, ReminderState, Step
 from surveillance.operations.dispatch import senders
 from surveillance.operations.dispatch.office import Office
 from surveillance.operations.reminding import planned_of
@@ -41,6 +42,8 @@ class Look:
 
 def look(office: Office, work: Work, now: Situation, row: Reminder) -> Look:
     """Decide about one message of a patient whose rows are locked."""
+    if row.step is Step.ANSWER:
+        return _look_at_answer(office, work, now, row)
     channels = now.policy.steps[row.step].channels
     wanted = _readable(now.wanted)
     true = _true(wanted, row)
@@ -51,6 +54,31 @@ def look(office: Office, work: Work, now: Situation, row: Reminder) -> Look:
     if isinstance(decision, Send) and true is not None and true.due_at > work.now:
         decision = Wait(true.due_at, "it is due later now")
     return Look(decision, planned, reach.contact, reach.locale)
+
+
+def _look_at_answer(office: Office, work: Work, now: Situation, row: Reminder) -> Look:
+    """An answer goes to the number it was written for, in the language it was written in."""
+    number = patients.number(work.session, row.to_address)
+    facts = AnswerFacts(
+        alive=now.patient.died_on is None,
+        carried=row.channel in office.transports,
+        dispatch_paused=bool(store.pauses(work.session, now.site.id)),
+        opted_out=number is not None and number.opted_out_at is not None,
+        attempt_in_flight=store.open_attempt_to(work.session, row.to_address),
+        sender_free_at=senders.free_at(office, work, row.channel),
+    )
+    decision = decide_answer(
+        kind_of(row.key),
+        row.to_address,
+        row.language,
+        facts,
+        now.policy,
+        now.recipient.zone,
+        row.expires_at,
+        work.now,
+    )
+    contact = work.session.get(Contact, row.contact_id) if row.contact_id else None
+    return Look(decision, planned_of(row), contact, row.language)
 
 
 def _readable(read: Callable[[], T]) -> T | Unreadable:
@@ -117,6 +145,7 @@ def _person_has_it(now: Situation, planned: Planned) -> bool:
     return any(
         row.state is ReminderState.TASK
         and row.resolved_at is None
+        and row.step is not Step.ANSWER
         and row.subject_day == planned.subject_day
         and (row.appointment_id is None) == (planned.appointment_id is None)
         and (row.step in NOTICES) == (planned.step in NOTICES)

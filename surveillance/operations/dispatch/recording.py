@@ -9,9 +9,10 @@ from uuid import UUID
 
 import structlog
 
+from surveillance.core.answers import kind_of
 from surveillance.core.delivery import ARRIVED, LOST, advance
 from surveillance.core.fallback import NextChannel, Retry, Task, after_failure
-from surveillance.core.words import AttemptState, ReminderState
+from surveillance.core.words import AttemptState, Channel, ReminderState, Step
 from surveillance.operations import registry
 from surveillance.operations.dispatch import senders
 from surveillance.operations.reminding import fallback
@@ -176,12 +177,16 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
         return
     reminder.sent_at, reminder.claimed_until, reminder.changed_at = None, None, work.now
     _consequences(work, attempt, error)
+    if reminder.step is Step.ANSWER and kind_of(reminder.key).by_itself:
+        # It has minutes to be of use, and nobody is called to say that a message was understood.
+        reminder.state, reminder.reason = ReminderState.FAILED, error.text
+        return
     policy = policy_for(work.catalogue.policy, work.site(reminder.site_id))
     contacts = patients.contacts(work.session, reminder.patient_id)
     follows = after_failure(
         error.failure,
         reminder.attempts,
-        policy.steps[reminder.step].channels,
+        (Channel.SMS,) if reminder.step is Step.ANSWER else policy.steps[reminder.step].channels,
         reminder.channel,
         policy,
         any(contact.phone for contact in contacts),

@@ -19,11 +19,11 @@ from sqlalchemy.exc import IntegrityError
 from surveillance.core.decision import IN_FLIGHT, Send, TooLate, Void, Wait
 from surveillance.core.errors import UnavailableError
 from surveillance.core.fallback import NextChannel, Task
-from surveillance.core.words import AttemptState, Channel, ReminderState
+from surveillance.core.words import AttemptState, Channel, ReminderState, Step
 from surveillance.operations.dispatch import recording, senders
 from surveillance.operations.dispatch.looking import DAMAGE, Look, look
 from surveillance.operations.dispatch.office import Office
-from surveillance.operations.dispatch.texts import Text, text_for
+from surveillance.operations.dispatch.texts import Text, as_written, text_for
 from surveillance.operations.reminding import fallback
 from surveillance.operations.situations import Situation, situation
 from surveillance.operations.work import Work
@@ -144,7 +144,10 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
     deadline = min(work.now + office.limits.hand_over, send.deadline - office.limits.shortest)
     if deadline <= work.now:
         return Wait(send.deadline, "too little time is left today")
-    text = text_for(work, now, found.planned, send.language, found.locale, office.public_url)
+    if row.step is Step.ANSWER:
+        text = as_written(row.text)
+    else:
+        text = text_for(work, now, found.planned, send.language, found.locale, office.public_url)
     if (free := senders.take_turn(office, work, transport.sender)) is not None:
         return Wait(free, "the sender's rate is used up or the sender is stopped")
     attempt = Attempt(

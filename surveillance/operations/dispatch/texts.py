@@ -72,6 +72,11 @@ def text_for(
     return Text(rendered, as_html(rendered, locale), calendar, states)
 
 
+def as_written(text: str) -> Text:
+    """An answer, whose words are its own."""
+    return Text(Rendered(text, "", text), "", None, None)
+
+
 def statement(now: Situation, planned: Planned) -> Statement | None:
     """What the message tells of a visit: for a cancellation what was called off, else the day's first visit.
 

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from surveillance.store.tables.access import ApiToken, IdempotencyKey, RecoveryCode, SignInFailure, WebSession
+from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleWish, SiteText
 from surveillance.store.tables.messages import (
     Attempt,
     Callback,
@@ -86,11 +87,13 @@ __all__ = [
     "ImportMapping",
     "ImportUpload",
     "Inbound",
+    "LanguageApproval",
     "Membership",
     "Number",
     "Override",
     "OverrideKind",
     "Patient",
+    "PatientPage",
     "PatientWord",
     "Place",
     "Plan",
@@ -100,9 +103,11 @@ __all__ = [
     "ProtocolVersion",
     "RecoveryCode",
     "Reminder",
+    "RescheduleWish",
     "Sender",
     "SignInFailure",
     "Site",
+    "SiteText",
     "Study",
     "StudyItem",
     "Sweep",

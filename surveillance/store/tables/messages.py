@@ -14,8 +14,9 @@ class Reminder(Identified, OfSite, table=True):
     """One planned message. ``key`` is a pure function of stable facts: the database refuses to plan it twice.
 
     ``told_*`` is what the text said about the visit, in its local time; the next notice compares it with the truth.
-    ``not_before`` is a wait or a retry: planning anew changes ``due_at`` and leaves it alone. ``sent_at`` is when it
-    went out, or may have; it is empty again once that is known not to be so.
+    ``text``, ``to_address`` and ``language`` are an answer's: what it says, to whom, in which language. ``not_before``
+    is a wait or a retry: planning anew changes ``due_at`` and leaves it alone. ``sent_at`` is when it went out, or may
+    have; it is empty again once that is known not to be so.
     """
 
     __table_args__ = (
@@ -51,6 +52,9 @@ class Reminder(Identified, OfSite, table=True):
     subject_day: date
     appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id", index=True)
     sequence: int | None = None
+    text: str = ""
+    to_address: str = ""
+    language: str = ""
     due_at: datetime
     not_before: datetime | None = None
     expires_at: datetime
@@ -131,7 +135,11 @@ class Callback(SQLModel, table=True):
 
 
 class Inbound(Identified, table=True):
-    """A message from a phone, stored once."""
+    """A message from a phone, stored once.
+
+    ``keyword`` is what it was taken to mean and ``language`` the language it was read in; ``why`` says what a person
+    has to know, where one has to read it. It is about a patient and a visit where that is certain.
+    """
 
     __table_args__ = (
         sa.Index(
@@ -146,6 +154,10 @@ class Inbound(Identified, table=True):
     to_number: str
     body: str
     keyword: str = ""
+    language: str = ""
+    why: str = ""
+    patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
+    appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id")
     received_at: datetime
     handled_at: datetime | None = None
     handled_by: UUID | None = Field(default=None, foreign_key="user_account.id")

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from surveillance.core.words import AppointmentState, Outcome, Result
+from surveillance.core.words import AppointmentState, Outcome, Result, Source
 from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, one_of, partial_index
 
 
@@ -14,7 +14,8 @@ class Appointment(Identified, OfSite, table=True):
     """One trip: proposed (a day) or booked (place, local time and zone). Its id is the calendar's UID for ever.
 
     ``sequence`` rises with each change of time, place or state (RFC 5545 3.8.7.4); ``changed_at`` is the
-    calendar's LAST-MODIFIED; ``edited_at`` the last edit that the patient must hear of.
+    calendar's LAST-MODIFIED; ``edited_at`` the last edit that the patient must hear of. ``confirmed_at`` is when the
+    patient said to come; a move takes it back, as nobody has confirmed the new day.
     """
 
     __table_args__ = (
@@ -47,6 +48,8 @@ class Appointment(Identified, OfSite, table=True):
     note: str = ""
     booked_at: datetime | None = None
     edited_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    confirmed_how: Source | None = one_of(Source, default=None, nullable=True)
     changed_at: datetime
     changed_by: UUID = Field(foreign_key="user_account.id")
 
