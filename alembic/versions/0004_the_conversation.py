@@ -209,6 +209,7 @@ def downgrade() -> None:
         batch_op.drop_column("language")
 
     with op.batch_alter_table("appointment", schema=None) as batch_op:
+        batch_op.drop_constraint(op.f("ck_appointment_source"), type_="check")
         batch_op.drop_column("confirmed_how")
         batch_op.drop_column("confirmed_at")
 
