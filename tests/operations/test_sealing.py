@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from clinic import NOW, Clinic, catalogue, open_clinic
 from psycopg import sql
+from sqlmodel import select
 
 from surveillance.core.chain import Head, forge
 from surveillance.core.errors import InvalidInputError
@@ -20,6 +21,7 @@ from surveillance.operations.dispatch import Office
 from surveillance.operations.sealing import Verdict
 from surveillance.operations.work import Work
 from surveillance.store import db, heartbeats, locks, seals
+from surveillance.store.tables import Patient
 
 HOUR = timedelta(hours=1)
 SINCE = timedelta(minutes=61)
@@ -35,6 +37,8 @@ def live(clinic: Clinic) -> None:
         patient, _ = clinic.enrolled(work)
         changes = {"family_name": "Birch", "egfr": 61.5, "egfr_on": date(2026, 11, 1)}
         editing.edit_patient(work, patient, changes, "married")
+    with clinic.work() as work:  # so that the edit is not the last event
+        work.audit("patient.view", work.session.exec(select(Patient)).one())
 
 
 def verdict(clinic: Clinic, noted: Head | None = None, now: object = NOW) -> Verdict:
