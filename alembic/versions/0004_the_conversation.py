@@ -18,6 +18,7 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 STEPS = ("on_booking", "7d", "3d", "1d", "overdue", "book_now", "change", "cancel", "answer")
+STATES = ("planned", "claimed", "sent", "delivered", "voided", "dropped", "failed", "in_doubt", "task")
 NO_ANSWERS = (
     "UPDATE patient_page SET reminder_id = NULL",
     "DELETE FROM attempt WHERE reminder_id IN (SELECT id FROM reminder WHERE step = 'answer')",
@@ -185,15 +186,86 @@ def upgrade() -> None:
             sa.Column("language", sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default="")
         )
 
+    _ledger()
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("email_failed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
+        for name in ("email_failed_why", "postal_address"):
+            batch_op.add_column(sa.Column(name, sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default=""))
+
     _steps(STEPS)
     _approve_what_is_used(op.get_bind())
 
 
+def _ledger() -> None:
+    """Each turn in the life of a message; what texts cost; what is wrong with senders and numbers."""
+    op.create_table(
+        "message_event",
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("reminder_id", sa.Uuid(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(*STATES, name="reminder_state", native_enum=False, create_constraint=True, length=24),
+            nullable=False,
+        ),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("last_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["reminder_id"], ["reminder.id"], name=op.f("fk_message_event_reminder_id")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_message_event_site_id")),
+        sa.PrimaryKeyConstraint("reminder_id", "ordinal", name=op.f("pk_message_event")),
+    )
+    with op.batch_alter_table("message_event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_message_event_site_id"), ["site_id"], unique=False)
+
+    text, moment = sqlmodel.sql.sqltypes.AutoString(), sqlmodel.sql.sqltypes.UTCDateTime()
+    with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("encoding", text, nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("text_parts", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("gsm_parts", sa.Integer(), nullable=True))
+        batch_op.create_index("ix_attempt_month", ["site_id", "created_at"], unique=False)
+    with op.batch_alter_table("sender", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("alert_at", moment, nullable=True))
+        batch_op.add_column(sa.Column("alert_why", text, nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("alerts", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("number", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("wrong", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("trouble_at", moment, nullable=True))
+        batch_op.add_column(sa.Column("trouble_why", text, nullable=False, server_default=""))
+        batch_op.create_index("ix_number_trouble", ["trouble_at"], unique=False, **_where("trouble_at IS NOT NULL"))
+
+
+def _where(condition: str) -> dict[str, sa.TextClause]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
+
+def _no_ledger() -> None:
+    with op.batch_alter_table("number", schema=None) as batch_op:
+        batch_op.drop_index("ix_number_trouble", **_where("trouble_at IS NOT NULL"))
+        for name in ("trouble_why", "trouble_at", "wrong"):
+            batch_op.drop_column(name)
+    with op.batch_alter_table("sender", schema=None) as batch_op:
+        for name in ("alerts", "alert_why", "alert_at"):
+            batch_op.drop_column(name)
+    with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.drop_index("ix_attempt_month")
+        for name in ("gsm_parts", "text_parts", "encoding"):
+            batch_op.drop_column(name)
+    op.drop_table("message_event")
+
+
 def downgrade() -> None:
+    _no_ledger()
     connection = op.get_bind()
     for statement in NO_ANSWERS:
         connection.execute(sa.text(statement))
     _steps(STEPS[:-1])
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        for name in ("postal_address", "email_failed_why", "email_failed_at"):
+            batch_op.drop_column(name)
+
     with op.batch_alter_table("reminder", schema=None) as batch_op:
         batch_op.drop_column("language")
         batch_op.drop_column("to_address")

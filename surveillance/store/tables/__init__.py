@@ -9,6 +9,7 @@ from surveillance.store.tables.messages import (
     Callback,
     DispatchPause,
     Inbound,
+    MessageEvent,
     Reminder,
     Sender,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "Inbound",
     "LanguageApproval",
     "Membership",
+    "MessageEvent",
     "Number",
     "Override",
     "OverrideKind",

@@ -76,11 +76,31 @@ class Reminder(Identified, OfSite, table=True):
     changed_at: datetime
 
 
+class MessageEvent(OfSite, table=True):
+    """One turn in the life of a message, kept for good: put off, dropped, voided, taken up again, handed to a person.
+
+    ``until`` is the moment it then waits for. A wait that is found again and again is one row: ``times``, the last time
+    at ``last_at``. What was sent stands among the attempts.
+    """
+
+    __tablename__ = "message_event"
+    reminder_id: UUID = Field(foreign_key="reminder.id", primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    at: datetime
+    state: ReminderState = one_of(ReminderState)
+    reason: str = ""
+    until: datetime | None = None
+    times: int = 1
+    last_at: datetime
+
+
 class Attempt(Identified, OfSite, table=True):
     """One call to a provider. Written and committed before the call, so that a crash leaves a trace.
 
     It is open until ``finished_at``. ``deadline_at``: not handed over after that; ``in_doubt_from``: the provider
     would have answered by then. An attempt that stays in doubt when it is finished is a person's to settle.
+    ``parts`` is what the provider said; ``encoding`` and ``text_parts`` are counted from the text of an SMS, and
+    ``gsm_parts`` as if every letter of it were in the GSM alphabet.
     """
 
     __table_args__ = (
@@ -93,6 +113,7 @@ class Attempt(Identified, OfSite, table=True):
             postgresql_where=sa.text("finished_at IS NULL"),
         ),
         sa.Index("ix_attempt_state", "state", "created_at"),
+        sa.Index("ix_attempt_month", "site_id", "created_at"),
         sa.Index(
             "ix_attempt_open",
             "in_doubt_from",
@@ -117,6 +138,9 @@ class Attempt(Identified, OfSite, table=True):
     error_code: str = ""
     error_text: str = ""
     parts: int | None = None
+    encoding: str = ""
+    text_parts: int | None = None
+    gsm_parts: int | None = None
     created_at: datetime
     deadline_at: datetime
     in_doubt_from: datetime
@@ -165,13 +189,20 @@ class Inbound(Identified, table=True):
 
 
 class Sender(SQLModel, table=True):
-    """A number or service we send from: its pace holds across all workers, and it can be stopped."""
+    """A number or service we send from: its pace holds across all workers, and it can be stopped.
+
+    ``alert_*`` tell of refusals that do not stop it and that a person has to look into: the first since somebody
+    looked, the last reason, how many.
+    """
 
     name: str = Field(primary_key=True)
     per_second: float = 1.0
     next_free_at: datetime
     stopped_at: datetime | None = None
     stopped_why: str = ""
+    alert_at: datetime | None = None
+    alert_why: str = ""
+    alerts: int = 0
 
 
 class DispatchPause(SQLModel, table=True):

@@ -146,7 +146,11 @@ class Gap(SQLModel, table=True):
 
 
 class Contact(Identified, OfSite, table=True):
-    """A person to write to. A phone that cannot be read is kept as given: it never blocks saving, it becomes work."""
+    """A person to write to. A phone that cannot be read is kept as given: it never blocks saving, it becomes work.
+
+    ``postal_address`` has a line for each of an envelope's, without the name. A mailbox that mail came back from is
+    not written to (``email_failed_at``) until it is changed, or consent to it is given anew.
+    """
 
     __table_args__ = (
         sa.CheckConstraint("phone IS NULL OR phone LIKE '+%'", name="phone_e164"),
@@ -159,6 +163,9 @@ class Contact(Identified, OfSite, table=True):
     phone_given: str = ""  # as it was typed, where it could not be read
     phone_mobile: bool = True  # a landline gets calls, never SMS
     email: str | None = None
+    email_failed_at: datetime | None = None
+    email_failed_why: str = ""
+    postal_address: str = ""
     language: str | None = None  # BCP 47; None: the site's first
     priority: int = 1
     removed_at: datetime | None = None
@@ -177,15 +184,25 @@ class Consent(Identified, OfSite, Recorded, table=True):
 
 
 class Number(SQLModel, table=True):
-    """What is known about a phone number itself: it binds at all sites, whoever shares it."""
+    """What is known about a phone number itself: it binds at all sites, whoever shares it.
 
-    __table_args__ = (partial_index("ix_number_paused", "paused_at", where="paused_at IS NOT NULL"),)
+    ``trouble_at``: messages to it failed in a way that a person has to look into; ``wrong``: none is sent to it until
+    a person has verified it.
+    """
+
+    __table_args__ = (
+        partial_index("ix_number_paused", "paused_at", where="paused_at IS NOT NULL"),
+        partial_index("ix_number_trouble", "trouble_at", where="trouble_at IS NOT NULL"),
+    )
     phone: str = Field(primary_key=True)
     opted_out_at: datetime | None = None
     opted_out_how: str = ""
     paused_at: datetime | None = None  # a reply might be an opt-out: nothing is sent until a person decides
     paused_why: str = ""
     landline: bool = False
+    wrong: bool = False
+    trouble_at: datetime | None = None
+    trouble_why: str = ""
 
 
 class Death(Identified, OfSite, Recorded, Retractable, table=True):
