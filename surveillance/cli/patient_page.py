@@ -123,6 +123,7 @@ def contact_cells(work: Work, contact: Contact) -> dict[str, str]:
         "Consent to SMS": reach.consent_words(found, Channel.SMS, date.isoformat),
         "Email": show.cell_of(contact.email),
         "Consent to email": reach.consent_words(found, Channel.EMAIL, date.isoformat),
+        "Postal address": show.cell_of(contact.postal_address.replace("\n", ", ")),
         "Language": contact.language or "the site's",
         "Problems": show.joined(reach.problems(found, date.isoformat), "–"),
     }

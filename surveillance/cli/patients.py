@@ -42,6 +42,7 @@ def add_patient(
     zone: Zone = None,
     phone: Annotated[str, typer.Option(help="As it is dialled in the site's country, or +44…")] = "",
     email: Annotated[str, typer.Option(help="Email address.")] = "",
+    postal: Annotated[str, typer.Option(help="Postal address, a semicolon between its lines.")] = "",
     language: Annotated[str | None, typer.Option(help="Language of messages; the site's first without.")] = None,
     contact: Annotated[ContactKind, typer.Option(help="Who answers.")] = ContactKind.SELF,
     contact_name: Annotated[str, typer.Option(help="Name of a parent or carer.")] = "",
@@ -61,9 +62,12 @@ def add_patient(
     --consent sms --consent-how "signed form" --site LDN1 --as anna
     """
     flags = _flags(mri_unsafe, contrast_allergy, egfr, egfr_on, interpreter, sedation, claustrophobia)
-    reach = registry.NewContact(contact, contact_name, phone, email, language, consent or (), consent_how)
+    lines = postal.replace(";", "\n")
+    reach = registry.NewContact(
+        contact, contact_name, phone, email, language, consent or (), consent_how, postal_address=lines
+    )
     _check_consent(reach)
-    who = [reach] if phone or email or contact_name else []
+    who = [reach] if phone or email or postal or contact_name else []
     new = registry.NewPatient(mrn, family, given, born, sex, zone or None, flags, who)
     patient = registry.add_patient(job.work, job.site(), new)
     job.seen.append(patient)

@@ -22,6 +22,7 @@ Kind = Annotated[ContactKind | None, typer.Option(help="Who answers.")]
 Name = Annotated[str | None, typer.Option(help="Name of a parent or carer.")]
 Phone = Annotated[str | None, typer.Option(help="As it is dialled in the site's country, or +44…; '' for none.")]
 Email = Annotated[str | None, typer.Option(help="Email address; '' for none.")]
+Postal = Annotated[str | None, typer.Option(help="Postal address, a semicolon between its lines; '' for none.")]
 Language = Annotated[str | None, typer.Option(help="Language of messages; '' for the site's first.")]
 How = Annotated[str, typer.Option("--how", help="How you know: signed form, by telephone, at the desk, …")]
 For = Annotated[Channel, typer.Argument(metavar="CHANNEL", help="sms or email.")]
@@ -43,6 +44,7 @@ def add_contact(
     name: Annotated[str, typer.Option(help="Name of a parent or carer.")] = "",
     phone: Annotated[str, typer.Option(help="As it is dialled in the site's country, or +44…")] = "",
     email: Annotated[str, typer.Option(help="Email address.")] = "",
+    postal: Annotated[str, typer.Option(help="Postal address, a semicolon between its lines.")] = "",
     language: Annotated[str | None, typer.Option(help="Language of messages; the site's first without.")] = None,
 ) -> Answer:
     """Add somebody to write to.
@@ -50,9 +52,10 @@ def add_contact(
     Example: surveillance contact add 00417 --kind parent --name "Ngozi Okafor" --phone 07700900124 --as anna
     """
     patient = job.patient(mrn)
-    if not (phone.strip() or email.strip()):
-        raise InvalidInputError("a contact needs --phone or --email")
-    row = editing.add_contact(job.work, patient, registry.NewContact(kind, name, phone, email, language))
+    if not (phone.strip() or email.strip() or postal.strip()):
+        raise InvalidInputError("a contact needs --phone, --email or --postal")
+    new = registry.NewContact(kind, name, phone, email, language, postal_address=postal.replace(";", "\n"))
+    row = editing.add_contact(job.work, patient, new)
     channel = "sms" if row.phone and row.phone_mobile else "email"
     said = f"Added contact {row.priority} of patient {mrn}."
     if row.email or (row.phone and row.phone_mobile):
@@ -70,6 +73,7 @@ def change_contact(
     name: Name = None,
     phone: Phone = None,
     email: Email = None,
+    postal: Postal = None,
     language: Language = None,
     reason: Annotated[str, typer.Option(help="Why, where that is worth keeping.")] = "",
 ) -> Answer:
@@ -81,8 +85,10 @@ def change_contact(
     row = editing.contact_named(job.work, patient, number)
     named = {"kind": kind, "name": name, "phone": phone, "email": email, "language": language}
     values: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if postal is not None:
+        values["postal_address"] = postal.replace(";", "\n")
     if not values:
-        raise InvalidInputError("say what to change: --kind, --name, --phone, --email or --language")
+        raise InvalidInputError("say what to change: --kind, --name, --phone, --email, --postal or --language")
     before = patient_page.contact_cells(job.work, row)
     editing.change_contact(job.work, patient, row, values, reason)
     after = patient_page.contact_cells(job.work, row)

@@ -51,6 +51,8 @@ def write_consent(
         recorded_by=work.actor.user_id,
     )
     work.session.add(row)
+    if channel is Channel.EMAIL and act is ConsentAct.GIVEN:
+        contact.email_failed_at, contact.email_failed_why = None, ""  # who agrees to it anew says that it works
     work.session.flush()
     work.audit(f"consent.{act}", row, after=picture(row, ("channel", "method", "at", "address")))
     gaps.settle(work, contact.patient_id)

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import ContactKind
 from surveillance.operations import gaps, planning, registry
-from surveillance.operations.phones import read_email, read_phone
+from surveillance.operations.phones import read_address, read_email, read_phone
 from surveillance.operations.work import Work, found
 from surveillance.store import patients, plans
 from surveillance.store.audit import picture
@@ -17,7 +17,17 @@ from surveillance.store.tables import Contact, Membership, Patient
 
 IDENTITY: Final = ("mrn", "family_name", "given_name", "birth_date")  # an edit of these needs a reason
 EDITABLE: Final = (*IDENTITY, "sex", "time_zone", "owner_id", *registry.FLAGS)
-_CONTACT: Final = ("kind", "name", "phone", "phone_given", "phone_mobile", "email", "language", "priority")
+_CONTACT: Final = (
+    "kind",
+    "name",
+    "phone",
+    "phone_given",
+    "phone_mobile",
+    "email",
+    "postal_address",
+    "language",
+    "priority",
+)
 
 
 def edit_patient(work: Work, patient: Patient, values: Mapping[str, Any], reason: str = "") -> dict[str, Any]:
@@ -103,16 +113,18 @@ def contact_named(work: Work, patient: Patient, number: int) -> Contact:
 
 
 def change_contact(work: Work, patient: Patient, contact: Contact, values: Mapping[str, Any], reason: str = "") -> None:
-    """Set kind, name, phone, email or language. Consent is for an address: a new one needs consent of its own.
+    """Set kind, name, phone, email, postal address or language. Consent is for an address: a new one needs consent of its own.
 
     Raises:
         InvalidInputError: a bad email or language, or a value a contact does not have.
         ConflictError: nothing would change.
     """
     work.require(patient.site_id, *registry.WRITERS)
-    if unknown := set(values) - {"kind", "name", "phone", "email", "language"}:
+    if unknown := set(values) - {"kind", "name", "phone", "email", "postal_address", "language"}:
         raise InvalidInputError(f"a contact has no {', '.join(sorted(unknown))} to change")
     changed = _columns(work, patient, values)
+    if "email" in changed and changed["email"] != contact.email:
+        changed |= {"email_failed_at": None, "email_failed_why": ""}
     before = picture(contact, _CONTACT)
     contact.sqlmodel_update(changed)
     work.session.flush()
@@ -136,6 +148,8 @@ def _columns(work: Work, patient: Patient, values: Mapping[str, Any]) -> dict[st
         columns["phone"] = phone.e164 if phone else None
         columns["phone_given"] = phone.given if phone and phone.e164 is None else ""
         columns["phone_mobile"] = phone.mobile if phone else True
+    if "postal_address" in values:
+        columns["postal_address"] = read_address(values["postal_address"])
     if "email" in values:
         columns["email"] = read_email(values["email"]) if values["email"].strip() else None
         if values["email"].strip() and columns["email"] is None:

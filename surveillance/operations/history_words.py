@@ -24,6 +24,8 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "end_reason": "because of",
         "protocol_key": "protocol",
         "phone_given": "phone as given",
+        "email_failed_at": "mail came back on",
+        "email_failed_why": "why mail came back",
         "performed_on": "done on",
         "reported_on": "reported on",
         "reviewed_on": "reviewed on",

@@ -1,4 +1,4 @@
-"""Reading what people type as a phone number or a mailbox. A bad one never blocks saving: it becomes work."""
+"""Reading what people type as a phone number, a mailbox or a postal address. A bad one never blocks saving: it becomes work."""
 
 import re
 from dataclasses import dataclass
@@ -31,6 +31,12 @@ def read_phone(text: str, country: str) -> Phone:
     # A message to a number with an extension would go to the switchboard.
     mobile = phonenumbers.number_type(number) not in LANDLINES and not number.extension
     return Phone(given, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), mobile)
+
+
+def read_address(text: str) -> str:
+    """A postal address as it stands on an envelope, line by line."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 _MAILBOX = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")

@@ -62,7 +62,19 @@ def _shared(work: Work, phones: Iterable[str]) -> set[str]:
 
 
 def problems(reach: Reach, spelled: Spelled) -> list[str]:
-    """Why a contact's phone cannot be written to, in words."""
+    """Why a contact cannot be written to at its phone or its mailbox, in words."""
+    return [*_phone_problems(reach, spelled), *_mailbox_problems(reach, spelled)]
+
+
+def _mailbox_problems(reach: Reach, spelled: Spelled) -> list[str]:
+    contact = reach.contact
+    if contact.email is None or contact.email_failed_at is None:
+        return []
+    day = spelled(local_day(contact.email_failed_at, reach.zone))
+    return [f"mail to {contact.email} came back on {day} ({contact.email_failed_why}): ask for the right address"]
+
+
+def _phone_problems(reach: Reach, spelled: Spelled) -> list[str]:
     contact, number = reach.contact, reach.number
     phone = contact.phone
     if phone is None:

@@ -21,7 +21,7 @@ from surveillance.operations.consents import opt_out as opt_out
 from surveillance.operations.consents import pause_number as pause_number
 from surveillance.operations.consents import release_number as release_number
 from surveillance.operations.consents import write_consent
-from surveillance.operations.phones import read_email, read_phone
+from surveillance.operations.phones import read_address, read_email, read_phone
 from surveillance.operations.work import Work, found
 from surveillance.store import patients as store
 from surveillance.store.audit import picture
@@ -181,6 +181,7 @@ class NewContact:
     consents: Sequence[Channel] = ()
     consent_method: str = ""
     consent_at: datetime | None = None  # None: now
+    postal_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,7 @@ def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) ->
         phone_given=phone.given if phone and phone.e164 is None else "",
         phone_mobile=phone.mobile if phone else True,
         email=read_email(new.email) if new.email.strip() else None,
+        postal_address=read_address(new.postal_address),
         language=new.language,
         priority=priority,
     )

@@ -29,13 +29,15 @@ def _consents(channel: Channel, address: Any) -> Any:
 
 
 def _reachable() -> sa.ColumnElement[bool]:
-    """A contact that a message or, on a landline, a call can reach."""
+    """A contact that a message, a letter or, on a landline, a call can reach."""
     barred = sa.exists().where(col(Number.phone) == col(Contact.phone), col(Number.opted_out_at).is_not(None))
     mobile = sa.and_(col(Contact.phone_mobile), _consents(Channel.SMS, col(Contact.phone)), ~barred.correlate(Contact))
     by_phone = sa.and_(col(Contact.phone).is_not(None), sa.or_(col(Contact.phone_mobile).is_(False), mobile))
-    by_email = sa.and_(col(Contact.email).is_not(None), _consents(Channel.EMAIL, col(Contact.email)))
+    mailbox = sa.and_(col(Contact.email).is_not(None), col(Contact.email_failed_at).is_(None))
+    by_email = sa.and_(mailbox, _consents(Channel.EMAIL, col(Contact.email)))
+    by_post = col(Contact.postal_address) != ""
     mine = sa.and_(col(Contact.patient_id) == col(Patient.id), col(Contact.removed_at).is_(None))
-    return sa.exists().where(mine, sa.or_(by_email, by_phone)).correlate(Patient)
+    return sa.exists().where(mine, sa.or_(by_email, by_phone, by_post)).correlate(Patient)
 
 
 def wanted(session: Session, *conditions: Any) -> Iterator[tuple[UUID, Wanted]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from surveillance.core.words import Channel, ConsentAct, ContactKind
 from surveillance.operations import enrolment, gaps, planning, registry
 from surveillance.operations.imports.bulk import BulkWriter
-from surveillance.operations.imports.compare import Changed, Comparison
+from surveillance.operations.imports.compare import CONTACT, Changed, Comparison
 from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.imports.sheets import Sheet
 from surveillance.operations.results import NewStudy, keep_study
@@ -67,7 +67,7 @@ def _change(work: Work, changed: Changed) -> None:
         patient.folded = patients.folded(patient.given_name, patient.family_name)
         patients.write_words(work.session, patient)
         work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=picture(patient, mine))
-    if any(column in changed.fields for column in ("contact_kind", "contact_name", "phone", "email", "language")):
+    if any(column in changed.fields for column in (*CONTACT, "phone")):
         _change_contact(work, changed)
     if changed.enrols and row.protocol is not None:
         enrolment.enrol(work, patient, enrolment_of(row))
@@ -92,7 +92,9 @@ def _change_contact(work: Work, changed: Changed) -> None:
     before = picture(contact)
     contact.kind = row.get("contact_kind", contact.kind)
     contact.name = row.get("contact_name", contact.name)
-    contact.email = row.get("email", contact.email)
+    if "email" in changed.fields:
+        contact.email, contact.email_failed_at, contact.email_failed_why = row.get("email"), None, ""
+    contact.postal_address = row.get("postal_address", contact.postal_address)
     contact.language = row.get("language", contact.language)
     if row.phone is not None and "phone" in changed.fields:
         contact.phone, contact.phone_mobile = row.phone.e164, row.phone.mobile
@@ -118,4 +120,5 @@ def contact_of(row: ImportedPatient) -> registry.NewContact:
         language=row.get("language"),
         consents=row.get("consent", ()),
         consent_method=row.get("consent_method", METHOD),
+        postal_address=row.get("postal_address", ""),
     )

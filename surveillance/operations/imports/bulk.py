@@ -51,7 +51,7 @@ PATIENT = (
 )  # fmt: skip
 CONTACT = (
     "id", "site_id", "patient_id", "kind", "name", "phone", "phone_given", "phone_mobile", "email", "language",
-    "priority",
+    "priority", "email_failed_why", "postal_address",
 )  # fmt: skip
 CONSENT = (
     "id", "site_id", "patient_id", "contact_id", "channel", "act", "address", "method", "at", "recorded_at",
@@ -154,14 +154,15 @@ class BulkWriter:
 
     def _contact(self, row: ImportedPatient, patient_id: str, tables: "_Tables") -> None:
         get, phone = row.values.get, row.phone
-        if phone is None and not get("email"):
+        if phone is None and not get("email") and not get("postal_address"):
             return
         contact_id = bulk.text_id()
         tables.contacts.append(
             (
                 contact_id, self.site_id, patient_id, get("contact_kind", ContactKind.SELF), get("contact_name", ""),
                 phone.e164 if phone else None, phone.given if phone and not phone.e164 else "",
-                phone.mobile if phone else True, get("email"), get("language"), 1,
+                phone.mobile if phone else True, get("email"), get("language"), 1, "",
+                get("postal_address", ""),
             )
         )  # fmt: skip
         self._event(tables, "contact.add", "contact", contact_id, patient_id)
@@ -240,7 +241,7 @@ class BulkWriter:
 def _reachable(row: ImportedPatient, barred: Container[str | None]) -> bool:
     """The rule of ``store.gaps`` for the one contact that a file gives."""
     consents, phone = row.values.get("consent", ()), row.phone
-    if row.values.get("email") and Channel.EMAIL in consents:
+    if row.values.get("postal_address") or (row.values.get("email") and Channel.EMAIL in consents):
         return True
     if phone is None or phone.e164 is None:
         return False

@@ -7,7 +7,7 @@ from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from surveillance.core.words import Channel, ContactKind, Sex
-from surveillance.operations.phones import read_email
+from surveillance.operations.phones import read_address, read_email
 
 YES = {"yes", "y", "true", "1", "x", "ja", "oui", "si", "sí"}
 NO = {"no", "n", "false", "0", "nein", "non"}
@@ -76,6 +76,11 @@ def email(cell: str) -> str:
     return found
 
 
+def postal_address(cell: str) -> str:
+    """``1 Elm Street; Springfield VT 05156``: a semicolon or a new line in the cell ends a line of the address."""
+    return read_address(cell.replace(";", "\n"))
+
+
 def zone(cell: str) -> str:
     try:
         ZoneInfo(cell)
@@ -126,6 +131,7 @@ COLUMNS: dict[str, Callable[[str], Any]] = {
     "contact_name": text,
     "phone": text,
     "email": email,
+    "postal_address": postal_address,
     "language": text,
     "consent": channels,
     "consent_method": text,
@@ -168,6 +174,8 @@ ALIASES = {
     "mail": "email",
     "e_mail": "email",
     "email_address": "email",
+    "address": "postal_address",
+    "home_address": "postal_address",
     "end_of_treatment": "anchor",
     "anchor_date": "anchor",
     "timezone": "time_zone",

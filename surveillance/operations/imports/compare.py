@@ -16,7 +16,13 @@ from surveillance.store.patients import folded
 from surveillance.store.tables import Contact, Patient, Plan, PlanTerms, Site, Study, StudyItem
 
 IDENTITY = ("family_name", "given_name", "birth_date")
-CONTACT = {"contact_kind": "kind", "contact_name": "name", "email": "email", "language": "language"}
+CONTACT = {
+    "contact_kind": "kind",
+    "contact_name": "name",
+    "email": "email",
+    "postal_address": "postal_address",
+    "language": "language",
+}
 BATCH = 500  # SQLite takes at most 32,766 values in a statement; a few hundred are as fast
 T = TypeVar("T")
 

@@ -33,6 +33,9 @@ COLUMNS: Final = MappingProxyType(
         "contact_name": Column("Name of who answers", "only where it is not the patient"),
         "phone": Column("Phone", "as it is dialled, or with + and the country", "(202) 555-0171"),
         "email": Column("Email", "one address", "alma@mail.example"),
+        "postal_address": Column(
+            "Postal address", "for letters; a semicolon between its lines", "1 Elm Street; Springfield VT 05156"
+        ),
         "language": Column("Language", "of messages: a code such as en or es", "en"),
         "consent": Column("Consent", "to which messages: sms, email, or both", "sms; email"),
         "consent_method": Column("How consent was given", "text", "signed form of 2 March 2026"),

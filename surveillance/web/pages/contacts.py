@@ -136,7 +136,7 @@ def new(desk: Desk, patient_id: UUID) -> Response:
     patient, form = desk.patient(patient_id), desk.form
     made = person_fields.contact(form, "", desk.work, desk.work.site(patient.site_id))
     if made is None:
-        form.fault("phone", "Enter a phone number, an email address or at least a name")
+        form.fault("phone", "Enter a phone number, an email address, a postal address or at least a name")
     if made is not None and form.ok:
         with form.trying(desk.session):
             before = differences.picture(desk.work, patient)
@@ -165,7 +165,12 @@ def change_page(desk: Desk, patient_id: UUID, contact_id: UUID) -> Response:
 def _filled(contact: Contact) -> Form:
     phone = readable(contact.phone) if contact.phone else contact.phone_given
     return Form.filled(
-        kind=contact.kind, name=contact.name, phone=phone, email=contact.email, language=contact.language or ""
+        kind=contact.kind,
+        name=contact.name,
+        phone=phone,
+        email=contact.email,
+        postal_address=contact.postal_address,
+        language=contact.language or "",
     )
 
 
@@ -215,7 +220,10 @@ def _values(desk: Desk) -> dict[str, Any]:
     kind = form.choice("kind", "who answers", ContactKind)
     name, phone = form.text("name", "the name"), form.text("phone", "the phone number")
     spoken = person_fields.language(form, "", desk.work) or ""
-    return {"kind": kind, "name": name, "phone": phone, "email": email, "language": spoken}
+    postal = person_fields.postal_address(form, "")
+    return {
+        "kind": kind, "name": name, "phone": phone, "email": email, "postal_address": postal, "language": spoken,
+    }  # fmt: skip
 
 
 def _agreed(desk: Desk, patient: Patient, contact: Contact) -> set[Channel]:

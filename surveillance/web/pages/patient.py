@@ -76,6 +76,7 @@ def _contact(record: PatientRecord, found: reach.Reach) -> dict[str, object]:
         "sms": reach.consent_words(found, Channel.SMS, short_day),
         "email": contact.email,
         "consent_email": reach.consent_words(found, Channel.EMAIL, short_day),
+        "postal": contact.postal_address,
         "language": words.language_name(contact.language or record.site.languages[0]),
         "problems": reach.problems(found, short_day),
     }

@@ -19,6 +19,7 @@ from surveillance.web.forms import Form
 
 OLDEST: Final = date(1890, 1, 1)
 LONGEST_MRN: Final = 64
+LONGEST_ADDRESS: Final = 400
 CONSENTED: Final = (Channel.SMS, Channel.EMAIL)  # a call and a letter need none
 FLAGS: Final = {
     "mri_unsafe": "MRI unsafe (implant)",
@@ -98,9 +99,15 @@ def contact(form: Form, at: str, work: Work, site: Site) -> NewContact | None:
     how, when = consent_word(form, at, work, site) if channels else ("", None)
     kind = form.choice(f"{at}kind", "who this is", ContactKind, required=False) or ContactKind.SELF
     spoken = language(form, at, work)
-    if not (phone or mailbox or name or channels):
+    postal = postal_address(form, at)
+    if not (phone or mailbox or postal or name or channels):
         return None
-    return NewContact(kind, name, phone, mailbox, spoken, channels, how, when)
+    return NewContact(kind, name, phone, mailbox, spoken, channels, how, when, postal)
+
+
+def postal_address(form: Form, at: str) -> str:
+    """The lines of an address, for letters."""
+    return form.text(f"{at}postal_address", "the postal address", longest=LONGEST_ADDRESS)
 
 
 def email(form: Form, at: str) -> str:

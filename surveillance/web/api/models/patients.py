@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict, StringConstraints, model_validator
 
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Sex
 from surveillance.web.api.models.common import Day, Flag, Line, Model, Moment, Reason, Said, Whole
@@ -11,6 +11,8 @@ from surveillance.web.api.models.sites import Language
 
 Egfr = Annotated[float, Strict(), Field(gt=0, lt=300)]
 Mrn = Annotated[Said, Field(max_length=64)]
+# Lines of an envelope; no other control characters.
+Address = Annotated[str, StringConstraints(max_length=400, pattern=r"^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
 MessageChannel = Literal[Channel.SMS, Channel.EMAIL]  # what consent is asked for
 
 
@@ -21,6 +23,7 @@ class ContactCreate(Model):
     name: Line = Field(default="", description="The name of a parent or carer.")
     phone: Line = Field(default="", description="As it is dialled in the site's country, or +44….")
     email: Line = ""
+    postal_address: Address = Field(default="", description="For letters: its lines, without the name.")
     language: Language | None = Field(default=None, description="BCP 47; the site's first if left out.")
 
 
@@ -48,6 +51,7 @@ class ContactUpdate(Model):
     name: Line | None = Field(default=None, description="null counts as left out")
     phone: Line | None = Field(default=None, description="Empty for none; null counts as left out.")
     email: Line | None = Field(default=None, description="Empty for none; null counts as left out.")
+    postal_address: Address | None = Field(default=None, description="Empty for none; null counts as left out.")
     language: Language | None = Field(default=None, description="null counts as left out")
     reason: Line = Field(default="", description="Why, where that is worth keeping.")
 
@@ -75,6 +79,9 @@ class ContactPublic(Model):
     phone_given: str = Field(description="As it was typed, if it could not be read.")
     phone_mobile: bool = Field(description="A landline gets calls, never SMS.")
     email: str | None
+    email_failed_at: Moment | None = Field(description="Since when mail comes back from there: nothing is sent to it.")
+    email_failed_why: str
+    postal_address: str = Field(description="For letters: its lines, without the name.")
     language: str | None
     priority: int = Field(description="1 is written to first.")
     removed_at: Moment | None
