@@ -166,6 +166,10 @@ def upgrade() -> None:
             )
         )
 
+    with op.batch_alter_table("feed", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("page_id", sa.Uuid(), nullable=True))
+        batch_op.create_foreign_key(batch_op.f("fk_feed_page_id"), "patient_page", ["page_id"], ["id"])
+
     with op.batch_alter_table("inbound", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("language", sqlmodel.sql.sqltypes.AutoString(), nullable=False, server_default="")
@@ -279,6 +283,10 @@ def downgrade() -> None:
         batch_op.drop_column("patient_id")
         batch_op.drop_column("why")
         batch_op.drop_column("language")
+
+    with op.batch_alter_table("feed", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_feed_page_id"), type_="foreignkey")
+        batch_op.drop_column("page_id")
 
     with op.batch_alter_table("appointment", schema=None) as batch_op:
         batch_op.drop_constraint(op.f("ck_appointment_source"), type_="check")

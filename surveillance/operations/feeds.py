@@ -30,7 +30,7 @@ GOOGLE = "https://calendar.google.com/calendar/r/settings/addbyurl"
 class NewFeed:
     """Whose visits: those of a patient, of a coordinator's patients at a site, or of the whole site.
 
-    Without ``language`` and ``privacy`` the reader's language and the site's level are taken; staff feeds are
+    ``page_id`` is the patient's own page that it is made on, if it is. Without ``language`` and ``privacy`` the reader's language and the site's level are taken; staff feeds are
     neutral unless asked for.
     """
 
@@ -40,6 +40,7 @@ class NewFeed:
     label: str = ""
     language: str | None = None
     privacy: Privacy | None = None
+    page_id: UUID | None = None
 
     @property
     def kind(self) -> FeedKind:
@@ -75,6 +76,7 @@ def create(work: Work, new: NewFeed) -> tuple[Feed, str]:
         secret_hash=hashed(secret),
         patient_id=new.patient.id if new.patient else None,
         user_id=new.user.id if new.user else None,
+        page_id=new.page_id,
         label=new.label,
         language=_language(work, new),
         privacy=new.privacy or neutral_staff,
@@ -139,6 +141,7 @@ def rotate(work: Work, feed: Feed, reason: str = "") -> tuple[Feed, str]:
         label=feed.label,
         language=feed.language,
         privacy=feed.privacy,
+        page_id=feed.page_id,
     )
     return create(work, new)
 

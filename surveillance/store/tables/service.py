@@ -75,13 +75,15 @@ class FeedKind(StrEnum):
 class Feed(Identified, OfSite, table=True):
     """A revocable calendar address; only the hash of its secret is stored.
 
-    ``shown_tag`` is the entity tag that was served last, ``shown_since`` (UTC) since when: its Last-Modified.
+    ``page_id`` is the patient's own page that it was made on, if it was. ``shown_tag`` is the entity tag that was
+    served last, ``shown_since`` (UTC) since when: its Last-Modified.
     """
 
     kind: FeedKind = one_of(FeedKind)
     secret_hash: str = Field(unique=True)
     patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
     user_id: UUID | None = Field(default=None, foreign_key="user_account.id", index=True)
+    page_id: UUID | None = Field(default=None, foreign_key="patient_page.id")
     label: str = ""
     language: str = "en"
     privacy: Privacy = one_of(Privacy, default=Privacy.NEUTRAL)
