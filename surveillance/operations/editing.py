@@ -113,7 +113,7 @@ def contact_named(work: Work, patient: Patient, number: int) -> Contact:
 
 
 def change_contact(work: Work, patient: Patient, contact: Contact, values: Mapping[str, Any], reason: str = "") -> None:
-    """Set kind, name, phone, email, postal address or language. Consent is for an address: a new one needs consent of its own.
+    """Set what is known of a contact. Consent is for an address: a new one needs consent of its own.
 
     Raises:
         InvalidInputError: a bad email or language, or a value a contact does not have.

@@ -1,4 +1,4 @@
-"""Reading what people type as a phone number, a mailbox or a postal address. A bad one never blocks saving: it becomes work."""
+"""Reading phone numbers, mailboxes and postal addresses as typed. A bad one never blocks saving: it becomes work."""
 
 import re
 from dataclasses import dataclass
