@@ -16,6 +16,7 @@ from surveillance import paths
 from surveillance.catalogue.messages import load_messages
 from surveillance.catalogue.policy import load_policy
 from surveillance.catalogue.protocols import load_all
+from surveillance.catalogue.replies import load_replies
 from surveillance.core.errors import ForbiddenError, NotFoundError
 from surveillance.core.words import Channel
 from surveillance.operations.work import Actor, Catalogue, Work
@@ -81,8 +82,12 @@ def single_sign_on(settings: Settings) -> OpenIdProvider | None:
 def open_catalogue(settings: Settings) -> Catalogue:
     """The configuration folder, every file checked. Raises InvalidFileError that names file and line."""
     folder = settings.config_dir or paths.config_folder()
+    messages = load_messages(folder / "messages")
     return Catalogue(
-        load_all(folder / "protocols"), load_policy(folder / "reminders.yaml"), load_messages(folder / "messages")
+        load_all(folder / "protocols"),
+        load_policy(folder / "reminders.yaml"),
+        messages,
+        load_replies(folder / "replies", messages),
     )
 
 

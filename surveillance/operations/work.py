@@ -14,6 +14,7 @@ from surveillance.core.errors import ForbiddenError, NotFoundError
 from surveillance.core.messages import MessageBook
 from surveillance.core.policy import Policy
 from surveillance.core.protocol import Protocol
+from surveillance.core.replies import Vocabulary
 from surveillance.core.schedule import Terms, terms
 from surveillance.core.words import Role
 from surveillance.store import audit
@@ -30,6 +31,7 @@ class Catalogue:
     protocols: Mapping[str, Protocol]
     policy: Policy
     messages: Mapping[str, MessageBook]
+    replies: Mapping[str, Vocabulary]
 
 
 @dataclass(frozen=True)

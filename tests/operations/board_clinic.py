@@ -14,6 +14,7 @@ from surveillance import paths
 from surveillance.catalogue.messages import load_messages
 from surveillance.catalogue.policy import load_policy
 from surveillance.catalogue.protocols import load_all
+from surveillance.catalogue.replies import load_replies
 from surveillance.core.words import Channel, ReminderState, Role, Step
 from surveillance.operations import booking, enrolment, registry, results
 from surveillance.operations.work import Actor, Catalogue, Work
@@ -27,8 +28,12 @@ TODAY = date(2026, 11, 23)
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     folder = paths.config_folder()
+    messages = load_messages(folder / "messages")
     return Catalogue(
-        load_all(folder / "protocols"), load_policy(folder / "reminders.yaml"), load_messages(folder / "messages")
+        load_all(folder / "protocols"),
+        load_policy(folder / "reminders.yaml"),
+        messages,
+        load_replies(folder / "replies", messages),
     )
 
 

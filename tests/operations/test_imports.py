@@ -12,6 +12,7 @@ from surveillance import bootstrap, paths
 from surveillance.catalogue.messages import load_messages
 from surveillance.catalogue.policy import load_policy
 from surveillance.catalogue.protocols import load_all
+from surveillance.catalogue.replies import load_replies
 from surveillance.core.errors import InvalidFileError
 from surveillance.core.words import AppointmentState
 from surveillance.operations import enrolment, imports, registry
@@ -87,8 +88,12 @@ class Desk:
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
     folder = paths.config_folder()
+    messages = load_messages(folder / "messages")
     return Catalogue(
-        load_all(folder / "protocols"), load_policy(folder / "reminders.yaml"), load_messages(folder / "messages")
+        load_all(folder / "protocols"),
+        load_policy(folder / "reminders.yaml"),
+        messages,
+        load_replies(folder / "replies", messages),
     )
 
 
