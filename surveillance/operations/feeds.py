@@ -30,8 +30,8 @@ GOOGLE = "https://calendar.google.com/calendar/r/settings/addbyurl"
 class NewFeed:
     """Whose visits: those of a patient, of a coordinator's patients at a site, or of the whole site.
 
-    ``page_id`` is the patient's own page that it is made on, if it is. Without ``language`` and ``privacy`` the reader's language and the site's level are taken; staff feeds are
-    neutral unless asked for.
+    Without ``language`` and ``privacy`` the reader's language and the site's level are taken; staff feeds are
+    neutral unless asked for. ``page_id`` is the patient's own page that it is made on, if it is.
     """
 
     site: Site
