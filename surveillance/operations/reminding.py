@@ -13,12 +13,16 @@ from surveillance.core.policy import BY_PERSON, Policy
 from surveillance.core.reminder_changes import ReminderChanges, Stored, reconcile_reminders
 from surveillance.core.reminders import wanted_reminders
 from surveillance.core.words import Channel, ReminderState, Step
+from surveillance.operations.message_events import turning
 from surveillance.operations.situations import Situation, situation
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
 from surveillance.store.tables import Patient, Reminder, Site
 
+GOES_ON = "goes on by "
 DEAD = "the patient has died"
+MOVED = "planned for another moment"
+WANTED_AGAIN = "wanted again"
 
 
 def refresh(work: Work, patient_id: UUID) -> ReminderChanges:
@@ -78,14 +82,31 @@ def _write(work: Work, now: Situation, changes: ReminderChanges) -> None:
     for planned in changes.add:
         work.session.add(_row(planned, now.site.id, now.patient.id, work.now))
     for planned in changes.reopen:
-        row = rows[planned.key]
-        row.attempts, row.not_before, row.resolved_at, row.resolved_by, row.resolution = 0, None, None, None, ""
-        _set(row, planned, work.now)
-    for planned in [*changes.move, *changes.drop]:
-        _set(rows[planned.key], planned, work.now)
+        with turning(work, rows[planned.key], WANTED_AGAIN, planned.due_at):
+            _take_up(rows[planned.key], planned, work.now)
+    for planned in changes.move:
+        _move(work, rows[planned.key], planned)
+    for planned in changes.drop:
+        with turning(work, rows[planned.key]):
+            _set(rows[planned.key], planned, work.now)
     for key, reason in changes.void:
-        row = rows[key]
-        row.state, row.reason, row.changed_at = ReminderState.VOIDED, reason, work.now
+        with turning(work, rows[key]):
+            rows[key].state, rows[key].reason = ReminderState.VOIDED, reason
+
+
+def _move(work: Work, row: Reminder, planned: Planned) -> None:
+    """Other facts of the same message; it is a turn only where it goes out at another moment."""
+    if planned.due_at == row.due_at:
+        _set(row, planned, work.now)
+        return
+    with turning(work, row, MOVED, planned.due_at):
+        _set(row, planned, work.now)
+
+
+def _take_up(row: Reminder, planned: Planned, now: datetime) -> None:
+    """As if it had never been tried."""
+    row.attempts, row.not_before, row.resolved_at, row.resolved_by, row.resolution = 0, None, None, None, ""
+    _set(row, planned, now)
 
 
 def _row(planned: Planned, site_id: UUID, patient_id: UUID, now: datetime) -> Reminder:
@@ -122,29 +143,32 @@ def _close_tasks(work: Work, now: Situation) -> None:
     """Nobody calls the dead, not even to ask whether a message arrived."""
     for row in now.rows:
         if row.state is ReminderState.TASK:
-            row.state, row.reason, row.changed_at = ReminderState.VOIDED, DEAD, work.now
+            with turning(work, row):
+                row.state, row.reason = ReminderState.VOIDED, DEAD
 
 
 def fallback(work: Work, row: Reminder, channel: Channel, reason: str) -> Reminder | None:
     """The same message on another channel, whose row is made or taken up again; None where it went out already.
 
-    The row that failed keeps its reason.
+    The row that failed keeps its reason. It is nobody's work: the other channel's row is, until that one has an end.
     """
-    row.state, row.reason, row.claimed_until, row.changed_at = ReminderState.FAILED, reason, None, work.now
+    with turning(work, row):
+        row.state, row.reason, row.claimed_until = ReminderState.FAILED, reason, None
+        row.resolved_at, row.resolution = work.now, f"{GOES_ON}{channel}"
     planned = replace(planned_of(row), key=on_channel(row.key, channel), channel=channel)
     work.session.flush()
-    other = store.by_key(work.session, planned.key)
-    if other is not None and (other.sent_at is not None or other.state in _TAKEN):
+    known = store.by_key(work.session, planned.key)
+    if known is not None and (known.sent_at is not None or known.state in _TAKEN):
         return None
-    if other is None:
-        other = _row(planned, row.site_id, row.patient_id, work.now)
+    other = known or _row(planned, row.site_id, row.patient_id, work.now)
+    if known is None:
         other.text, other.to_address, other.language = row.text, row.to_address, row.language
         work.session.add(other)
-    else:
-        other.attempts, other.not_before = 0, None
-        _set(other, planned, work.now)
-    if other.state is ReminderState.TASK:
-        other.reason = f"{reason}; to be told by {channel}"
+    instead = f"instead of {row.channel}: {reason}"
+    with turning(work, other, instead, planned.due_at, born=known is None):
+        _take_up(other, planned, work.now)
+        if other.state is ReminderState.TASK:
+            other.reason = f"{reason}; to be told by {channel}"
     work.session.flush()
     return other
 

@@ -27,19 +27,36 @@ class Failure(StrEnum):
     BLOCKED = "blocked"  # held back by a filter, or for a reason not known: no retry, alert
 
 
+class NumberTrouble(StrEnum):
+    """What an error says about the phone number itself, once nothing more is tried."""
+
+    LANDLINE = "landline"  # no SMS ever: calls only
+    WRONG = "wrong"  # no SMS until a person has verified the number
+    SILENT = "silent"  # it may be the right one: a person looks into it, messages go on
+
+
 class DeliveryError(SurveillanceError):
     """A provider did not take a message, or nobody knows whether it did.
 
     ``code`` is the provider's own, for the record. ``text`` is one line for a person; it never holds an address
     or a body. ``retry_limit`` bounds the retries more tightly than the policy does; None leaves it to the policy.
+    ``trouble`` is what it says about the number.
     """
 
-    def __init__(self, failure: Failure, code: str, text: str, retry_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        failure: Failure,
+        code: str,
+        text: str,
+        retry_limit: int | None = None,
+        trouble: NumberTrouble | None = None,
+    ) -> None:
         super().__init__(text)
         self.failure = failure
         self.code = code
         self.text = text
         self.retry_limit = retry_limit
+        self.trouble = trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,7 @@ class Outgoing:
 
     ``attempt_id`` is the row written before the call. ``validity_seconds`` is how long the provider may still
     try, so that nothing arrives in quiet hours. ``calendar`` is one iCalendar object (RFC 5545) in UTF-8.
+    ``unsubscribe`` is the address of a page on which email is stopped.
     """
 
     attempt_id: str
@@ -58,6 +76,7 @@ class Outgoing:
     subject: str = ""
     html: str = ""
     calendar: bytes | None = None
+    unsubscribe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from twilio.rest import Client
 from surveillance.core.delivery import StatusCallback
 from surveillance.core.errors import ConfigurationError
 from surveillance.core.words import Channel
-from surveillance.providers.base import Accepted, DeliveryError, Failure, Listed, Outgoing
+from surveillance.providers.base import Accepted, DeliveryError, Failure, Listed, NumberTrouble, Outgoing
 from surveillance.providers.twilio_http import OneShotHttpClient
 
 API_URL = "https://api.twilio.com"
@@ -31,11 +31,14 @@ _NOT_TWILIO = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a Twilio error means here, how often to retry it at most, and what a person should know or do."""
+    """What a Twilio error means here, how often to retry it at most, what a person should know or do, and what it
+    says about the number. A stopped sender or account uses up no retries: messages wait for it.
+    """
 
     failure: Failure
     retry_limit: int | None
     advice: str
+    trouble: NumberTrouble | None = None
 
 
 _CREDENTIALS_ADVICE = (
@@ -49,39 +52,55 @@ _NO_SUCH_SERVICE = (
 
 # The same codes come as the answer of the API (20xxx, 21xxx) and in status callbacks (30xxx).
 RULES: Mapping[int, Rule] = {
-    20003: Rule(Failure.CREDENTIALS, 0, _CREDENTIALS_ADVICE),
-    20005: Rule(Failure.CREDENTIALS, 0, "the Twilio account is not active ({code}): see Twilio's console"),
-    20404: Rule(Failure.CREDENTIALS, 0, _CREDENTIALS_ADVICE),
+    20003: Rule(Failure.CREDENTIALS, None, _CREDENTIALS_ADVICE),
+    20005: Rule(Failure.CREDENTIALS, None, "the Twilio account is not active ({code}): see Twilio's console"),
+    20404: Rule(Failure.CREDENTIALS, None, _CREDENTIALS_ADVICE),
     20429: Rule(Failure.RETRY, None, "Twilio had too many requests ({code}) and did not process this one"),
-    21211: Rule(Failure.PERMANENT, 0, "the number is not valid ({code}): ask for the right one"),
-    21212: Rule(Failure.SENDER, 0, _NO_SUCH_SENDER),
+    21211: Rule(Failure.PERMANENT, 0, "the number is not valid ({code}): ask for the right one", NumberTrouble.WRONG),
+    21212: Rule(Failure.SENDER, None, _NO_SUCH_SENDER),
     21408: Rule(Failure.CONFIGURATION, 0, "the country is not enabled for SMS ({code}): see geo permissions at Twilio"),
-    21603: Rule(Failure.SENDER, 0, _NO_SUCH_SENDER),
-    21606: Rule(Failure.SENDER, 0, _NO_SUCH_SENDER),
+    21603: Rule(Failure.SENDER, None, _NO_SUCH_SENDER),
+    21606: Rule(Failure.SENDER, None, _NO_SUCH_SENDER),
     21608: Rule(Failure.CONFIGURATION, 0, "a trial account sends to verified numbers only ({code}): upgrade it"),
     21609: Rule(Failure.CONFIGURATION, 0, "the callback address is not usable ({code}): check SURVEILLANCE_PUBLIC_URL"),
     21610: Rule(Failure.OPTED_OUT, 0, "the number has opted out ({code}): only its owner can opt in again"),
     21611: Rule(Failure.RETRY, None, "the sender's queue is full ({code})"),
     21612: Rule(Failure.CONFIGURATION, 0, "Twilio has no route from this sender to the number ({code})"),
-    21614: Rule(Failure.PERMANENT, 0, "the number cannot receive SMS ({code}): use another channel"),
+    21614: Rule(
+        Failure.PERMANENT, 0, "the number cannot receive SMS ({code}): use another channel", NumberTrouble.WRONG
+    ),
     21617: Rule(Failure.CONFIGURATION, 0, "the text is longer than 1,600 characters ({code}): shorten the template"),
-    21635: Rule(Failure.PERMANENT, 0, "the number is a landline ({code}): use another channel"),
-    21659: Rule(Failure.SENDER, 0, _NO_SUCH_SENDER),
-    21701: Rule(Failure.SENDER, 0, _NO_SUCH_SERVICE),
-    21703: Rule(Failure.SENDER, 0, _NO_SUCH_SERVICE),
-    21704: Rule(Failure.SENDER, 0, _NO_SUCH_SERVICE),
-    21705: Rule(Failure.SENDER, 0, _NO_SUCH_SERVICE),
+    21635: Rule(Failure.PERMANENT, 0, "the number is a landline ({code}): use another channel", NumberTrouble.LANDLINE),
+    21659: Rule(Failure.SENDER, None, _NO_SUCH_SENDER),
+    21701: Rule(Failure.SENDER, None, _NO_SUCH_SERVICE),
+    21703: Rule(Failure.SENDER, None, _NO_SUCH_SERVICE),
+    21704: Rule(Failure.SENDER, None, _NO_SUCH_SERVICE),
+    21705: Rule(Failure.SENDER, None, _NO_SUCH_SERVICE),
     30001: Rule(Failure.RETRY, None, "the queue overflowed ({code})"),
-    30002: Rule(Failure.CREDENTIALS, 0, "Twilio suspended the account ({code}): see Twilio's console"),
-    30003: Rule(Failure.RETRY, 2, "the handset cannot be reached ({code}): try hours later, then call"),
-    30004: Rule(Failure.BLOCKED, 0, "the message was blocked ({code}): ask the patient whether SMS is wanted"),
-    30005: Rule(Failure.RETRY, 1, "the handset is unknown ({code}): verify the number if it fails again"),
-    30006: Rule(Failure.PERMANENT, 0, "the number is a landline or its carrier cannot be reached ({code})"),
+    30002: Rule(Failure.CREDENTIALS, None, "Twilio suspended the account ({code}): see Twilio's console"),
+    30003: Rule(
+        Failure.RETRY, 2, "the handset cannot be reached ({code}): try hours later, then call", NumberTrouble.SILENT
+    ),
+    30004: Rule(
+        Failure.PERMANENT,
+        0,
+        "the message was blocked ({code}): ask the patient whether SMS is wanted",
+        NumberTrouble.SILENT,
+    ),
+    30005: Rule(
+        Failure.RETRY, 1, "the handset is unknown ({code}): verify the number if it fails again", NumberTrouble.WRONG
+    ),
+    30006: Rule(
+        Failure.PERMANENT,
+        0,
+        "the number is a landline or its carrier cannot be reached ({code})",
+        NumberTrouble.LANDLINE,
+    ),
     30007: Rule(Failure.BLOCKED, 0, "a carrier filtered the message ({code}): review the text and the registration"),
     30008: Rule(Failure.RETRY, 2, "delivery failed for a reason that nobody knows ({code})"),
-    30024: Rule(Failure.SENDER, 0, "the sender is not provisioned ({code}): see Twilio's console"),
-    30032: Rule(Failure.SENDER, 0, "the toll-free sender is not verified ({code}): see Twilio's console"),
-    30034: Rule(Failure.SENDER, 0, "the sender is not registered for A2P 10DLC ({code}): see Twilio's console"),
+    30024: Rule(Failure.SENDER, None, "the sender is not provisioned ({code}): see Twilio's console"),
+    30032: Rule(Failure.SENDER, None, "the toll-free sender is not verified ({code}): see Twilio's console"),
+    30034: Rule(Failure.SENDER, None, "the sender is not registered for A2P 10DLC ({code}): see Twilio's console"),
     30036: Rule(Failure.RETRY, None, "it was not sent while it was valid ({code}): plan anew if still useful"),
 }
 _UNKNOWN = Rule(
@@ -92,13 +111,13 @@ _UNKNOWN = Rule(
 def classify(code: int) -> Rule:
     """What ``code`` means, of the API or of a status callback; an unknown one is not retried and needs a person."""
     rule = RULES.get(code, _UNKNOWN)
-    return Rule(rule.failure, rule.retry_limit, rule.advice.format(code=code))
+    return Rule(rule.failure, rule.retry_limit, rule.advice.format(code=code), rule.trouble)
 
 
 def failure_of(code: int) -> DeliveryError:
     """The error that ``code`` stands for, as ``send`` raises it and as a failed callback is to be treated."""
     rule = classify(code)
-    return DeliveryError(rule.failure, str(code), rule.advice, rule.retry_limit)
+    return DeliveryError(rule.failure, str(code), rule.advice, rule.retry_limit, rule.trouble)
 
 
 class TwilioTransport:

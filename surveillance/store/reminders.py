@@ -17,6 +17,7 @@ from surveillance.store.tables import (
     Counter,
     DispatchPause,
     ExaminationRow,
+    MessageEvent,
     Patient,
     Reminder,
     Sender,
@@ -64,6 +65,20 @@ def open_examinations(session: Session, plan_id: UUID, until: date, window_until
         row.plan_id == plan_id, col(row.open).is_(True), col(row.withdrawn).is_(False), ~held, near
     )
     return list(session.exec(statement))
+
+
+# -- turns -----------------------------------------------------------------------------------------------------
+
+
+def events(session: Session, reminder_id: UUID) -> list[MessageEvent]:
+    """The turns in the life of a message, from the first."""
+    statement = select(MessageEvent).where(MessageEvent.reminder_id == reminder_id)
+    return list(session.exec(statement.order_by(col(MessageEvent.ordinal))))
+
+
+def last_event(session: Session, reminder_id: UUID) -> MessageEvent | None:
+    statement = select(MessageEvent).where(MessageEvent.reminder_id == reminder_id)
+    return session.exec(statement.order_by(col(MessageEvent.ordinal).desc()).limit(1)).first()
 
 
 # -- claims ----------------------------------------------------------------------------------------------------

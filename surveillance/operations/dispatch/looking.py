@@ -172,11 +172,12 @@ class _Reach:
     def _usable(self, contact: Contact) -> bool:
         if not self.carried or not self._address_of(contact):
             return False
-        return self.channel is not Channel.SMS or (contact.phone_mobile and not self._is_landline(contact))
+        return self.channel is not Channel.SMS or (contact.phone_mobile and not self._is_out(contact))
 
-    def _is_landline(self, contact: Contact) -> bool:
+    def _is_out(self, contact: Contact) -> bool:
+        """A landline, or a number that a person has to verify first."""
         number = patients.number(self.work.session, contact.phone or "")
-        return number is not None and number.landline
+        return number is not None and (number.landline or number.wrong)
 
     def _agreed(self, contact: Contact) -> bool:
         """Consent is to an address: a new number needs a new one (47 CFR 64.1200, facts: messaging)."""

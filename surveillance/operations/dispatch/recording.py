@@ -13,12 +13,13 @@ from surveillance.core.answers import kind_of
 from surveillance.core.delivery import ARRIVED, LOST, advance
 from surveillance.core.fallback import NextChannel, Retry, Task, after_failure
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
-from surveillance.operations import registry
+from surveillance.operations import numbers, registry
 from surveillance.operations.dispatch import senders
+from surveillance.operations.message_events import turning
 from surveillance.operations.reminding import fallback
 from surveillance.operations.situations import policy_for
 from surveillance.operations.work import Work, found
-from surveillance.providers.base import Accepted, DeliveryError, Failure
+from surveillance.providers.base import Accepted, DeliveryError, Failure, NumberTrouble
 from surveillance.providers.twilio import failure_of
 from surveillance.store import patients
 from surveillance.store import reminders as store
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 LATE = "dispatch_answers_after_giving_up"
 TWICE = "dispatch_sent_twice"
+FAILED = "dispatch_failed_"  # and a word of Failure
 UNKNOWN_CODE = 30008  # Twilio: failed, and nobody knows why
 
 Pair = tuple[Attempt, Reminder]
@@ -73,6 +75,14 @@ def adopt(work: Work, pair: Pair, provider_id: str) -> None:
 
 
 def _sent(work: Work, attempt: Attempt, reminder: Reminder) -> None:
+    if reminder.state is ReminderState.CLAIMED:
+        _went_out(work, attempt, reminder)
+        return
+    with turning(work, reminder, "it went out after all: the provider knows it"):
+        _went_out(work, attempt, reminder)
+
+
+def _went_out(work: Work, attempt: Attempt, reminder: Reminder) -> None:
     reminder.state, reminder.reason, reminder.claimed_until = ReminderState.SENT, "", None
     reminder.sent_at, reminder.changed_at = attempt.created_at, work.now
 
@@ -116,6 +126,8 @@ def progress(work: Work, pair: Pair, status: str, error_code: int | None) -> Non
     attempt.provider_status = news
     if news in ARRIVED:
         attempt.state = AttemptState.DELIVERED
+        if attempt.channel is Channel.SMS:
+            numbers.answered(work, attempt.to_address)
         if reminder.state is ReminderState.SENT:
             reminder.state, reminder.changed_at = ReminderState.DELIVERED, work.now
     elif news in LOST:
@@ -147,24 +159,27 @@ def in_doubt(work: Work, pair: Pair, error: DeliveryError | None = None) -> None
     if error is not None:
         attempt.failure, attempt.error_code, attempt.error_text = error.failure, error.code, error.text
     attempt.in_doubt_from = min(attempt.in_doubt_from, work.now) if error else attempt.in_doubt_from
-    reminder.state, reminder.changed_at, reminder.claimed_until = ReminderState.IN_DOUBT, work.now, None
-    reminder.reason = error.text if error else "nobody knows whether it went out; it is being looked for"
+    with turning(work, reminder):
+        reminder.state, reminder.claimed_until = ReminderState.IN_DOUBT, None
+        reminder.reason = error.text if error else "nobody knows whether it went out; it is being looked for"
 
 
 def absent(work: Work, pair: Pair, reason: str) -> None:
     """It certainly did not go out: the message is decided afresh."""
     attempt, reminder = pair
     attempt.state, attempt.finished_at, attempt.error_text = AttemptState.ABSENT, work.now, reason
-    reminder.state, reminder.reason, reminder.sent_at = ReminderState.PLANNED, reason, None
-    reminder.claimed_until, reminder.changed_at = None, work.now
+    with turning(work, reminder):
+        reminder.state, reminder.reason, reminder.sent_at = ReminderState.PLANNED, reason, None
+        reminder.claimed_until = None
 
 
 def to_person(work: Work, pair: Pair, why: str) -> None:
     """Nobody can find out: a person asks the patient. The number is free again, what was told may have been told."""
     attempt, reminder = pair
     attempt.state, attempt.finished_at = AttemptState.IN_DOUBT, work.now
-    reminder.state, reminder.claimed_until, reminder.changed_at = ReminderState.TASK, None, work.now
-    reminder.reason = f"in doubt: {why}"
+    with turning(work, reminder):
+        reminder.state, reminder.claimed_until = ReminderState.TASK, None
+        reminder.reason = f"in doubt: {why}"
 
 
 def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
@@ -179,7 +194,10 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
     _consequences(work, attempt, error)
     if reminder.step is Step.ANSWER and kind_of(reminder.key).by_itself:
         # It has minutes to be of use, and nobody is called to say that a message was understood.
-        reminder.state, reminder.reason = ReminderState.FAILED, error.text
+        with turning(work, reminder):
+            reminder.state, reminder.reason = ReminderState.FAILED, error.text
+            reminder.resolved_at, reminder.resolution = work.now, "nothing more to say"
+        _about_number(work, attempt, error)
         return
     policy = policy_for(work.catalogue.policy, work.site(reminder.site_id))
     contacts = patients.contacts(work.session, reminder.patient_id)
@@ -196,20 +214,34 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
     )
     match follows:
         case Retry(at):
-            reminder.state, reminder.not_before, reminder.reason = ReminderState.PLANNED, at, error.text
+            with turning(work, reminder, until=at):
+                reminder.state, reminder.not_before, reminder.reason = ReminderState.PLANNED, at, error.text
+            return
         case NextChannel(channel):
             fallback(work, reminder, channel, error.text)
         case Task(reason):
-            reminder.state, reminder.reason = ReminderState.TASK, f"{error.text} ({reason})"
+            with turning(work, reminder):
+                reminder.state, reminder.reason = ReminderState.TASK, f"{error.text} ({reason})"
+    _about_number(work, attempt, error)
+
+
+def _about_number(work: Work, attempt: Attempt, error: DeliveryError) -> None:
+    """What nothing more is tried for, the number may be to blame for."""
+    match error.trouble:
+        case NumberTrouble.LANDLINE:
+            numbers.is_landline(work, attempt.to_address, error.text)
+        case NumberTrouble.WRONG | NumberTrouble.SILENT:
+            numbers.in_trouble(work, attempt.to_address, error.text, wrong=error.trouble is NumberTrouble.WRONG)
 
 
 def _consequences(work: Work, attempt: Attempt, error: DeliveryError) -> None:
+    store.count(work.session, f"{FAILED}{error.failure}")
     match error.failure:
         case Failure.OPTED_OUT:
             registry.opt_out(work, attempt.to_address, f"the provider refused it as opted out ({error.code})")
         case Failure.SENDER | Failure.CREDENTIALS:
             senders.stop(work, attempt.sender, error.text)
         case Failure.BLOCKED | Failure.CONFIGURATION:
-            log.error("a message was refused", code=error.code, why=error.text)
+            senders.alert(work, attempt.sender, error.text)
         case _:
             log.warning("a message was not delivered", code=error.code, why=error.text)

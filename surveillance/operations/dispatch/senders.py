@@ -1,6 +1,7 @@
 """The numbers and mailboxes we send from: their pace holds across all workers, and one in trouble is stopped."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -10,9 +11,12 @@ from surveillance.core.words import Channel
 from surveillance.operations.dispatch.office import Office
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
+from surveillance.store.audit import picture
 from surveillance.store.tables import Sender
 
 log = structlog.get_logger(__name__)
+
+_STATE = ("name", "per_second", "stopped_at", "stopped_why", "alert_at", "alert_why", "alerts")
 
 
 def know(office: Office, work: Work) -> None:
@@ -63,14 +67,36 @@ def stop(work: Work, name: str, why: str) -> None:
     """Send nothing by this sender until a person has mended it."""
     row = store.sender(work.session, name, lock=True)
     if row is not None and row.stopped_at is None:
+        before = picture(row, _STATE)
         row.stopped_at, row.stopped_why = work.now, why
         log.error("sender stopped", sender=name, why=why)
+        _keep(work, row, "dispatch.stop", before, why)
 
 
 def start(work: Work, name: str) -> Sender:
     """A person mended what was wrong. Raises NotFoundError."""
     row = _named(work, name)
+    before = picture(row, _STATE)
     row.stopped_at, row.stopped_why = None, ""
+    _keep(work, row, "dispatch.start", before)
+    return row
+
+
+def alert(work: Work, name: str, why: str) -> None:
+    """Messages are refused or filtered: others may go out, but a person has to look into it."""
+    row = store.sender(work.session, name, lock=True)
+    if row is not None:
+        row.alert_at, row.alert_why, row.alerts = row.alert_at or work.now, why, row.alerts + 1
+        log.error("messages are refused", sender=name, why=why)
+        work.session.flush()
+
+
+def look_into(work: Work, name: str) -> Sender:
+    """A person looked into the refusals; the next one is news. Raises NotFoundError."""
+    row = _named(work, name)
+    before = picture(row, _STATE)
+    row.alert_at, row.alert_why, row.alerts = None, "", 0
+    _keep(work, row, "dispatch.look", before)
     return row
 
 
@@ -79,8 +105,15 @@ def set_pace(work: Work, name: str, per_second: float) -> Sender:
     if not 0 < per_second <= 1000:
         raise InvalidInputError(f"{per_second:g} messages a second is not between 0 and 1000")
     row = _named(work, name)
+    before = picture(row, _STATE)
     row.per_second = per_second
+    _keep(work, row, "dispatch.pace", before)
     return row
+
+
+def _keep(work: Work, row: Sender, action: str, before: dict[str, Any], reason: str = "") -> None:
+    work.session.flush()
+    work.audit(action, row, before=before | {"name": None}, after=picture(row, _STATE), reason=reason)
 
 
 def _named(work: Work, name: str) -> Sender:

@@ -20,10 +20,12 @@ from surveillance.core.decision import IN_FLIGHT, Send, TooLate, Void, Wait
 from surveillance.core.errors import UnavailableError
 from surveillance.core.fallback import NextChannel, Task
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
+from surveillance.operations import patient_pages
 from surveillance.operations.dispatch import recording, senders
 from surveillance.operations.dispatch.looking import DAMAGE, Look, look
 from surveillance.operations.dispatch.office import Office
 from surveillance.operations.dispatch.texts import Text, as_written, text_for
+from surveillance.operations.message_events import turning
 from surveillance.operations.reminding import fallback
 from surveillance.operations.situations import Situation, situation
 from surveillance.operations.work import Work
@@ -108,7 +110,7 @@ def _prepare(office: Office, work: Work, reminder_id: UUID, until: datetime, don
         return None
     ready = _attempt(office, work, now, row, found, found.decision)
     if isinstance(ready, Wait):
-        done[_wait(row, ready)] += 1
+        done[_wait(work, row, ready)] += 1
         return None
     return ready
 
@@ -117,25 +119,32 @@ def _settle(work: Work, row: Reminder, found: Look) -> str:
     """Act on every decision but to send; the word is for the report."""
     match found.decision:
         case Wait():
-            return _wait(row, found.decision)
+            return _wait(work, row, found.decision)
         case Void(reason):
-            row.state, row.reason = ReminderState.VOIDED, reason
+            _end(work, row, ReminderState.VOIDED, reason)
             return "voided"
         case TooLate(reason, tell_a_person):
-            row.state, row.reason = (ReminderState.TASK if tell_a_person else ReminderState.DROPPED), reason
+            _end(work, row, ReminderState.TASK if tell_a_person else ReminderState.DROPPED, reason)
             return "tasks" if tell_a_person else "too_late"
         case NextChannel(channel, reason):
             fallback(work, row, channel, reason)
             return "next_channel"
         case Task(reason):
-            row.state, row.reason = ReminderState.TASK, reason
+            _end(work, row, ReminderState.TASK, reason)
             return "tasks"
     raise AssertionError(f"no such decision: {found.decision}")
 
 
-def _wait(row: Reminder, wait: Wait) -> str:
-    row.state, row.not_before, row.reason = ReminderState.PLANNED, wait.until, wait.reason
+def _wait(work: Work, row: Reminder, wait: Wait) -> str:
+    """It is decided again later; a message that is paused for a week is one line of its ledger."""
+    with turning(work, row, until=wait.until, again=True):
+        row.state, row.not_before, row.reason = ReminderState.PLANNED, wait.until, wait.reason
     return "waiting"
+
+
+def _end(work: Work, row: Reminder, state: ReminderState, reason: str) -> None:
+    with turning(work, row):
+        row.state, row.reason = state, reason
 
 
 def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Ready | Wait:
@@ -147,9 +156,12 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
     if row.step is Step.ANSWER:
         text = as_written(row.text)
     else:
-        text = text_for(work, now, found.planned, send.language, found.locale, office.public_url)
+        text = text_for(
+            work, now, found.planned, send.language, found.locale, office.public_url, sender=transport.sender
+        )
     if (free := senders.take_turn(office, work, transport.sender)) is not None:
         return Wait(free, "the sender's rate is used up or the sender is stopped")
+    kept = text.kept()
     attempt = Attempt(
         site_id=row.site_id,
         reminder_id=row.id,
@@ -157,8 +169,8 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
         channel=row.channel,
         contact_id=found.contact.id if found.contact else None,
         to_address=send.to,
-        body=text.rendered.sms if row.channel is Channel.SMS else text.rendered.body,
-        subject="" if row.channel is Channel.SMS else text.rendered.subject,
+        body=kept.sms if row.channel is Channel.SMS else kept.body,
+        subject="" if row.channel is Channel.SMS else kept.subject,
         language=send.language,
         transport=transport.name,
         sender=transport.sender,
@@ -171,6 +183,9 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
             work.session.add(attempt)
     except IntegrityError:  # another worker is just writing to the same address
         return Wait(work.now + IN_FLIGHT, "another message to this address is in flight")
+    if text.wants_page:
+        _, secret = patient_pages.new_page(work, now.patient, found.contact, send.language, row)
+        text = text.with_page(secret)
     _state(row, found, text, work.now)
     validity = int((send.deadline - deadline).total_seconds())
     return Ready(attempt.id, row.channel, _outgoing(office, attempt, text, validity), deadline)
@@ -198,14 +213,15 @@ def _state(row: Reminder, found: Look, text: Text, now: datetime) -> None:
 def _outgoing(office: Office, attempt: Attempt, text: Text, validity: int) -> Outgoing:
     if attempt.channel is Channel.SMS:
         callback = f"{office.public_url}/webhooks/twilio/status?attempt={attempt.id}"
-        return Outgoing(str(attempt.id), attempt.to_address, attempt.body, callback, validity)
+        return Outgoing(str(attempt.id), attempt.to_address, text.rendered.sms, callback, validity)
     return Outgoing(
         str(attempt.id),
         attempt.to_address,
-        attempt.body,
-        subject=attempt.subject,
+        text.rendered.body,
+        subject=text.rendered.subject,
         html=text.html,
         calendar=text.calendar,
+        unsubscribe=text.link,
     )
 
 
@@ -244,10 +260,10 @@ def _went_wrong(office: Office, reminder_id: UUID, until: datetime, error: BaseE
         raise error
     expected = isinstance(error, DAMAGE)
     log.error("a message could not be worked on", reminder=str(reminder_id), exc_info=None if expected else error)
+    why = str(error) if expected else type(error).__name__
     with db.writing(office.engine) as session:
         row = store.claimed(session, reminder_id, until)
         if row is not None:
-            row.state, row.claimed_until = ReminderState.TASK, None
-            why = str(error) if expected else type(error).__name__
-            row.reason, row.changed_at = f"could not be made: {why}; nothing was sent", office.clock()
+            row.claimed_until = None
+            _end(office.work(session), row, ReminderState.TASK, f"could not be made: {why}; nothing was sent")
     return "tasks" if expected else "errors"
