@@ -43,6 +43,11 @@ def direction(tag: str) -> str:
     return locale_of(tag).text_direction if is_known(tag) else "ltr"
 
 
+def english_name(tag: str) -> str:
+    """``Spanish``: a language as English names it; what is none stays as it is written."""
+    return (locale_of(tag).get_display_name("en") or tag) if is_known(tag) else tag
+
+
 def runs_right_to_left(text: str) -> bool:
     """Whether the text holds a letter of a script that runs from right to left."""
     return any(letter.isalpha() and unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in text)

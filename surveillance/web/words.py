@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from babel import Locale, UnknownLocaleError
-
+from surveillance.core.languages import english_name as language_name
 from surveillance.core.plain import (
     ATTEMPT,
     CHANNEL,
@@ -85,11 +84,3 @@ RESULT_COLOUR: Final[Mapping[Result, str]] = {
     Result.SUSPICIOUS: "orange",
     Result.RECURRENCE: "red",
 }
-
-
-def language_name(code: str) -> str:
-    """``Spanish``: a language (BCP 47) as English names it; what is none stays as it was sent."""
-    try:
-        return Locale.parse(code, sep="-").get_display_name("en") or code
-    except (UnknownLocaleError, ValueError):
-        return code
