@@ -1,6 +1,7 @@
 """Message books from their files (config/messages/<language>.yaml), one for each language."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -10,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from surveillance.catalogue import yaml_lines
 from surveillance.core.calendar_words import CalendarWords
 from surveillance.core.errors import ConfigurationError, InvalidFileError, Problem
+from surveillance.core.frames import EmailWords, LetterWords
 from surveillance.core.message_faults import faults
 from surveillance.core.messages import MessageBook, Template
+from surveillance.core.page_words import PageWords
 from surveillance.core.sheet import SheetWords
 from surveillance.core.words import Privacy, Step
 
@@ -79,6 +82,23 @@ class SheetPart(_Part):
     calendar_note: Text
 
 
+class EmailPart(_Part):
+    """The fields of core.frames.EmailWords, which also checks their placeholders."""
+
+    page: Text
+    page_visit: Text
+    why: Text
+
+
+class LetterPart(_Part):
+    """The fields of core.frames.LetterWords, which also checks their placeholders."""
+
+    dear: Text
+    about: Text
+    why: Text
+    regards: Text
+
+
 class BookDocument(_Part):
     """The form of the file; a missing step or level is told by the book's own rules."""
 
@@ -89,11 +109,16 @@ class BookDocument(_Part):
     stop_confirmation: Text
     start_confirmation: Text
     help: Text
+    confirmed: Text
+    noted: Text
     forbidden: Annotated[list[Word], Field(min_length=1)]
     sms_dates: list[Word] = []
     steps: dict[Step, dict[Privacy, TemplatePart]]
     calendar: CalendarPart
     sheet: SheetPart
+    email: EmailPart
+    letter: LetterPart
+    page: dict[str, Text]  # the fields of core.page_words.PageWords
 
 
 def load_messages(directory: Path) -> dict[str, MessageBook]:
@@ -131,7 +156,8 @@ def load_book(path: Path) -> MessageBook:
     part = yaml_lines.validate(document, BookDocument)
     if part.language != path.stem:
         raise InvalidFileError([document.problem(["language"], f"must be {path.stem!r}, as the file is named")])
-    book = _book(part, _calendar(document, part), _sheet(document, part))
+    frames = _email(document, part), _letter(document, part), _page(document, part)
+    book = _book(part, _calendar(document, part), _sheet(document, part), *frames)
     problems = [document.problem(fault.path, fault.reason) for fault in faults(book)]
     if problems:
         raise InvalidFileError(sorted(problems, key=lambda problem: problem.line))
@@ -154,7 +180,40 @@ def _sheet(document: yaml_lines.Document, part: BookDocument) -> SheetWords:
         raise InvalidFileError([document.problem(["sheet", *name.split(".")], str(error))]) from error
 
 
-def _book(part: BookDocument, calendar: CalendarWords, sheet: SheetWords) -> MessageBook:
+def _email(document: yaml_lines.Document, part: BookDocument) -> EmailWords:
+    try:
+        return EmailWords(**part.email.model_dump())
+    except ConfigurationError as error:
+        raise InvalidFileError([document.problem(str(error).partition(":")[0].split("."), str(error))]) from error
+
+
+def _letter(document: yaml_lines.Document, part: BookDocument) -> LetterWords:
+    try:
+        return LetterWords(**part.letter.model_dump())
+    except ConfigurationError as error:
+        raise InvalidFileError([document.problem(str(error).partition(":")[0].split("."), str(error))]) from error
+
+
+def _page(document: yaml_lines.Document, part: BookDocument) -> PageWords:
+    known = {field.name for field in fields(PageWords)}
+    problems = [document.problem(["page", name], "is not a text of the page") for name in part.page.keys() - known]
+    problems += [document.problem(["page"], f"{name!r} is missing") for name in known - part.page.keys()]
+    if problems:
+        raise InvalidFileError(sorted(problems, key=lambda problem: (problem.line, problem.reason)))
+    try:
+        return PageWords(**part.page)
+    except ConfigurationError as error:
+        raise InvalidFileError([document.problem(str(error).partition(":")[0].split("."), str(error))]) from error
+
+
+def _book(
+    part: BookDocument,
+    calendar: CalendarWords,
+    sheet: SheetWords,
+    email: EmailWords,
+    letter: LetterWords,
+    page: PageWords,
+) -> MessageBook:
     return MessageBook(
         language=part.language,
         greeting=part.greeting,
@@ -164,11 +223,16 @@ def _book(part: BookDocument, calendar: CalendarWords, sheet: SheetWords) -> Mes
         stop_confirmation=part.stop_confirmation,
         start_confirmation=part.start_confirmation,
         help=part.help,
+        confirmed=part.confirmed,
+        noted=part.noted,
         forbidden=tuple(part.forbidden),
         sms_dates=tuple(part.sms_dates) or (calendar.date_format, "long"),
         steps=MappingProxyType({step: _level(levels) for step, levels in part.steps.items()}),
         calendar=calendar,
         sheet=sheet,
+        email=email,
+        letter=letter,
+        page=page,
     )
 
 

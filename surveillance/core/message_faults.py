@@ -1,34 +1,41 @@
 """The rules that message texts must keep, checked when a book is loaded (design section 4 rule 11)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from string import Formatter
 
 from surveillance.core.encoding import encoding
+from surveillance.core.invitations import wrong_invitations
 from surveillance.core.messages import LIMIT, MessageBook, Template, telltale
 from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.protocol import Fault
 from surveillance.core.replies import Keyword, classify_keyword
 from surveillance.core.words import Privacy, Step
 
-_ALWAYS = frozenset({"greeting", "clinic", "phone"})
+_ALWAYS = frozenset({"greeting", "clinic", "phone", "link"})
 _VISIT = frozenset({"date", "time", "confirm", "reschedule"})
 _USUAL_COUNTS = 201  # one hundred and more have a category of their own in Arabic
 _DUE = (Step.OVERDUE, Step.BOOK_NOW)
 
+# The answers to replies: what they need, and what they may hold beside it.
+ANSWERS = {
+    "stop_confirmation": ({"clinic"}, {"phone"}),
+    "start_confirmation": ({"clinic"}, {"phone"}),
+    "help": ({"clinic", "phone"}, set[str]()),
+    "confirmed": ({"clinic", "date", "time"}, {"phone"}),
+    "noted": ({"clinic", "date", "phone"}, {"time"}),
+}
+
 
 def faults(book: MessageBook) -> Iterator[Fault]:
     """Every rule that the texts break, with the path of keys in their file."""
-    for name, placeholders in (
-        ("greeting", {"first_name"}),
-        ("time_there", {"time"}),
-        ("stop_confirmation", {"clinic"}),
-        ("start_confirmation", {"clinic"}),
-        ("help", {"clinic", "phone"}),
-    ):
+    for name, placeholders in (("greeting", {"first_name"}), ("time_there", {"time"})):
         yield from _placeholder_faults((name,), getattr(book, name), placeholders, placeholders | {"clinic", "phone"})
+    for name, (needed, allowed) in ANSWERS.items():
+        yield from _answer_faults(book, name, needed, allowed)
     yield from _reply_faults(book)
     yield from _sheet_faults(book)
     yield from _calendar_faults(book)
+    yield from _frame_faults(book)
     if Step.ANSWER in book.steps:
         yield Fault(("steps", Step.ANSWER.value), "answer has no text of its own: it says what somebody asked for")
     for step in PLANNED_STEPS:
@@ -39,6 +46,15 @@ def faults(book: MessageBook) -> Iterator[Fault]:
                 yield Fault(path, f"the texts of {step} at level {privacy} are missing")
             else:
                 yield from _template_faults(book, step, privacy, template, path)
+
+
+def _answer_faults(book: MessageBook, name: str, needed: Set[str], more: Set[str]) -> Iterator[Fault]:
+    text = getattr(book, name)
+    yield from _placeholder_faults((name,), text, needed, needed | more)
+    if told := telltale(text, book.forbidden):
+        yield Fault((name,), f"a neutral text must not say {told!r}")
+    if encoding(text).characters > LIMIT:
+        yield Fault((name,), f"longer than {LIMIT} characters even before it is filled")
 
 
 def _sheet_faults(book: MessageBook) -> Iterator[Fault]:
@@ -53,6 +69,15 @@ def _sheet_faults(book: MessageBook) -> Iterator[Fault]:
         yield Fault(("sheet", "counts"), f"{category!r} is missing: the language counts with it")
 
 
+def _frame_faults(book: MessageBook) -> Iterator[Fault]:
+    """What stands around emails and letters, and on the patient's own page, is the same at both levels: neutral."""
+    frames = (("email", book.email.texts()), ("letter", book.letter.texts()), ("page", book.page.texts()))
+    for section, words in frames:
+        for name, text in words.items():
+            if told := telltale(text, book.forbidden):
+                yield Fault((section, name), f"a neutral text must not say {told!r}")
+
+
 def _calendar_faults(book: MessageBook) -> Iterator[Fault]:
     for name, text in book.calendar.texts().items():
         neutral = not name.endswith(("_full", "_staff"))
@@ -60,25 +85,35 @@ def _calendar_faults(book: MessageBook) -> Iterator[Fault]:
             yield Fault(("calendar", name), f"a neutral text must not say {told!r}")
 
 
-def _template_faults(
-    book: MessageBook, step: Step, privacy: Privacy, template: Template, path: tuple[str, ...]
-) -> Iterator[Fault]:
-    needed = {"clinic", "phone"} if step in _DUE else {"clinic", "phone", "date", "time"}
+def needed_by(step: Step) -> frozenset[str]:
+    """The placeholders without which the reader of a text is left alone."""
+    return frozenset({"clinic", "phone"} if step in _DUE else {"clinic", "phone", "date", "time"})
+
+
+def allowed_in(step: Step, privacy: Privacy) -> frozenset[str]:
+    """The placeholders that a text may hold."""
     allowed = _ALWAYS if step in _DUE else _ALWAYS | _VISIT
     if privacy is Privacy.FULL:
         allowed |= {"examinations"} if step in _DUE else {"examinations", "place"}
+    return allowed
+
+
+def _template_faults(
+    book: MessageBook, step: Step, privacy: Privacy, template: Template, path: tuple[str, ...]
+) -> Iterator[Fault]:
+    needed, allowed = needed_by(step), allowed_in(step, privacy)
     for name, text in zip(("sms", "subject", "body"), template.texts, strict=True):
         here = (*path, name)
-        yield from _placeholder_faults(here, text, needed if name != "subject" else set(), allowed)
+        yield from _placeholder_faults(here, text, needed if name != "subject" else frozenset(), allowed)
         if privacy is Privacy.NEUTRAL and (told := telltale(text, book.forbidden)):
             yield Fault(here, f"a neutral text must not say {told!r}")
         if name == "sms" and encoding(text).characters > LIMIT:
             yield Fault(here, f"longer than {LIMIT} characters even before it is filled")
+        for invited in wrong_invitations(text):
+            yield Fault(here, f"must not invite to reply {invited.word!r}: {invited.why}")
 
 
-def _placeholder_faults(
-    path: tuple[str, ...], text: str, needed: set[str], allowed: set[str] | frozenset[str]
-) -> Iterator[Fault]:
+def _placeholder_faults(path: tuple[str, ...], text: str, needed: Set[str], allowed: Set[str]) -> Iterator[Fault]:
     try:
         parsed = [
             (name, spec or conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None

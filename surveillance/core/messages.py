@@ -19,7 +19,9 @@ from surveillance.core.calendar_words import CalendarWords
 from surveillance.core.dates import to_utc
 from surveillance.core.encoding import Encoding, encoding, straight
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.frames import EmailWords, LetterWords
 from surveillance.core.languages import candidates, is_known, locale_of, number_in
+from surveillance.core.page_words import PageWords
 from surveillance.core.sheet import SheetWords
 from surveillance.core.words import Privacy, Step
 
@@ -49,6 +51,7 @@ class MessageBook:
     words a reply may consist of, the first being the one that is told. ``forbidden`` are words that no neutral
     text may hold; ``*`` at the end forbids all words that begin so, at the start all that end so. ``sms_dates`` are
     Babel's forms of the date for an SMS: the first one that leaves it GSM-7 is used, else the first of all.
+    ``confirmed`` and ``noted`` answer whoever confirmed a visit or needs another day.
     """
 
     language: str
@@ -59,11 +62,16 @@ class MessageBook:
     stop_confirmation: str
     start_confirmation: str
     help: str
+    confirmed: str
+    noted: str
     forbidden: tuple[str, ...]
     sms_dates: tuple[str, ...]
     steps: Mapping[Step, Mapping[Privacy, Template]]
     calendar: CalendarWords
     sheet: SheetWords
+    email: EmailWords
+    letter: LetterWords
+    page: PageWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class Details:
     zone: str = ""
     place: str = ""
     examinations: str = ""
+    link: str = ""  # the address of the patient's own page
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +167,19 @@ def fill_reply(text: str, clinic: str, phone: str) -> str:
     return _fill(text, {"clinic": clinic, "phone": phone})
 
 
+def fill_answer(book: MessageBook, text: str, details: Details, locale: str) -> str:
+    """One of the book's answers as an SMS, such as ``book.confirmed``: a site may have another wording of it.
+
+    Raises:
+        InvalidInputError: a detail that the text needs is missing, or it becomes too long.
+    """
+    cheap = {"date": _sms_date(book, details.day, locale)} if details.day else {}
+    sms = _fill(text, {**_values(book, details, locale), **cheap})
+    if (length := encoding(sms).characters) > LIMIT:
+        raise InvalidInputError(f"the SMS has {length} characters, more than {LIMIT}; shorten the text or the names")
+    return sms
+
+
 def preview(text: str, price: Decimal | None = None) -> Preview:
     """How ``text`` goes out, and what it costs at ``price`` for each part."""
     found = encoding(text)
@@ -168,6 +190,16 @@ def telltale(text: str, forbidden: tuple[str, ...]) -> str | None:
     """The first word of ``text`` that a neutral message may not hold, whatever its case and accents."""
     found = re.search(_pattern(forbidden), _bare(text))
     return found.group() if found else None
+
+
+def telltale_at(text: str, forbidden: tuple[str, ...]) -> tuple[str, int] | None:
+    """As ``telltale``, as it is written in ``text``, with the place of its first letter from 0."""
+    places = [place for place, letter in enumerate(text) for _ in _bare(letter)]
+    found = re.search(_pattern(forbidden), "".join(map(_bare, text)))
+    if found is None:
+        return None
+    start = places[found.start()]
+    return text[start : places[found.end() - 1] + 1], start
 
 
 @lru_cache
@@ -195,6 +227,7 @@ def _values(book: MessageBook, details: Details, locale: str) -> dict[str, str]:
         "phone": details.phone,
         "place": details.place,
         "examinations": details.examinations,
+        "link": details.link,
         "confirm": book.confirm[0],
         "reschedule": book.reschedule[0],
     }

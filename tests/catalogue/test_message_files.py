@@ -9,7 +9,7 @@ import pytest
 from surveillance.catalogue.messages import load_book, load_messages
 from surveillance.core.encoding import encoding
 from surveillance.core.errors import ConfigurationError, InvalidFileError
-from surveillance.core.messages import LIMIT, Details, fill_reply, render, telltale
+from surveillance.core.messages import LIMIT, Details, fill_answer, fill_reply, render, telltale
 from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, Step
 from surveillance.paths import config_folder
@@ -78,6 +78,27 @@ def test_the_answers_to_stop_start_and_help_fit_their_parts_and_name_the_way_bac
         found = encoding(filled)
         assert (found.name, found.parts <= SHIPPED[language][1]) == (SHIPPED[language][0], True), filled
         assert word in filled
+
+
+@pytest.mark.parametrize("language", SHIPPED)
+def test_the_answers_to_a_confirmation_and_to_a_wish_name_the_day_and_fit_their_parts(language):
+    book = BOOKS[language]
+    for day in DAYS:
+        for text in (book.confirmed, book.noted):
+            filled = fill_answer(book, text, replace(VISIT, day=day), language)
+            found = encoding(filled)
+            assert (found.name, found.parts <= SHIPPED[language][1]) == (SHIPPED[language][0], True), filled
+            assert f"{day.day}" in filled
+            assert VISIT.phone in filled
+
+
+@pytest.mark.parametrize("language", SHIPPED)
+def test_each_reminder_of_a_visit_tells_how_to_confirm_it_and_how_to_ask_for_another_day(language):
+    book = BOOKS[language]
+    for step in (Step.DAYS_7, Step.DAYS_3, Step.DAYS_1):
+        for level in Privacy:
+            sms = render(replace(book, confirm=("QX",), reschedule=("QZ",)), step, level, VISIT, language).sms
+            assert sms.count("QX") == sms.count("QZ") == 1, sms
 
 
 @pytest.mark.parametrize("language", SHIPPED)

@@ -12,7 +12,17 @@ from surveillance.catalogue.messages import load_messages
 from surveillance.core.encoding import Encoding, encoding, straight
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.message_faults import faults
-from surveillance.core.messages import LIMIT, Details, Template, choose_language, fill_reply, preview, render, telltale
+from surveillance.core.messages import (
+    LIMIT,
+    Details,
+    Template,
+    choose_language,
+    fill_answer,
+    fill_reply,
+    preview,
+    render,
+    telltale,
+)
 from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, Step
 from surveillance.paths import config_folder
@@ -58,7 +68,7 @@ def test_a_message_states_day_and_time_as_the_reader_writes_them():
     assert "Wednesday, September 23, 2026, 2:30 PM" in sms(locale="en-US")
     assert "Wednesday, 23 September 2026, 14:30" in sms(locale="en-GB")
     assert "miércoles 23 de septiembre de 2026, 14:30" in sms(book=ES, locale="es")
-    assert "miércoles 23 de septiembre de 2026, 2:30 p.m. Para" in sms(book=ES, locale="es-US")
+    assert "miércoles 23 de septiembre de 2026, 2:30 p.m. Responda" in sms(book=ES, locale="es-US")
 
 
 def test_a_saturday_in_spanish_leaves_the_weekday_out_of_the_text_but_not_of_the_email():
@@ -128,6 +138,20 @@ def test_what_a_text_needs_must_be_known():
         sms(day=None)
     with pytest.raises(InvalidInputError, match=r"\{place\}"):
         sms(level=Privacy.FULL, place="")
+
+
+def test_an_answer_writes_day_and_time_as_the_message_did():
+    august = replace(VISIT, day=date(2026, 8, 26))
+    assert fill_answer(EN, EN.confirmed, VISIT, "en-GB") == (
+        "Riverside Clinic: thank you, we expect you on Wednesday, 23 September 2026, 14:30. Questions: +1 202 555 0143."
+    )
+    assert "mercredi 26/08/2026" in fill_answer(BOOKS["fr"], BOOKS["fr"].noted, august, "fr")
+    elsewhere = replace(VISIT, patient_zone="America/Los_Angeles")
+    assert "2:30 PM (local time there)" in fill_answer(EN, EN.confirmed, elsewhere, "en-US")
+    with pytest.raises(InvalidInputError, match=r"\{date\}"):
+        fill_answer(EN, EN.noted, replace(VISIT, day=None), "en")
+    with pytest.raises(InvalidInputError, match="more than 320"):
+        fill_answer(EN, EN.noted, replace(VISIT, clinic="x" * 300), "en")
 
 
 def test_a_text_over_the_limit_is_refused():
@@ -232,6 +256,10 @@ GOOD = "{clinic} {date} {time} {phone}"
         (with_text(subject="Your MRI"), ("steps", "1d", "neutral", "subject"), "must not say 'mri'"),
         (with_text(sms=GOOD + "x" * 320), ("steps", "1d", "neutral", "sms"), "longer than 320"),
         (replace(EN, steps={}), ("steps", "1d", "full"), "are missing"),
+        (replace(EN, confirmed="{clinic}: see you {date}."), ("confirmed",), "{time} is missing"),
+        (replace(EN, noted="{clinic}: not {date}? {phone} {place}"), ("noted",), "{place} cannot be used here"),
+        (replace(EN, noted="{clinic} {date} {phone}: another day for your scan"), ("noted",), "must not say 'scan'"),
+        (replace(EN, help="{clinic} {phone}" + "x" * 320), ("help",), "longer than 320"),
         (replace(EN, greeting="Hello."), ("greeting",), "{first_name} is missing"),
         (replace(EN, confirm=("YES",)), ("replies", "confirm", 0), "already stops or starts"),
         (replace(EN, reschedule=("R", "cancel")), ("replies", "reschedule", 1), "already stops or starts"),
