@@ -41,7 +41,8 @@ class Event:
 
     ``uid`` never changes and ``sequence`` rises with each change of time, place or status. ``stamp`` is the
     UTC moment at which the stored row last changed, never the clock's: else every poll would see new bytes.
-    ``alarm_minutes`` counts back from the start.
+    ``alarm_minutes`` counts back from the start. ``organizer`` is a mailbox, which an entry that is mailed must name
+    (RFC 5546 section 3.2.1).
 
     Raises:
         InvalidInputError: neither or both of ``start`` and ``day``, a moment without a zone, an end before
@@ -60,6 +61,7 @@ class Event:
     status: EventStatus = EventStatus.CONFIRMED
     url: str = ""
     alarm_minutes: int | None = None
+    organizer: str = ""
 
     def __post_init__(self) -> None:
         if fault := _fault(self):
@@ -136,6 +138,8 @@ def _event(event: Event, language: str) -> list[str]:
         lines.append(f"DESCRIPTION;LANGUAGE={language}:{_text(event.description)}")
     if event.location:
         lines.append(f"LOCATION:{_text(event.location)}")
+    if event.organizer:
+        lines.append(f"ORGANIZER:mailto:{_NOT_IN_A_LINK.sub('', event.organizer)}")
     if event.url:
         lines.append(f"URL:{_NOT_IN_A_LINK.sub('', event.url)}")
     # CLASS is advice that most clients ignore, so privacy is the business of the words, not of this line.

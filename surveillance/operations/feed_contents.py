@@ -2,7 +2,7 @@
 
 import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from importlib import metadata
@@ -90,19 +90,35 @@ def visit_ics(
     privacy: Privacy,
     audience: Audience = Audience.PATIENT,
 ) -> bytes:
-    """One visit as a file: to attach to a message, or for a button "add to my calendar".
+    """One visit as a file, for a button "add to my calendar".
 
     The entry has the same UID as in a feed, so a calendar that has both shows one visit.
     """
-    site = work.site(row.site_id)
-    view = _view_for(work, site, audience, privacy, language)
-    work.session.flush()  # the visit may have been booked in this very transaction
-    shown = store.visit(work.session, row.id)
-    lines = [Line(row.id, line.item, line.target) for line in appointments.lines(work.session, row.id)]
-    terms = store.terms_of_plan(work.session, row.plan_id)
-    titles = _titles(work, [shown], lines, terms)
-    visit = _visit(shown, store.places(work.session, site.id), titles, view, public_url)
-    return ical.render(feeds.calendar([visit], view, work.today(site), _domain(public_url)))
+    view = _view_for(work, work.site(row.site_id), audience, privacy, language)
+    return _file(work, [row], view, public_url)
+
+
+def mailed_ics(
+    work: Work, rows: Sequence[Appointment], public_url: str, language: str, privacy: Privacy, organizer: str
+) -> bytes:
+    """Visits of one patient as a file that an email carries; ``organizer`` is the mailbox that sends it."""
+    view = _view_for(work, work.site(rows[0].site_id), Audience.PATIENT, privacy, language)
+    return _file(work, rows, view, public_url, organizer)
+
+
+def _file(work: Work, rows: Sequence[Appointment], view: FeedView, public_url: str, organizer: str = "") -> bytes:
+    site = work.site(rows[0].site_id)
+    work.session.flush()  # a visit may have been booked in this very transaction
+    shown = [store.visit(work.session, row.id) for row in rows]
+    owned = appointments.lines_of(work.session, [row.id for row in rows])
+    lines = [Line(visit, line.item, line.target) for visit, own in owned.items() for line in own]
+    plans = dict.fromkeys(row.plan_id for row in rows)
+    terms = [term for plan_id in plans for term in store.terms_of_plan(work.session, plan_id)]
+    titles = _titles(work, shown, lines, terms)
+    places = store.places(work.session, site.id)
+    visits = [_visit(row, places, titles, view, public_url) for row in shown]
+    made = feeds.calendar(visits, view, work.today(site), _domain(public_url))
+    return ical.render(replace(made, events=[replace(event, organizer=organizer) for event in made.events]))
 
 
 def _view(work: Work, feed: Feed, site: Site) -> FeedView:

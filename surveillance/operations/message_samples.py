@@ -7,7 +7,7 @@ from datetime import date, time
 from surveillance.core.messages import Details, MessageBook, Preview, Rendered, preview, render
 from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, Step
-from surveillance.operations.dispatch.texts import readable
+from surveillance.operations.phones import readable
 from surveillance.store.tables import Site
 
 # A Wednesday in September: the longest date in English, and one whose weekday costs more in Spanish.
@@ -21,6 +21,7 @@ DETAILS = Details(
     zone="America/New_York",
     place="Imaging Centre North",
     examinations="MRI of the primary site, CT of the chest",
+    link="https://visits.clinic.example/p/" + 33 * "x",
 )
 
 

@@ -1,7 +1,7 @@
 """Email by SMTP: text and HTML side by side, with an optional calendar entry.
 
 Source: RFC 5321 for what a server's answer means, RFC 6047 section 2.4 for the calendar part, RFC 3834 section 5
-for Auto-Submitted.
+for Auto-Submitted, RFC 2369 section 3.2 for List-Unsubscribe.
 """
 
 import re
@@ -149,6 +149,10 @@ def compose(message: Outgoing, sender: str) -> EmailMessage:
     email["Date"] = formatdate(localtime=False)
     email["Message-ID"] = f"<{message.attempt_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     email["Auto-Submitted"] = "auto-generated"
+    if message.unsubscribe:
+        # A page to decide on, without List-Unsubscribe-Post (RFC 8058): by that, programs that look through mail would
+        # stop the messages of somebody who waits for them.
+        email["List-Unsubscribe"] = f"<{message.unsubscribe}>"
     email.set_content(message.body)
     if message.html:
         email.add_alternative(message.html, subtype="html")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from surveillance.core.links import without_secrets
 from surveillance.core.words import AttemptState
 from surveillance.operations.dispatch import recording
 from surveillance.operations.dispatch.office import Office
@@ -77,7 +78,9 @@ def _conclude(office: Office, attempt_id: UUID, listed: list[Listed], trouble: s
         if attempt.finished_at is not None:
             return "settled"
         strangers = _strangers(work, listed)
-        own = next((each for each in strangers if not each.redacted and each.body == attempt.body), None)
+        own = next(
+            (each for each in strangers if not each.redacted and without_secrets(each.body) == attempt.body), None
+        )
         if own is not None:
             recording.adopt(work, pair, own.provider_id)
             recording.progress(work, pair, own.status, own.error_code)

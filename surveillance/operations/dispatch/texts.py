@@ -1,27 +1,30 @@
 """What a message says, made when it is sent: in the contact's language, at the site's privacy level (rule 11)."""
 
-import html
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
+from email.utils import parseaddr
+from typing import Final
 from uuid import UUID
 
-import phonenumbers
-from phonenumbers import PhoneNumberFormat
-
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.languages import direction
+from surveillance.core.frames import email_frame, email_html, email_text
+from surveillance.core.links import without_secrets
 from surveillance.core.messages import Details, Rendered, render
 from surveillance.core.notices import beliefs_by_day
 from surveillance.core.planned import Planned, first_visits
-from surveillance.core.words import Channel, Outcome, Privacy, Step
-from surveillance.operations import feed_contents
+from surveillance.core.words import AppointmentState, Channel, Outcome, Privacy, Step
+from surveillance.operations import feed_contents, patient_pages
+from surveillance.operations.phones import readable as readable
 from surveillance.operations.situations import Situation
+from surveillance.operations.wording import books_of
 from surveillance.operations.work import Work
 from surveillance.store import appointments, plans
 from surveillance.store.tables import Appointment, Place, Plan
 
 _DUE = (Step.OVERDUE, Step.BOOK_NOW)
+# Stands for a secret that is not made yet: as long as one, so that a text is as long as it will be.
+UNMADE: Final = "0" * patient_pages.SECRET_SIGNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,33 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A message ready to go out; ``states`` is None where it tells of no visit."""
+    """A message ready to go out; ``states`` is None where it tells of no visit. ``link``: the patient's own page."""
 
     rendered: Rendered
     html: str
     calendar: bytes | None
     states: Statement | None
+    link: str = ""
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether an address has to be made for it."""
+        said = (self.rendered.sms, self.rendered.subject, self.rendered.body, self.link)
+        return any(UNMADE in text for text in said)
+
+    def with_page(self, secret: str) -> "Text":
+        """As it goes out, with the address that was made for it."""
+        sms, subject, body = (text.replace(UNMADE, secret) for text in _parts(self.rendered))
+        html, link = self.html.replace(UNMADE, secret), self.link.replace(UNMADE, secret)
+        return replace(self, rendered=Rendered(sms, subject, body), html=html, link=link)
+
+    def kept(self) -> Rendered:
+        """As it is stored: the address of a page opens it, so its secret is left out."""
+        return Rendered(*map(without_secrets, _parts(self.rendered)))
+
+
+def _parts(rendered: Rendered) -> tuple[str, str, str]:
+    return rendered.sms, rendered.subject, rendered.body
 
 
 def text_for(
@@ -54,22 +78,42 @@ def text_for(
     locale: str,
     public_url: str,
     examinations: str | None = None,
+    sender: str = "",
 ) -> Text:
     """The message as it stands now; ``examinations`` names them where no visit is stored yet.
+
+    ``sender`` is the mailbox that an email comes from.
 
     Raises:
         InvalidInputError: a detail that the text needs is not known, or the text would tell too much.
     """
     states = statement(now, planned)
-    book = work.catalogue.messages[language]
+    book = books_of(work, now.site)[language]
     step = now.policy.steps[planned.step].template
-    details = _details(work, now, planned, states, examinations)
+    link = patient_pages.address(public_url, UNMADE)
+    details = replace(_details(work, now, planned, states, examinations), link=link)
     rendered = render(book, step, now.site.privacy, details, locale)
+    if planned.channel is not Channel.EMAIL:
+        return Text(rendered, "", None, states)
     calendar = None
-    if planned.channel is Channel.EMAIL and states is not None:
-        row = work.session.get_one(Appointment, states.appointment_id)
-        calendar = feed_contents.visit_ics(work, row, public_url, language, now.site.privacy)
-    return Text(rendered, as_html(rendered, locale), calendar, states)
+    if states is not None:
+        rows = _visits_of_day(work, now, states)
+        organizer = parseaddr(sender)[1] if "@" in sender else ""
+        calendar = feed_contents.mailed_ics(work, rows, public_url, language, now.site.privacy, organizer)
+    visit = states is not None and not states.cancelled
+    frame = email_frame(book.email, now.site.short_name, link, visit=visit)
+    html = email_html(rendered.subject, rendered.body, frame, locale)
+    return Text(replace(rendered, body=email_text(rendered.body, frame)), html, calendar, states, link)
+
+
+def _visits_of_day(work: Work, now: Situation, states: Statement) -> list[Appointment]:
+    """What the email tells of, and all else of that day: its calendar holds the day as it stands.
+
+    A visit that was called off stays in it as such: an earlier email may have brought it into the patient's calendar.
+    """
+    booked = appointments.of_patient(work.session, now.patient.id, AppointmentState.BOOKED, AppointmentState.CANCELLED)
+    ids = {UUID(visit.appointment_id) for visit in now.visits if visit.day == states.day}
+    return [row for row in booked if row.id in ids | {states.appointment_id}]
 
 
 def as_written(text: str) -> Text:
@@ -111,21 +155,14 @@ def _details(
         clinic=site.short_name,
         phone=readable(site.phone),
         patient_zone=now.recipient.zone,
-        first_name=now.patient.given_name if site.first_names else None,
+        # A letter names in full whom it is for.
+        first_name=now.patient.given_name if site.first_names and planned.channel is not Channel.LETTER else None,
         day=states.day if states else None,
         at=states.at if states else None,
         zone=states.zone if states else "",
         place=_place(work, states) if full and states else "",
         examinations=examinations or "",
     )
-
-
-def readable(e164: str) -> str:
-    """A phone number as people write and dial it from anywhere: +44 20 7946 0000."""
-    try:
-        return phonenumbers.format_number(phonenumbers.parse(e164), PhoneNumberFormat.INTERNATIONAL)
-    except phonenumbers.NumberParseException:
-        return e164
 
 
 def _place(work: Work, states: Statement) -> str:
@@ -150,15 +187,3 @@ def _titles(work: Work, plan: Plan | None, items: Iterable[str]) -> str:
     terms = plans.terms_in_force(work.session, plan.id) if plan else []
     known = {item.code: item.title for item in work.protocol(terms[-1].protocol_key).items} if terms else {}
     return ", ".join(known.get(item, item.replace("_", " ")) for item in dict.fromkeys(sorted(items)))
-
-
-def as_html(rendered: Rendered, locale: str) -> str:
-    """The plain text as a page of paragraphs, with nothing to load from anywhere."""
-    paragraphs = [html.escape(part.strip()).replace("\n", "<br>\n") for part in rendered.body.split("\n\n")]
-    inner = "\n".join(f"<p>{part}</p>" for part in paragraphs if part)
-    title = html.escape(rendered.subject)
-    return (
-        f'<!doctype html>\n<html lang="{html.escape(locale)}" dir="{direction(locale)}">'
-        f'<head><meta charset="utf-8"><title>{title}</title></head>'
-        f'<body style="font-family: sans-serif; font-size: 16px; line-height: 1.5">\n{inner}\n</body></html>\n'
-    )
