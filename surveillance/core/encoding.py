@@ -46,11 +46,16 @@ def straight(text: str) -> str:
 
 def encoding(text: str) -> Encoding:
     """How ``text`` goes out as SMS."""
-    if all(letter in _BASIC or letter in _EXTENDED for letter in text):
+    if all(map(is_gsm, text)):
         costs = [2 if letter in _EXTENDED else 1 for letter in text]
         return Encoding("GSM-7", sum(costs), _parts(costs, single=160, each=153))
     costs = [2 if ord(letter) > 0xFFFF else 1 for letter in text]
     return Encoding("UCS-2", sum(costs), _parts(costs, single=70, each=67))
+
+
+def is_gsm(letter: str) -> bool:
+    """Whether a letter may stand in a GSM-7 message; any other one makes the whole message UCS-2."""
+    return letter in _BASIC or letter in _EXTENDED
 
 
 def _parts(costs: Iterable[int], single: int, each: int) -> int:

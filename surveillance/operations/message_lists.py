@@ -12,10 +12,10 @@ from sqlmodel import col, select
 
 from surveillance.core.caps import apply_caps
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.messages import choose_language
 from surveillance.core.planned import Planned, Visit, stem
 from surveillance.core.policy import BY_PERSON
 from surveillance.core.words import Channel, ReminderState, Role, Step
+from surveillance.operations import languages
 from surveillance.operations.dispatch.texts import statement, text_for
 from surveillance.operations.reminding import planned_of
 from surveillance.operations.situations import Situation, situation, zone_of
@@ -137,10 +137,8 @@ def _foreseen(work: Work, then: Situation, planned: Planned, examinations: str) 
 
 def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> str:
     contact = next(iter(patients.contacts(work.session, then.patient.id)), None)
-    languages = then.site.languages
-    wanted = (contact.language if contact else None) or languages[0]
     try:
-        choice = choose_language(wanted, [each for each in languages if each in work.catalogue.messages], languages)
+        choice = languages.choose(work, then.site, contact.language if contact else None)
         sms = replace(planned, channel=Channel.SMS)
         return text_for(work, then, sms, choice.language, choice.locale, "", examinations or None).rendered.sms
     except InvalidInputError:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import PhoneNumberType
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 LANDLINES = {PhoneNumberType.FIXED_LINE, PhoneNumberType.UAN, PhoneNumberType.TOLL_FREE, PhoneNumberType.PREMIUM_RATE}
 
@@ -30,7 +30,15 @@ def read_phone(text: str, country: str) -> Phone:
         return Phone(given, None, mobile=False, problem=f"{given!r} is not a number that can exist in its country")
     # A message to a number with an extension would go to the switchboard.
     mobile = phonenumbers.number_type(number) not in LANDLINES and not number.extension
-    return Phone(given, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), mobile)
+    return Phone(given, phonenumbers.format_number(number, PhoneNumberFormat.E164), mobile)
+
+
+def readable(e164: str) -> str:
+    """A phone number as people write and dial it from anywhere: +44 20 7946 0000."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(e164), PhoneNumberFormat.INTERNATIONAL)
+    except phonenumbers.NumberParseException:
+        return e164
 
 
 def read_address(text: str) -> str:

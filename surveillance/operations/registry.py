@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Privacy, Role, Sex
-from surveillance.operations import gaps
+from surveillance.operations import gaps, languages
 from surveillance.operations.calendars import public_holidays
 from surveillance.operations.consents import WRITERS as WRITERS
 from surveillance.operations.consents import consent as consent
@@ -62,7 +62,12 @@ SITE_NAMES = ("code", "name", "short_name")
 
 
 def add_site(work: Work, new: NewSite) -> Site:
-    """Raises InvalidInputError or ConflictError that names what is wrong. Who may add a site is asked at the edge."""
+    """A site; whoever adds it has approved the languages that they name. Who may add one is asked at the edge.
+
+    Raises:
+        InvalidInputError: a value that is not usable.
+        ConflictError: there is a site of this code.
+    """
     values = site_values(work, new)
     if work.session.exec(select(Site).where(Site.code == values["code"])).first():
         raise ConflictError(f"site {new.code!r} exists already")
@@ -70,6 +75,7 @@ def add_site(work: Work, new: NewSite) -> Site:
     work.session.add(site)
     work.session.flush()
     work.audit("site.add", site, site_id=site.id, after=picture(site))
+    languages.follow(work, site, ())
     return site
 
 

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, Channel, Role, Step
-from surveillance.operations import message_lists, planning, registry, reminding
+from surveillance.operations import languages, message_lists, planning, registry, reminding
 from surveillance.operations.message_lists import Line
 from surveillance.operations.registry import NewSite
 from surveillance.operations.work import Work, found
@@ -33,6 +33,7 @@ def edit_site(work: Work, site: Site, new: NewSite, reason: str = "") -> None:
     """Change the settings of a site. Planned messages move with its hours; the next sweep proposes days anew.
 
     The code names the site to commands and addresses and stays; so does the day it goes live, see ``go_live``.
+    Whoever names a further language has approved it.
 
     Raises:
         InvalidInputError: a value that is not usable.
@@ -55,6 +56,7 @@ def edit_site(work: Work, site: Site, new: NewSite, reason: str = "") -> None:
         raise ConflictError("nothing was changed")
     work.session.flush()
     work.audit("site.edit", site, site_id=site.id, before=before, after=picture(site, values), reason=reason)
+    languages.follow(work, site, before["languages"])
     if changed.intersection(_MESSAGES):
         _move_messages(work, site)
     if changed.intersection(_DAYS):

@@ -6,10 +6,9 @@ The last word is ``dispatch.looking``'s, at sending; this is what can be said of
 from dataclasses import dataclass
 
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.messages import choose_language
 from surveillance.core.policy import BY_PERSON
 from surveillance.core.words import Channel, Step
-from surveillance.operations import reach
+from surveillance.operations import languages, reach
 from surveillance.operations.reach import Reach
 from surveillance.operations.situations import Situation
 from surveillance.operations.work import Work
@@ -55,6 +54,8 @@ def _barred(work: Work, now: Situation, each: Reach, channel: Channel) -> str:
     number = each.number if channel is Channel.SMS else None
     if channel is Channel.SMS and (not each.contact.phone_mobile or (number is not None and number.landline)):
         return "the phone is a landline"
+    if number is not None and number.wrong:
+        return "the phone number has to be verified"
     if number is not None and number.opted_out_at is not None:
         return "the phone opted out of SMS"
     if not reach.agreed(each, channel):
@@ -70,10 +71,8 @@ def _shared(work: Work, each: Reach, channel: Channel) -> bool:
 
 
 def _speaks(work: Work, now: Situation, language: str | None) -> bool:
-    languages = now.site.languages
-    available = [each for each in languages if each in work.catalogue.messages]
     try:
-        choose_language(language or next(iter(languages), ""), available, languages)
+        languages.choose(work, now.site, language)
     except InvalidInputError:
         return False
     return True

@@ -1,6 +1,6 @@
 """One unit of work: a transaction, the moment it happens in, who does it, and the configuration it may read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -55,6 +55,7 @@ class Work:
     _protocols: dict[str, Protocol] = field(default_factory=dict)
     _sites: dict[UUID, Site] = field(default_factory=dict)
     _roles: dict[tuple[UUID, UUID], Role | str | None] = field(default_factory=dict)
+    _kept: dict[tuple[str, UUID], Any] = field(default_factory=dict)
 
     def site(self, site_id: UUID) -> Site:
         """Raises NotFoundError where there is none."""
@@ -80,6 +81,17 @@ class Work:
             self._terms[fingerprint] = terms(self.protocol(key), intervals)
         shared = self._terms[fingerprint]
         return shared if since is None else Terms(since, shared.protocol, shared.rhythms)
+
+    def kept(self, what: str, site_id: UUID, read: Callable[[], T]) -> T:
+        """What ``read`` gives of a site, read once; whoever changes it says ``forget``."""
+        if (what, site_id) not in self._kept:
+            self._kept[what, site_id] = read()
+        kept: T = self._kept[what, site_id]
+        return kept
+
+    def forget(self, site_id: UUID) -> None:
+        """What is kept of a site has changed."""
+        self._kept = {key: value for key, value in self._kept.items() if key[1] != site_id}
 
     def audit(
         self,

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     WORK = "work"  # enrol, book, record, answer
     RECORD = "record"  # register and correct patients, contacts, places: coordinators' and administrators' work
     SIGN = "sign"  # what a clinician answers for: protocols, ends, reviews
+    APPROVE = "approve"  # what patients are told: clinicians' and administrators' word
     ADMINISTER = "administer"  # sites, users, tokens, the audit log
 
 
@@ -33,6 +34,7 @@ HOLDERS = MappingProxyType(
         Permission.WORK: frozenset({Role.COORDINATOR, Role.CLINICIAN}),
         Permission.RECORD: frozenset({Role.COORDINATOR, Role.CLINICIAN, Role.ADMIN}),
         Permission.SIGN: frozenset({Role.CLINICIAN}),
+        Permission.APPROVE: frozenset({Role.CLINICIAN, Role.ADMIN}),
         Permission.ADMINISTER: frozenset({Role.ADMIN}),
     }
 )

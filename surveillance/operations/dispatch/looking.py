@@ -10,11 +10,11 @@ from surveillance.core.caps import cap_reason
 from surveillance.core.dates import local_day
 from surveillance.core.decision import UNREADABLE, Decision, Send, SendingFacts, Unreadable, Wait, decide
 from surveillance.core.errors import InvalidInputError, SurveillanceError
-from surveillance.core.messages import choose_language
 from surveillance.core.planned import Planned, stem
 from surveillance.core.policy import NOTICES
 from surveillance.core.reminders import told_otherwise
 from surveillance.core.words import Channel, ConsentAct, ReminderState, Step
+from surveillance.operations import languages
 from surveillance.operations.dispatch import senders
 from surveillance.operations.dispatch.office import Office
 from surveillance.operations.reminding import planned_of
@@ -213,12 +213,9 @@ class _Reach:
         return address is not None and store.open_attempt_to(self.work.session, address)
 
     def language(self) -> str | None:
-        """The book to use; the site's languages are those it approved."""
-        languages = self.now.site.languages
-        available = [language for language in languages if language in self.work.catalogue.messages]
-        wanted = (self.contact.language if self.contact else None) or next(iter(languages), "")
+        """The book to use: in a language that the site approved."""
         try:
-            choice = choose_language(wanted, available, languages)
+            choice = languages.choose(self.work, self.now.site, self.contact.language if self.contact else None)
         except InvalidInputError:
             return None
         self.locale = choice.locale

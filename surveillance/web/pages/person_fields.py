@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from surveillance.core.messages import choose_language
+from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ContactKind, Sex
+from surveillance.operations import languages as operations
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.phones import Phone, read_email, read_phone
 from surveillance.operations.registry import NewContact, NewPatient
@@ -180,11 +181,14 @@ def _phone_said(phone: Phone) -> tuple[str, bool]:
 
 def fallen_back(work: Work, site: Site, wanted: str) -> str:
     """Words where the site has not approved messages in a language; empty where it has."""
-    approved = [code for code in work.catalogue.messages if code in site.languages]
-    choice = choose_language(wanted or site.languages[0], approved, site.languages)
+    name = words.language_name(wanted or site.languages[0])
+    try:
+        choice = operations.choose(work, site, wanted)
+    except InvalidInputError:
+        return f"{site.short_name} has approved no language of messages yet: nothing goes out by itself."
     if not choice.fell_back:
         return ""
-    name, instead = words.language_name(wanted), words.language_name(choice.language)
+    instead = words.language_name(choice.language)
     return f"{site.short_name} has not approved messages in {name}: they go out in {instead}."
 
 
