@@ -1,6 +1,7 @@
 """The gaps of patients as they are stored, and what the facts say of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -42,31 +43,37 @@ def _reachable() -> sa.ColumnElement[bool]:
 
 def wanted(session: Session, *conditions: Any) -> Iterator[tuple[UUID, Wanted]]:
     """Every patient that the conditions hold for, with the gaps that the facts make."""
+    statement = _facts().where(*conditions).execution_options(yield_per=1000)
+    for row in session.connection().execute(statement).mappings():
+        yield row["patient_id"], _gaps(dict(row))
+
+
+@lru_cache(maxsize=1)
+def _facts() -> sa.Select[Any]:
+    """What decides about the gaps of patients. Making it takes longer than asking it of one of them; so it is kept."""
     active, last, later = orm.aliased(Plan), orm.aliased(Plan), orm.aliased(Plan)
     newest = ~sa.exists().where(col(later.patient_id) == col(last.patient_id), col(later.number) > col(last.number))
-    statement: Any = (
-        sa.select(
-            col(Patient.id).label("patient_id"),
-            col(Patient.site_id).label("site_id"),
-            col(Patient.died_on).label("died_on"),
-            col(Patient.created_at).label("created_at"),
-            col(Site.time_zone).label("zone"),
-            col(active.id).label("plan_id"),
-            col(active.enrolled_on).label("enrolled_on"),
-            col(last.id).label("last_id"),
-            col(last.ended_on).label("ended_on"),
-            col(last.end_reason).label("end_reason"),
-            col(last.restart_by).label("restart_by"),
-            _reachable().label("reachable"),
-        )
+    columns: list[Any] = [
+        col(Patient.id).label("patient_id"),
+        col(Patient.site_id).label("site_id"),
+        col(Patient.died_on).label("died_on"),
+        col(Patient.created_at).label("created_at"),
+        col(Site.time_zone).label("zone"),
+        col(active.id).label("plan_id"),
+        col(active.enrolled_on).label("enrolled_on"),
+        col(last.id).label("last_id"),
+        col(last.ended_on).label("ended_on"),
+        col(last.end_reason).label("end_reason"),
+        col(last.restart_by).label("restart_by"),
+        _reachable().label("reachable"),
+    ]
+    return (
+        sa.select(*columns)
         .select_from(Patient)
         .join(Site, col(Site.id) == col(Patient.site_id))
         .outerjoin(active, sa.and_(col(active.patient_id) == col(Patient.id), col(active.ended_on).is_(None)))
         .outerjoin(last, sa.and_(col(last.patient_id) == col(Patient.id), newest))
-        .where(*conditions)
     )
-    for row in session.connection().execute(statement.execution_options(yield_per=1000)).mappings():
-        yield row["patient_id"], _gaps(dict(row))
 
 
 def _gaps(row: Mapping[str, Any]) -> Wanted:
