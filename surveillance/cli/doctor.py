@@ -18,7 +18,7 @@ from surveillance.core.errors import SurveillanceError
 from surveillance.operations import accounts
 from surveillance.settings import DEVELOPMENT_KEY, Settings
 from surveillance.store import db
-from surveillance.store.tables import DispatchPause, Heartbeat, Site
+from surveillance.store.tables import DispatchPause, Heartbeat, Sender, Site
 
 FRESH: Final = timedelta(minutes=5)  # a worker that has not been heard of for so long has stopped
 
@@ -130,6 +130,7 @@ def _inside(session: Session, read: Settings) -> Iterator[Finding]:
     yield _zones(sites)
     yield _live(sites)
     yield from _pauses(session, sites)
+    yield from _troubled(session)
     yield _worker(session, read, sites)
 
 
@@ -172,6 +173,19 @@ def _pauses(session: Session, sites: list[Site]) -> Iterator[Finding]:
     for pause in session.exec(select(DispatchPause)):
         scope: Any = codes.get(pause.scope, pause.scope)
         yield Finding("messages", Verdict.WARN, f"paused for {scope} since {pause.since:%Y-%m-%d}: {pause.why}")
+
+
+def _troubled(session: Session) -> Iterator[Finding]:
+    """A stopped sender keeps everything behind it back until a person has mended it."""
+    for sender in session.exec(select(Sender).order_by(col(Sender.name))):
+        if sender.stopped_at is not None:
+            why = f"stopped since {sender.stopped_at:%Y-%m-%d %H:%M} UTC: {sender.stopped_why}"
+            yield Finding(f"sender {sender.name}", Verdict.FAIL, f"{why}; then 'dispatch resume --sender'")
+        if sender.alert_at is not None:
+            refused = (
+                f"{sender.alerts} refused since {sender.alert_at:%Y-%m-%d %H:%M} UTC, the last: {sender.alert_why}"
+            )
+            yield Finding(f"sender {sender.name}", Verdict.WARN, refused)
 
 
 def _worker(session: Session, read: Settings, sites: list[Site]) -> Finding:

@@ -83,6 +83,10 @@ def _phone_problems(reach: Reach, spelled: Spelled) -> list[str]:
     found = [] if contact.phone_mobile else [f"{phone} is a landline; it gets calls, no SMS"]
     if number is not None and number.landline and contact.phone_mobile:
         found.append(f"the network says that {phone} is a landline")
+    if number is not None and number.trouble_at is not None:
+        sent = "nothing is sent to it until it is verified" if number.wrong else "messages did not arrive"
+        day = spelled(local_day(number.trouble_at, reach.zone))
+        found.append(f"{phone} is in trouble since {day}: {number.trouble_why}; {sent}")
     if number is not None and number.opted_out_at is not None:
         found.append(f"{phone} opted out on {spelled(local_day(number.opted_out_at, reach.zone))}")
     if number is not None and number.paused_at is not None:

@@ -21,6 +21,7 @@ class Numbers:
     in_doubt: int
     oldest_doubt: datetime | None
     senders_stopped: int
+    sender_alerts: int
     overdue: int
     last_beat: datetime | None
     feeds: int
@@ -42,6 +43,7 @@ def numbers(session: Session, now: datetime) -> Numbers:
         in_doubt=in_doubt,
         oldest_doubt=oldest,
         senders_stopped=session.exec(select(sa.func.count()).where(col(Sender.stopped_at).is_not(None))).one(),
+        sender_alerts=session.exec(select(sa.func.coalesce(sa.func.sum(Sender.alerts), 0))).one(),
         overdue=_overdue(session, now),
         last_beat=last_beat(session),
         feeds=feeds,

@@ -80,6 +80,9 @@ class FromDatabase(Collector):
         yield _one(
             "senders_stopped", "Numbers and services that send nothing until a person acts", numbers.senders_stopped
         )
+        yield _one(
+            "sender_alerts", "Messages refused or filtered since a person last looked into it", numbers.sender_alerts
+        )
         yield _one("examinations_overdue", "Examinations past their window, not booked and not held", numbers.overdue)
         yield _one("feeds", "Calendar addresses that answer", numbers.feeds)
         fetches = CounterMetricFamily("surveillance_feed_fetches", "Times that a calendar was fetched")
