@@ -1,13 +1,14 @@
-"""Whether messages go out at all: what is paused, which sender is stopped, which clinic is not live yet."""
+"""Whether messages go out at all, and as the clinic worded them: what is paused, stopped, not live yet, not usable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import col, select
 
+from surveillance.operations import languages, wording
 from surveillance.operations.dispatch import pauses
 from surveillance.operations.work import Work
-from surveillance.store.tables import DispatchPause, Sender, Site, User
+from surveillance.store.tables import DispatchPause, Sender, Site, SiteText, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +21,31 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnText:
+    """An approved wording of a site that cannot be used any more, and why."""
+
+    row: SiteText
+    site: Site
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """What keeps messages of some sites back. ``silent`` are sites that have not begun to send."""
+    """What keeps messages of some sites back. ``silent`` are sites that have not begun to send.
+
+    ``unusable`` texts keep nothing back: the text that the service brings goes out instead. ``wordless`` are sites
+    that have approved no language, so that nothing can be said.
+    """
 
     paused: Sequence[Paused]
     stopped: Sequence[Sender]
     silent: Sequence[Site]
+    unusable: Sequence[OwnText] = ()
+    wordless: Sequence[Site] = ()
 
     @property
     def goes_out(self) -> bool:
-        return not (self.paused or self.stopped or self.silent)
+        return not (self.paused or self.stopped or self.silent or self.wordless)
 
 
 def state(work: Work, sites: Sequence[Site]) -> State:
@@ -42,7 +58,9 @@ def state(work: Work, sites: Sequence[Site]) -> State:
         if row.scope in by_scope
     ]
     silent = [site for site in sites if site.messages_from is None or site.messages_from > work.today(site)]
-    return State(paused, [sender for sender in senders(work) if sender.stopped_at is not None], silent)
+    stopped = [sender for sender in senders(work) if sender.stopped_at is not None]
+    unusable = [OwnText(each.row, site, each.reasons) for site in sites for each in wording.unusable(work, site)]
+    return State(paused, stopped, silent, unusable, [site for site in sites if not languages.usable(work, site)])
 
 
 def senders(work: Work) -> list[Sender]:
