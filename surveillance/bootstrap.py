@@ -117,7 +117,11 @@ def _sms(settings: Settings) -> Transport:
 
 def _email(settings: Settings) -> dict[Channel, Transport]:
     if settings.smtp_url:
-        return {Channel.EMAIL: SmtpTransport(settings.smtp_url, settings.email_from or "")}
+        return {
+            Channel.EMAIL: SmtpTransport(
+                settings.smtp_url, settings.email_from or "", bounces_to=settings.bounces_to or ""
+            )
+        }
     if settings.is_production:
         return {}
     return {Channel.EMAIL: ConsoleTransport(Channel.EMAIL, path=_sent_file(settings))}

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
 
     smtp_url: str | None = Field(default=None, repr=False)
     email_from: str | None = None
+    bounces_to: str | None = None  # where mail servers report failures; None: to email_from
 
     oidc_issuer: str | None = None  # None: no single sign-on; exactly as the provider writes it
     oidc_client_id: str | None = None

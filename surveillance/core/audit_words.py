@@ -24,6 +24,7 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "contact.add": "added a contact",
         "contact.change": "changed where a contact is reached",
         "contact.edit": "changed a contact",
+        "contact.bounce": "learned that mail to a contact comes back",
         "contact.remove": "removed a contact",
         "death.retract": "took back the record of a death",
         "dispatch.look": "looked into refused messages",

@@ -36,7 +36,7 @@ class SendingFacts:
     ``cap`` is the reason of ``caps.cap_reason`` for today. ``sender_free_at``: when the sender's rate, or a stop
     of the sender, lets the next message out; None means now. ``told_otherwise``: the patient knows what this
     message says, or another one is planned that says it. ``person_has_it``: a person already has this visit or
-    window on the list.
+    window on the list. ``has_phone`` and ``has_address`` (a postal one) say how a person could tell it.
     """
 
     alive: bool | Unreadable
@@ -57,6 +57,7 @@ class SendingFacts:
     sender_free_at: datetime | Unreadable | None
     told_otherwise: bool | Unreadable
     person_has_it: bool | Unreadable
+    has_address: bool | Unreadable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,11 @@ def _fall_back(
     planned: Planned, channels: tuple[Channel, ...], facts: SendingFacts, reason: str
 ) -> NextChannel | TooLate | Task:
     """Where no text can help (language, shared address) a person is next; a person is asked once for a visit."""
-    automatic = isinstance(facts.language, str) and not _needs_a_voice(facts)
-    following = next_channel(channels if automatic else (), planned.channel, facts.has_phone is True)
+    if not isinstance(facts.language, str):
+        channels = ()  # a letter would have no text either
+    elif _needs_a_voice(facts):
+        channels = tuple(each for each in channels if each in BY_PERSON)
+    following = next_channel(channels, planned.channel, facts.has_phone is True, facts.has_address is True)
     if following in BY_PERSON and facts.person_has_it is True and planned.step not in NOTICES:
         return TooLate(f"{reason}; a person already has this on the list", tell_a_person=False)
     return NextChannel(following, reason) if following else Task(reason)

@@ -36,14 +36,24 @@ class Retry:
     at: datetime
 
 
-def next_channel(channels: tuple[Channel, ...], channel: Channel, has_phone: bool) -> Channel | None:
-    """The channel after ``channel``: the step's own in order, at last a call, or a letter without any phone."""
-    last = Channel.CALL if has_phone else Channel.LETTER
+def next_channel(
+    channels: tuple[Channel, ...], channel: Channel, has_phone: bool, has_address: bool = False
+) -> Channel | None:
+    """The channel after ``channel``: the step's own in order, at last a person's; None where a person has it."""
     if channel in BY_PERSON:
         return None
     automatic = [each for each in channels if each not in BY_PERSON]
     following = automatic[automatic.index(channel) + 1 :] if channel in automatic else []
-    return following[0] if following else last
+    return following[0] if following else last_resort(channels, has_phone, has_address)
+
+
+def last_resort(channels: tuple[Channel, ...], has_phone: bool, has_address: bool) -> Channel:
+    """How a person tells it: a letter where the step ends with one and there is an address, else a call, and a letter
+    without any phone. Where there is no address either, that letter is the sign that nobody can be reached.
+    """
+    if Channel.LETTER in channels and has_address:
+        return Channel.LETTER
+    return Channel.CALL if has_phone else Channel.LETTER
 
 
 def after_failure(
@@ -56,6 +66,7 @@ def after_failure(
     now: datetime,
     jitter: float,
     retry_limit: int | None = None,
+    has_address: bool = False,
 ) -> Retry | NextChannel | Task:
     """What follows a provider's error after ``attempts`` tries on ``channel``; ``jitter`` in 0…1 spreads retries.
 
@@ -66,6 +77,6 @@ def after_failure(
         first = policy.retry_first if retry_limit is None else policy.retry_slowly
         return Retry(now + first * (2 ** (attempts - 1)) * (1 + jitter / 2))
     if failure in _AGAIN | _ELSEWHERE:
-        following = next_channel(channels, channel, has_phone)
+        following = next_channel(channels, channel, has_phone, has_address)
         return NextChannel(following, failure) if following else Task(f"{failure}: no channel is left")
     return Task(f"{failure}: it may have been sent; look before telling the patient")

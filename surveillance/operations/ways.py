@@ -6,6 +6,7 @@ The last word is ``dispatch.looking``'s, at sending; this is what can be said of
 from dataclasses import dataclass
 
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.fallback import last_resort
 from surveillance.core.policy import BY_PERSON
 from surveillance.core.words import Channel, Step
 from surveillance.operations import languages, reach
@@ -41,8 +42,10 @@ def way(work: Work, now: Situation, step: Step) -> Way:
         if free is not None:
             return Way(channel, reach.address(free.contact, channel) or "", tuple(why))
         why.append(barred[0][1] if barred else _nothing(channel))
-    phone = next((each.contact.phone for each in contacts if each.contact.phone), "")
-    return Way(Channel.CALL if phone else Channel.LETTER, phone or "", tuple(why))
+    phone = next((each.contact.phone for each in contacts if each.contact.phone), None) or ""
+    postal = next((each.contact.postal_address for each in contacts if each.contact.postal_address), "")
+    last = last_resort(now.policy.steps[step].channels, bool(phone), bool(postal))
+    return Way(last, phone if last is Channel.CALL else postal.replace("\n", ", "), tuple(why))
 
 
 def _nothing(channel: Channel) -> str:
@@ -58,6 +61,8 @@ def _barred(work: Work, now: Situation, each: Reach, channel: Channel) -> str:
         return "the phone number has to be verified"
     if number is not None and number.opted_out_at is not None:
         return "the phone opted out of SMS"
+    if channel is Channel.EMAIL and each.contact.email_failed_at is not None:
+        return "mail to this address came back"
     if not reach.agreed(each, channel):
         return "no consent to SMS" if channel is Channel.SMS else "no consent to email"
     if not now.site.first_names and _shared(work, each, channel):

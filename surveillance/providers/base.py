@@ -28,10 +28,11 @@ class Failure(StrEnum):
 
 
 class NumberTrouble(StrEnum):
-    """What an error says about the phone number itself, once nothing more is tried."""
+    """What an error says about the phone number or the mailbox itself, once nothing more is tried."""
 
     LANDLINE = "landline"  # no SMS ever: calls only
     WRONG = "wrong"  # no SMS until a person has verified the number
+    NO_MAILBOX = "no_mailbox"  # no email until the address is changed or agreed to anew
     SILENT = "silent"  # it may be the right one: a person looks into it, messages go on
 
 

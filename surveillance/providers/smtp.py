@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from surveillance.core.errors import ConfigurationError
 from surveillance.core.words import Channel
-from surveillance.providers.base import Accepted, DeliveryError, Failure, Listed, Outgoing
+from surveillance.providers.base import Accepted, DeliveryError, Failure, Listed, NumberTrouble, Outgoing
 
 PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 ANSWERS = 12  # greeting, EHLO twice, STARTTLS, up to three for AUTH, NOOP, MAIL, RCPT, DATA, the message itself
@@ -62,7 +62,8 @@ class SmtpTransport:
     """Hands email to one server; ``sender`` is SURVEILLANCE_EMAIL_FROM, with or without a display name.
 
     ``step_timeout`` in seconds bounds each wait for the server. ``context`` decides which certificates are
-    trusted; None means those of the system.
+    trusted; None means those of the system. ``bounces_to`` is the mailbox that mail servers report failures to, each
+    attempt under an address of its own (``envelope_sender``); "" for the sender's own.
 
     Raises:
         ConfigurationError: the server's or the sender's address is not usable.
@@ -72,13 +73,22 @@ class SmtpTransport:
     name = "smtp"
 
     def __init__(
-        self, url: str, sender: str, *, step_timeout: float = 10.0, context: ssl.SSLContext | None = None
+        self,
+        url: str,
+        sender: str,
+        *,
+        bounces_to: str = "",
+        step_timeout: float = 10.0,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self._server = parse_url(url)
         self._address = parseaddr(sender)[1]
         if not _is_address(self._address) or _has_control(sender):
             raise ConfigurationError("SURVEILLANCE_EMAIL_FROM must be one email address: Clinic <clinic@example.org>")
+        if bounces_to and not _is_address(bounces_to):
+            raise ConfigurationError("SURVEILLANCE_BOUNCES_TO must be one email address: bounces@example.org")
         self.sender = sender
+        self._bounces_to = bounces_to
         self.timeout_seconds = step_timeout * ANSWERS
         self._step_timeout = step_timeout
         self._context = context or ssl.create_default_context()
@@ -89,7 +99,7 @@ class SmtpTransport:
         with _before_data():
             connection = self._connect()
         try:
-            self._envelope(connection, message.to)
+            self._envelope(connection, message)
             _data(connection, content.as_bytes(policy=_SEVEN_BIT))
         finally:
             # QUIT would be one more answer to wait for, and nothing depends on it.
@@ -120,14 +130,22 @@ class SmtpTransport:
             raise
         return connection
 
-    def _envelope(self, connection: smtplib.SMTP, to: str) -> None:
+    def _envelope(self, connection: smtplib.SMTP, message: Outgoing) -> None:
+        to, back_to = message.to, envelope_sender(self._bounces_to, message.attempt_id) or self._address
         with _before_data():
-            code, _ = connection.mail(self._address)
+            code, _ = connection.mail(back_to)
             if code != 250:
                 raise _refused(code, Failure.SENDER, "the mail server refuses the sender")
-            code, _ = connection.rcpt(to)
+            code, answer = connection.rcpt(to)
             if code not in (250, 251):
-                raise _refused(code, Failure.PERMANENT, "the mail server refuses the recipient's address")
+                said = "the mail server refuses the recipient's address"
+                raise _refused(code, Failure.PERMANENT, said, _about_mailbox(code, answer))
+
+
+def envelope_sender(bounces_to: str, attempt_id: str) -> str:
+    """Where a mail server reports that it could not deliver an attempt: bounces+ATTEMPT@… (RFC 5233), or ""."""
+    name, _, domain = bounces_to.rpartition("@")
+    return f"{name}+{attempt_id}@{domain}" if name else ""
 
 
 def compose(message: Outgoing, sender: str) -> EmailMessage:
@@ -147,7 +165,7 @@ def compose(message: Outgoing, sender: str) -> EmailMessage:
     email = EmailMessage(policy=_SEVEN_BIT)
     email["From"], email["To"], email["Subject"] = sender, message.to, message.subject
     email["Date"] = formatdate(localtime=False)
-    email["Message-ID"] = f"<{message.attempt_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    email["Message-ID"] = message_id(message.attempt_id, sender)
     email["Auto-Submitted"] = "auto-generated"
     if message.unsubscribe:
         # A page to decide on, without List-Unsubscribe-Post (RFC 8058): by that, programs that look through mail would
@@ -159,6 +177,11 @@ def compose(message: Outgoing, sender: str) -> EmailMessage:
     if message.calendar is not None:
         _add_calendar(email, message.calendar)
     return email
+
+
+def message_id(attempt_id: str, sender: str) -> str:
+    """The Message-ID of an attempt: the same however often it is handed over, and known before that."""
+    return f"<{attempt_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
 
 
 def _add_calendar(email: EmailMessage, calendar: bytes) -> None:
@@ -226,10 +249,25 @@ def _data(connection: smtplib.SMTP, content: bytes) -> None:
         )
 
 
-def _refused(code: int, permanent: Failure, text: str) -> DeliveryError:
+def _about_mailbox(code: int, answer: bytes) -> NumberTrouble | None:
+    """550, 551 and 553 are about the mailbox, unless the answer's own status says otherwise (RFC 3463 section 3)."""
+    status = re.match(rb"5\.(\d+)\.(\d+)\b", answer.strip())
+    if status is not None:
+        return trouble_of(int(status[1]), int(status[2]))
+    return NumberTrouble.NO_MAILBOX if code in (550, 551, 553) else None
+
+
+def trouble_of(subject: int, detail: int) -> NumberTrouble | None:
+    """What a permanent status 5.SUBJECT.DETAIL says of the mailbox: subjects 1 and 2 are the address and the mailbox,
+    but a full one (2.2) or one that takes no long mail (2.3) is there (RFC 3463 sections 3.2 and 3.3).
+    """
+    return NumberTrouble.NO_MAILBOX if subject in (1, 2) and (subject, detail) not in ((2, 2), (2, 3)) else None
+
+
+def _refused(code: int, permanent: Failure, text: str, trouble: NumberTrouble | None = None) -> DeliveryError:
     """RFC 5321 section 4.2.1: 4yz is transient, 5yz is not; 530 and 535 ask for other credentials (RFC 4954)."""
     if 400 <= code < 500:
         return DeliveryError(Failure.RETRY, str(code), f"{text} for now ({code})")
     if code in (530, 535):
         permanent = Failure.CREDENTIALS
-    return DeliveryError(permanent, str(code), f"{text} ({code})")
+    return DeliveryError(permanent, str(code), f"{text} ({code})", trouble=trouble)

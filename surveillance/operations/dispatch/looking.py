@@ -120,6 +120,7 @@ def _facts(
         shared=_readable(reach.is_shared),
         first_name_allowed=now.site.first_names,
         has_phone=any(contact.phone for contact in reach.contacts),
+        has_address=any(contact.postal_address for contact in reach.contacts),
         language=_readable(reach.language),
         attempt_in_flight=_readable(reach.in_flight),
         cap=_readable(lambda: _cap(now, work)),
@@ -172,7 +173,9 @@ class _Reach:
     def _usable(self, contact: Contact) -> bool:
         if not self.carried or not self._address_of(contact):
             return False
-        return self.channel is not Channel.SMS or (contact.phone_mobile and not self._is_out(contact))
+        if self.channel is Channel.EMAIL:
+            return contact.email_failed_at is None
+        return contact.phone_mobile and not self._is_out(contact)
 
     def _is_out(self, contact: Contact) -> bool:
         """A landline, or a number that a person has to verify first."""

@@ -10,16 +10,18 @@ from uuid import UUID
 import structlog
 
 from surveillance.core.answers import kind_of
-from surveillance.core.delivery import ARRIVED, LOST, advance
+from surveillance.core.delivery import ARRIVED, FINAL, LOST, advance
 from surveillance.core.fallback import NextChannel, Retry, Task, after_failure
+from surveillance.core.policy import BY_PERSON
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
-from surveillance.operations import numbers, registry
+from surveillance.operations import mailboxes, numbers, registry
 from surveillance.operations.dispatch import senders
 from surveillance.operations.message_events import turning
 from surveillance.operations.reminding import fallback
 from surveillance.operations.situations import policy_for
 from surveillance.operations.work import Work, found
 from surveillance.providers.base import Accepted, DeliveryError, Failure, NumberTrouble
+from surveillance.providers.smtp import message_id
 from surveillance.providers.twilio import failure_of
 from surveillance.store import patients
 from surveillance.store import reminders as store
@@ -135,6 +137,21 @@ def progress(work: Work, pair: Pair, status: str, error_code: int | None) -> Non
         _failed(work, pair, failure_of(error_code or UNKNOWN_CODE))
 
 
+def came_back(work: Work, pair: Pair, error: DeliveryError) -> bool:
+    """A mail server took it first, and could not deliver it. False where that is known, or the message was read.
+
+    The report may come before the answer of the server that took it: then this is the first word of the sending.
+    """
+    attempt, _ = pair
+    if attempt.provider_status in FINAL:
+        return False
+    if attempt.provider_id is None:
+        adopt(work, pair, message_id(str(attempt.id), attempt.sender))
+    attempt.provider_status, attempt.state = "undelivered", AttemptState.UNDELIVERED
+    _failed(work, pair, error)
+    return True
+
+
 def refused(work: Work, pair: Pair, error: DeliveryError) -> None:
     """The provider did not take it, or nobody knows."""
     attempt, _ = pair
@@ -211,12 +228,18 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
         work.now,
         random.random(),  # noqa: S311  # spreads retries, guards nothing
         error.retry_limit,
+        any(contact.postal_address for contact in contacts),
     )
     match follows:
         case Retry(at):
             with turning(work, reminder, until=at):
                 reminder.state, reminder.not_before, reminder.reason = ReminderState.PLANNED, at, error.text
             return
+        case NextChannel(channel) if channel in BY_PERSON and reminder.expires_at <= work.now:
+            # Mail servers try for days: by then another message may have told it, or there is nothing to tell.
+            with turning(work, reminder):
+                reminder.state, reminder.reason = ReminderState.FAILED, error.text
+                reminder.resolved_at, reminder.resolution = work.now, "its useful time had ended"
         case NextChannel(channel):
             fallback(work, reminder, channel, error.text)
         case Task(reason):
@@ -226,10 +249,12 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
 
 
 def _about_number(work: Work, attempt: Attempt, error: DeliveryError) -> None:
-    """What nothing more is tried for, the number may be to blame for."""
+    """What nothing more is tried for, the number or the mailbox may be to blame for."""
     match error.trouble:
         case NumberTrouble.LANDLINE:
             numbers.is_landline(work, attempt.to_address, error.text)
+        case NumberTrouble.NO_MAILBOX:
+            mailboxes.came_back(work, attempt.to_address, error.text)
         case NumberTrouble.WRONG | NumberTrouble.SILENT:
             numbers.in_trouble(work, attempt.to_address, error.text, wrong=error.trouble is NumberTrouble.WRONG)
 
