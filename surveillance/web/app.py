@@ -23,8 +23,11 @@ from surveillance.web.pages import (
     board,
     board_acts,
     imports,
-    messages,
+    messaging,
     oidc,
+    own_calendar,
+    own_door,
+    own_page,
     patients,
     protocols,
     registering,
@@ -47,9 +50,11 @@ PAGES = (
     *patients.PAGES,
     *scheduling.PAGES,
     *administration.PAGES,
-    messages.pages,
+    *messaging.PAGES,
     reports.pages,
     protocols.pages,
+    own_page.pages,
+    own_calendar.pages,
 )
 
 LARGEST_BODY = 1024 * 1024  # bytes; a route that takes a file states its own
@@ -96,6 +101,7 @@ def attach(web: FastAPI, app: App, *, background: Background | None = None, cloc
     state = web.state
     state.app, state.clock, state.background = app, clock, background
     state.fetches, state.rendered_feeds = Fetches(app.engine), RenderedFeeds()
+    state.paces = own_door.new_paces()
     state.registry = metrics.new_registry(app, clock)
     state.seconds = metrics.request_histogram(state.registry)
     state.https = app.settings.public_url.startswith("https:")

@@ -1,10 +1,12 @@
-"""The cookies: a session's secret, a visitor's number for forms that come before it, a single sign-on under way.
+"""The cookies: a session's secret, a visitor's number for forms that come before it, a single sign-on under way, and
+the proof that a patient's birth date was given.
 
 Over https they are bound to this very host (RFC 6265bis, the prefix ``__Host-``) and never sent in clear.
 """
 
 import secrets
 from typing import Final
+from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -14,6 +16,7 @@ from surveillance.bootstrap import App
 SESSION: Final = "surveillance-session"
 VISITOR: Final = "surveillance-visitor"
 SINGLE_SIGN_ON: Final = "surveillance-single-sign-on"
+OWN_PAGE: Final = "surveillance-page"
 _VISITOR_BYTES: Final = 16
 
 
@@ -55,9 +58,21 @@ def keep_single_sign_on(response: Response, app: App, sealed: str) -> None:
     _set(response, app, SINGLE_SIGN_ON, sealed)
 
 
-def _set(response: Response, app: App, name: str, value: str) -> None:
+def own_page(request: Request, page_id: UUID) -> str:
+    """What a patient's browser has to show for a birth date that it gave for one page."""
+    return request.cookies.get(_name(f"{OWN_PAGE}-{page_id.hex[:8]}", request.app.state.app), "")
+
+
+def keep_own_page(response: Response, app: App, page_id: UUID, sealed: str, seconds: int) -> None:
+    _set(response, app, f"{OWN_PAGE}-{page_id.hex[:8]}", sealed, seconds)
+
+
+def _set(response: Response, app: App, name: str, value: str, seconds: int | None = None) -> None:
+    """``seconds`` None: until the browser is closed."""
     # Lax, not strict: whoever follows a link of a calendar or of a hospital's sign-in stays signed in.
-    response.set_cookie(_name(name, app), value, path="/", secure=_secure(app), httponly=True, samesite="lax")
+    response.set_cookie(
+        _name(name, app), value, max_age=seconds, path="/", secure=_secure(app), httponly=True, samesite="lax"
+    )
 
 
 def _name(name: str, app: App) -> str:

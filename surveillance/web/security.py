@@ -66,6 +66,8 @@ class Guard:
         headers.setdefault("Cache-Control", STATIC_CACHE if scope["path"].startswith("/static/") else "no-store")
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
+        if _SECRET.match(scope["path"]):
+            headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         if self._state.https:
             headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
 

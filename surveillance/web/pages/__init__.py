@@ -45,36 +45,42 @@ async def sent_form(request: Request) -> FormData:
 
 
 class Pages:
-    """Routes of pages; ``router`` is what the application includes."""
+    """Routes of pages; ``router`` is what the application includes.
 
-    def __init__(self, prefix: str = "") -> None:
+    ``forged`` is the page for a form whose token is not right, where readers would not understand the usual one.
+    """
+
+    def __init__(self, prefix: str = "", *, forged: Callable[..., Response] | None = None) -> None:
         self.router = APIRouter(prefix=prefix, include_in_schema=False)
+        self._forged = forged
 
-    def get(self, path: str, *, needs: Permission) -> Callable[[Page[P]], Page[P]]:
-        return self._route("GET", path, needs)
+    def get(self, path: str, *, needs: Permission, head: bool = False) -> Callable[[Page[P]], Page[P]]:
+        """``head``: programs may ask whether there is a page, as those do that preview links."""
+        return self._route(["GET", "HEAD"] if head else ["GET"], path, needs)
 
     def post(self, path: str, *, needs: Permission, largest: int | None = None) -> Callable[[Page[P]], Page[P]]:
         """``largest``: bytes of a form that carries a file; all others stay below ``app.LARGEST_BODY``."""
-        return self._route("POST", path, needs, largest)
+        return self._route(["POST"], path, needs, largest)
 
     def _route(
-        self, method: str, path: str, needs: Permission, largest: int | None = None
+        self, methods: list[str], path: str, needs: Permission, largest: int | None = None
     ) -> Callable[[Page[P]], Page[P]]:
         def add(page: Page[P]) -> Page[P]:
-            self.router.add_api_route(
-                path, _endpoint(page, needs), methods=[method], response_model=None, max_body_size=largest
-            )
+            endpoint = _endpoint(page, needs, self._forged)
+            self.router.add_api_route(path, endpoint, methods=methods, response_model=None, max_body_size=largest)
             return page
 
         return add
 
 
-def _endpoint(page: Callable[..., Response], needs: Permission) -> Callable[..., Any]:
+def _endpoint(
+    page: Callable[..., Response], needs: Permission, forged: Callable[..., Response] | None
+) -> Callable[..., Any]:
     """The page without its desk, with the request and the form: FastAPI reads both from the signature."""
     own = list(inspect.signature(page, eval_str=True).parameters.values())[1:]
 
     async def endpoint(request: Request, sent: FormData, **values: Any) -> Response:
-        return await run_in_threadpool(_answer, request, Form.sent(sent), page, needs, values)
+        return await run_in_threadpool(_answer, request, Form.sent(sent), page, needs, values, forged)
 
     form = Annotated[FormData, Depends(sent_form)]
     parameters = [_parameter("request", Request), _parameter("sent", form)]
@@ -89,12 +95,20 @@ def _parameter(name: str, kind: Any) -> inspect.Parameter:
 
 
 def _answer(
-    request: Request, form: Form, page: Callable[..., Response], needs: Permission, values: Mapping[str, Any]
+    request: Request,
+    form: Form,
+    page: Callable[..., Response],
+    needs: Permission,
+    values: Mapping[str, Any],
+    forged: Callable[..., Response] | None,
 ) -> Response:
     app: App = request.app.state.app
     now: datetime = request.app.state.clock()
     token = _forgery_token(request, app)
-    if request.method in SAFE:
+    looks = request.method in SAFE
+    if not looks and forged is not None and not _is_ours(request, form, token):
+        looks, page, form = True, forged, Form({})
+    if looks:
         with db.reading(app.engine) as session:
             desk = _open(request, app, session, now, needs, form, token)
             response = page(desk, **values)
@@ -198,7 +212,12 @@ def _refuse_forged(request: Request, form: Form, token: str) -> None:
 
     Raises ForbiddenError.
     """
+    if not _is_ours(request, form, token):
+        raise ForbiddenError("this form is not valid any more (the session may have ended): load its page again")
+
+
+def _is_ours(request: Request, form: Form, token: str) -> bool:
+    """Whether a form was sent from a page of this service, to this browser."""
     given = form.value(FORGERY_FIELD) or request.headers.get(FORGERY_HEADER, "")
     elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
-    if elsewhere or not hmac.compare_digest(given.encode(), token.encode()):
-        raise ForbiddenError("this form is not valid any more (the session may have ended): load its page again")
+    return not elsewhere and hmac.compare_digest(given.encode(), token.encode())

@@ -1,0 +1,207 @@
+"""``/p/{secret}``: a patient's own page. A GET changes nothing, so that previews of links do no harm.
+
+Confirming, asking for another day and stopping messages take the link alone; the birth date opens the rest.
+"""
+
+from datetime import date
+from typing import Final
+
+from fastapi.responses import Response
+
+from surveillance.core.errors import ConflictError, NotFoundError
+from surveillance.core.own_page import LONGEST, MOST_DAYS
+from surveillance.core.words import Channel, Source
+from surveillance.operations import own_acts, own_page, patient_pages, tries, wishes
+from surveillance.operations.own_acts import Standing
+from surveillance.store.tables import Appointment
+from surveillance.web import cookies
+from surveillance.web.access import Permission
+from surveillance.web.pages import Pages
+from surveillance.web.pages.own_door import OPEN_FOR, WRONG_BY_CLIENT, Guest, busy, forged, guest
+from surveillance.web.pages.sign_in import client_of
+
+pages = Pages(prefix="/p/{secret}", forged=forged)
+
+NOTICES: Final = ("confirmed", "changed", "language_saved", "calendar_closed", "stopped_sms", "stopped_email")
+PARTS: Final = {"morning": "Mornings suit best.", "afternoon": "Afternoons suit best."}  # as staff read it
+
+
+@pages.get("", needs=Permission.PUBLIC, head=True)
+@guest
+def show(me: Guest) -> Response:
+    return _page(me)
+
+
+def _page(me: Guest) -> Response:
+    done = me.desk.request.query_params.get("done", "")
+    view = me.view
+    return me.show(
+        "page.html",
+        notice=view.words.texts()[done] if done in NOTICES else "",
+        locked=view.words.said("locked", clinic=view.clinic, phone=view.phone) if me.page.locked_at else "",
+        standing=own_acts.standing(me.work, view.contact),
+        feeds=own_page.own_feeds(me.work, me.page) if me.opened else (),
+        Standing=Standing,
+        most_feeds=own_acts.MOST_FEEDS,
+        date_parts=_order(view.choice.language),
+    )
+
+
+def _order(language: str) -> list[tuple[str, int]]:
+    """The parts of a date as the language orders them, with the digits that each has."""
+    parts = [("day", 2), ("month", 2), ("year", 4)]
+    return parts[::-1] if language.startswith("zh") else parts
+
+
+# -- the birth date ----------------------------------------------------------------------------------------------
+
+
+@pages.post("/more", needs=Permission.PUBLIC)
+@guest
+def more(me: Guest) -> Response:
+    """The patient's birth date opens the page for half an hour in this browser."""
+    subject = f"birth date from {client_of(me.desk.request)}"
+    if wait := tries.must_wait(me.work, subject, WRONG_BY_CLIENT):
+        return busy(me.desk, wait)
+    words, given = me.view.words, _birth_date(me)
+    if given is None:
+        me.form.fault("day", words.birth_missing)
+        return _page(me)
+    if not patient_pages.knows_birth_date(me.work, me.page, given):
+        tries.count(me.work, subject)
+        if me.page.locked_at is None:
+            left = patient_pages.MOST_TRIES - me.page.tries
+            me.form.fault("day", words.said("birth_wrong", count=left))
+        return _page(me)
+    response = me.done()
+    until = int((me.work.now + OPEN_FOR).timestamp())
+    cookies.keep_own_page(response, me.desk.app, me.page.id, me.seal(until), int(OPEN_FOR.total_seconds()))
+    return response
+
+
+def _birth_date(me: Guest) -> date | None:
+    """As it was typed, in whatever digits a telephone writes; None where it is no day."""
+    try:
+        year, month, day = (int(me.form.value(name).strip()[:4]) for name in ("year", "month", "day"))
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+# -- visits ------------------------------------------------------------------------------------------------------
+
+
+@pages.post("/visits/{visit_id}/confirm", needs=Permission.PUBLIC)
+@guest
+def confirm(me: Guest, visit_id: str) -> Response:
+    """Somebody says to come; it takes back what was asked for before."""
+    row = own_page.visit_of(me.work, me.page, visit_id)
+    try:
+        wishes.confirm(me.work, row, Source.PAGE)
+    except ConflictError:
+        return me.done("changed")
+    return me.done("confirmed")
+
+
+@pages.get("/visits/{visit_id}/another-day", needs=Permission.PUBLIC, head=True)
+@guest
+def another_day_page(me: Guest, visit_id: str) -> Response:
+    return _another_day_page(me, own_page.visit_of(me.work, me.page, visit_id))
+
+
+def _another_day_page(me: Guest, row: Appointment) -> Response:
+    shown = next((visit for visit in me.view.visits if visit.id == row.id and visit.open), None)
+    if shown is None:
+        return me.done("changed")
+    days = [(day.isoformat(), me.view.speech.day(day)) for day in own_page.suggested(me.work, row)]
+    return me.show("another-day.html", visit=shown, days=days, most=MOST_DAYS, longest=LONGEST)
+
+
+@pages.post("/visits/{visit_id}/another-day", needs=Permission.PUBLIC)
+@guest
+def another_day(me: Guest, visit_id: str) -> Response:
+    """The visit stays booked; the clinic has work to do."""
+    row = own_page.visit_of(me.work, me.page, visit_id)
+    days, text = _days(me, row), me.form.value("text").strip().replace("\0", "")
+    if len(text) > LONGEST:
+        me.form.fault("text", me.view.words.said("another_long", count=LONGEST))
+    parts = [PARTS[part] for part in me.form.many("part") if part in PARTS]
+    if not days and not parts and not text:
+        me.form.fault("days", me.view.words.another_empty)
+    if not me.form.ok:
+        return _another_day_page(me, row)
+    suits = " ".join(parts) if len(parts) == 1 else ""
+    try:
+        wishes.ask_another_day(me.work, row, Source.PAGE, "\n".join(filter(None, (suits, text))), days)
+    except ConflictError:
+        return me.done("changed")
+    return me.done()
+
+
+def _days(me: Guest, row: Appointment) -> list[date]:
+    """The days that were chosen, those that were offered first; mistakes stand on the form."""
+    words, found = me.view.words, list[date]()
+    for name, given in [*(("days", day) for day in me.form.many("days")), ("other", me.form.value("other").strip())]:
+        try:
+            found += [date.fromisoformat(given)] if given else []
+        except ValueError:
+            me.form.fault(name, words.another_past)
+    if any(day <= me.work.today(me.work.site(row.site_id)) for day in found):
+        me.form.fault("other", words.another_past)
+    if len(set(found)) > MOST_DAYS:
+        me.form.fault("days", words.said("another_many", count=MOST_DAYS))
+    return list(dict.fromkeys(found))
+
+
+# -- messages and language -----------------------------------------------------------------------------------------
+
+
+@pages.get("/stop", needs=Permission.PUBLIC, head=True)
+@guest
+def stop_page(me: Guest) -> Response:
+    """What stopping means, before it is done."""
+    return _stop_page(me)
+
+
+def _stop_page(me: Guest) -> Response:
+    return me.show("stop.html", standing=own_acts.standing(me.work, me.view.contact), Standing=Standing)
+
+
+@pages.post("/stop", needs=Permission.PUBLIC)
+@guest
+def stop(me: Guest) -> Response:
+    chosen = [channel for channel in own_acts.STOPPABLE if channel.value in me.form.many("channel")]
+    if not chosen:
+        me.form.fault("channel", me.view.words.stop_choose)
+        return _stop_page(me)
+    try:
+        own_acts.stop(me.work, me.page, chosen)
+    except ConflictError:
+        return me.done()
+    return me.done(f"stopped_{chosen[0]}" if len(chosen) == 1 else "", "" if len(chosen) == 1 else "/stop")
+
+
+@pages.post("/start", needs=Permission.PUBLIC)
+@guest
+def start(me: Guest) -> Response:
+    """Messages again that were stopped on such a page."""
+    channel = next((each for each in own_acts.STOPPABLE if each.value == me.form.value("channel")), None)
+    if channel is None:
+        raise NotFoundError("there is no such channel")
+    try:
+        own_acts.start(me.work, me.page, Channel(channel))
+    except ConflictError:
+        return me.done(rest="/stop")
+    return me.done(rest="/stop")
+
+
+@pages.post("/language", needs=Permission.PUBLIC)
+@guest
+def language(me: Guest) -> Response:
+    wanted = me.form.value("language")
+    if not me.opened:
+        return me.done()
+    if wanted not in dict(me.view.languages):
+        raise NotFoundError("there is no such language here")
+    own_acts.choose_language(me.work, me.page, wanted)
+    return me.desk.go(f"/p/{me.secret}?done=language_saved")
