@@ -17,8 +17,8 @@ from surveillance.catalogue import demo as files
 from surveillance.cli import show
 from surveillance.core.errors import ConflictError
 from surveillance.core.words import Channel
-from surveillance.operations import callbacks, feeds, registry
 from surveillance.operations import demo as stories
+from surveillance.operations import feeds, registry, replying
 from surveillance.providers.base import Transport
 from surveillance.store import db, patients
 from surveillance.store.tables import Patient, Site, User
@@ -100,7 +100,7 @@ def _answer(app: App, site: Site, replies: Sequence[files.DemoReply]) -> None:
             patient = registry.patient_named(work, [site.id], reply.mrn)
             phone = patients.contacts(session, patient.id)[0].phone or ""
             said = {"MessageSid": f"SM-demo-{number}", "From": phone, "To": site.phone, "Body": reply.text}
-            callbacks.inbound(work, said)
+            replying.receive(work, said)
 
 
 def _welcome(site: Site, links: dict[str, str], public_url: str, password: str) -> list[str]:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from surveillance import bootstrap, settings
-from surveillance.cli import show
+from surveillance.cli import show, talking
 from surveillance.cli.context import Answer, AsJson, Job, reading, writing
 from surveillance.core.plain import CHANNEL, MESSAGE, STEP
-from surveillance.operations import callbacks, message_lists
+from surveillance.operations import message_lists, settling
 from surveillance.operations.message_lists import Line, TaskOutcome, Which
 from surveillance.operations.message_samples import Sample, samples
 
@@ -81,8 +81,8 @@ def settle(
 
     Example: surveillance messages settle 1f2e3d4c --no-opt-out --note "asked where to park" --as anna
     """
-    row = callbacks.reply_named(job.work, reply)
-    callbacks.settle_reply(job.work, row.id, opt_out=opt_out, note=note)
+    row = settling.reply_named(job.work, reply)
+    settling.settle_reply(job.work, row.id, opt_out=opt_out, note=note)
     data = {"id": row.id, "handling": row.handling}
     return Answer([f"Reply {row.id.hex[:8]} is settled: {row.handling}."], data=data)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from surveillance.cli import differences, messages_planned, patient_page, plan_page, words
+from surveillance.cli import differences, messages_planned, patient_page, plan_page, talking, words
 from surveillance.cli.context import Answer, Job, WrongUseError, confirming, writing
 from surveillance.cli.options import Mrn, On, Reason, Visit, Why, clock, examination, iso_day
 from surveillance.core.words import AppointmentState
@@ -14,7 +14,9 @@ from surveillance.operations import booking, planning, registry
 from surveillance.store.audit import picture
 from surveillance.store.tables import Appointment, Patient, Place
 
-app = typer.Typer(help="Visits: move, cancel, accept, reopen.", no_args_is_help=True)
+app = typer.Typer(help="Visits: move, cancel, accept, reopen; what patients say of them.", no_args_is_help=True)
+for _command in (talking.confirm, talking.wish, talking.agreed):
+    app.command()(_command)
 
 At = Annotated[time, typer.Option("--at", parser=clock, metavar="HH:MM", help="Local time at the place.")]
 NewAt = Annotated[time | None, typer.Option("--at", parser=clock, metavar="HH:MM", help="Local time at the place.")]

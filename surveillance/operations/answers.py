@@ -3,23 +3,27 @@
 They are rows among the messages, so claims, attempts, callbacks and doubt are those of every other message.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
+
+from sqlmodel import col, select
 
 from surveillance.core.answers import USEFUL, Answer, answer_key
 from surveillance.core.dates import local_day
 from surveillance.core.encoding import encoding, straight
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.messages import LIMIT
-from surveillance.core.words import Channel, Role, Step
+from surveillance.core.words import Channel, ConsentAct, Role, Step
 from surveillance.operations.situations import zone_of
 from surveillance.operations.work import Work
 from surveillance.store import patients
 from surveillance.store import reminders as store
 from surveillance.store.audit import picture
-from surveillance.store.tables import Contact, Patient, Reminder
+from surveillance.store.tables import Contact, Inbound, Patient, Reminder
 
 WRITERS = (Role.COORDINATOR, Role.CLINICIAN)
+PAUSED = "a reply from this number may be an opt-out; settle it first"
+ANSWERED_WITHIN = timedelta(days=30)  # after that a message from a number is no question any more
 
 
 def say(
@@ -46,7 +50,8 @@ def write(work: Work, patient: Patient, contact: Contact, text: str) -> Reminder
     Raises:
         ForbiddenError: the actor does not work where the patient is.
         InvalidInputError: nothing to say, or more than one message takes.
-        ConflictError: the patient has died, or the number opted out, waits for a decision, or is no mobile.
+        ConflictError: the patient has died, or the number opted out, waits for a decision, or is no mobile, or
+            nobody agreed to SMS to it.
     """
     work.require(patient.site_id, *WRITERS)
     said = straight(text).strip()
@@ -73,8 +78,25 @@ def cannot_write(work: Work, patient: Patient, contact: Contact) -> str | None:
     if number is not None and number.opted_out_at is not None:
         return "this number opted out of text messages; call instead"
     if number is not None and number.paused_at is not None:
-        return "a reply from this number may be an opt-out; settle it first"
-    return None
+        return PAUSED
+    if number is not None and (number.landline or number.wrong):
+        return "SMS does not reach this number; call instead"
+    return _without_consent(work, contact)
+
+
+def _without_consent(work: Work, contact: Contact) -> str | None:
+    """Whoever wrote to us may be answered; nobody else is written to without consent (47 CFR 64.1200)."""
+    last = patients.consents(work.session, contact.patient_id).get((contact.id, Channel.SMS))
+    if last is not None and last.act is ConsentAct.WITHDRAWN:
+        return "consent to SMS was withdrawn; call instead"
+    if last is not None and last.address == contact.phone:
+        return None
+    wrote = select(col(Inbound.id)).where(
+        Inbound.from_number == contact.phone, col(Inbound.received_at) >= work.now - ANSWERED_WITHIN
+    )
+    if work.session.exec(wrote.limit(1)).first() is not None:
+        return None
+    return "nobody consented to SMS to this number; ask first, or call"
 
 
 def _planned(

@@ -28,6 +28,7 @@ class Visit:
     place: str
     items: Sequence[str]
     contacts: Sequence[Contact]
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def visits(work: Work, sites: Sequence[Site], day: date) -> list[Visit]:
             place.name if place else "",
             [line.item for line in lines.get(row.id, []) if line.outcome is None],
             contacts.get(patient.id, []),
+            work.site(row.site_id).time_zone,
         )
         for row, patient, place in found
     ]

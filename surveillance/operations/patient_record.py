@@ -1,7 +1,7 @@
 """Everything about one patient as it stands today: what a page shows, gathered in a number of queries that does not
 grow with the years of follow-up."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -30,6 +30,7 @@ from surveillance.store.tables import (
     Death,
     Feed,
     Patient,
+    RescheduleWish,
     Site,
     StudyItem,
     User,
@@ -89,6 +90,7 @@ class PatientRecord:
     feeds: Sequence[Feed]
     death: Death | None
     conversation: Conversation
+    wishes: Set[UUID]  # the visits for which another day was asked
     names: Mapping[UUID, str]
 
     @property
@@ -146,6 +148,7 @@ def gather(work: Work, patient: Patient) -> PatientRecord:
         feeds=feed_store.of_patient(session, patient.id),
         death=death,
         conversation=said,
+        wishes=_wishes(work, patient),
         names=names,
     )
 
@@ -197,6 +200,13 @@ def _death(work: Work, patient: Patient) -> Death | None:
         return None
     statement = select(Death).where(Death.patient_id == patient.id, col(Death.retracted_at).is_(None))
     return work.session.exec(statement).first()
+
+
+def _wishes(work: Work, patient: Patient) -> set[UUID]:
+    statement = select(col(RescheduleWish.appointment_id)).where(
+        RescheduleWish.patient_id == patient.id, col(RescheduleWish.settled_at).is_(None)
+    )
+    return set(work.session.exec(statement))
 
 
 def _people(

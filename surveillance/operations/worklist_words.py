@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from surveillance.core import plain
 from surveillance.core.examinations import FindingKind
+from surveillance.core.replies import Meaning
 from surveillance.core.words import ReminderState
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
@@ -179,20 +181,43 @@ class Words:
         return "no way to reach the patient", why, "find another way to reach the patient"
 
     def reply(self, row: Row) -> Sentences:
-        body = " ".join(row["body"].split())
-        return (
-            f"message from {readable(row['phone'])}: “{body}”",
-            "nobody has answered it yet",
-            "answer it and close it",
-        )
+        what = f"message from {readable(row['phone'])}: “{_shortened(row['body']) or 'no text'}”"
+        why = row["why"] or "nobody has answered it yet"
+        return what, why, _SUGGESTED.get(row["keyword"], "answer it and close it")
 
     def reschedule(self, row: Row) -> Sentences:
-        what, _, _ = self.reply(row)
-        return what, "the reply seems to ask for another day", "find another day with the patient, then close the reply"
+        at = f", {row['at']:%H:%M}" if row["at"] else ""
+        said = f": “{_shortened(row['text'])}”" if row["text"] else ""
+        days = f"; wants {', '.join(row['days'])}" if row["days"] else ""
+        why = f"the patient said so {plain.SOURCE[row['source']]}{said}{days}"
+        return f"another day than the visit of {row['day']}{at}", why, "move the visit, or say what was agreed"
+
+    def wrong_number(self, row: Row) -> Sentences:
+        phone = readable(row["phone"])
+        what = f"nothing is sent to {phone}" if row["wrong"] else f"messages to {phone} do not arrive"
+        return what, row["why"], "ask for the right number and enter it, or say that this one is right"
 
     def paused_number(self, row: Row) -> Sentences:
         why = row["why"] or "a reply may have been an opt-out"
         return f"nothing is sent to {readable(row['phone'])}", why, "decide whether this number may be written to"
+
+
+# What a reply was taken for, where nothing could be done about it without a person.
+_SUGGESTED: Mapping[str, str] = MappingProxyType(
+    {
+        Meaning.CONFIRM: "find out which visit is meant, and confirm it",
+        Meaning.ANOTHER_DAY: "find out which visit is meant, and find another day",
+        Meaning.MIGHT_BE_STOP: "decide whether this number may be written to",
+        Meaning.START: "ask what was meant, and close it",
+        Meaning.HELP: "answer it and close it",
+    }
+)
+_SHOWN = 300  # characters of what somebody wrote; the reply's own page has all of it
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN].rstrip()} …"
 
 
 def _why_unreachable(contacts: Sequence[Contact], barred: frozenset[str]) -> str:
@@ -232,5 +257,6 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "reply": Words.reply,
         "reschedule": Words.reschedule,
         "paused_number": Words.paused_number,
+        "wrong_number": Words.wrong_number,
     }
 )

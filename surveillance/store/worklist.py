@@ -52,7 +52,11 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
         Worklist.TO_ORDER: {"to_order": queries.to_order},
         Worklist.DUE: {"due": queries.due},
         Worklist.OUTCOME_UNKNOWN: {"outcome_unknown": queries.outcome_unknown},
-        Worklist.UNREACHABLE: {"undelivered": messages.undelivered, "unreachable": messages.unreachable},
+        Worklist.UNREACHABLE: {
+            "undelivered": messages.undelivered,
+            "unreachable": messages.unreachable,
+            "wrong_number": messages.wrong_numbers,
+        },
         Worklist.REPLIES: {"reply": messages.replies, "paused_number": messages.paused_numbers},
         Worklist.RESCHEDULE: {"reschedule": messages.reschedule},
         Worklist.NO_REPORT: {"no_report": queries.no_report},

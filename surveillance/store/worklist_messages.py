@@ -6,9 +6,8 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from surveillance.core.gaps import GapKind
-from surveillance.core.replies import Keyword
 from surveillance.core.words import ReminderState
-from surveillance.store.tables import Attempt, Contact, Inbound, Number, Patient, Reminder
+from surveillance.store.tables import Appointment, Attempt, Contact, Inbound, Number, Patient, Reminder, RescheduleWish
 from surveillance.store.worklist_base import SITE, STOPPED, STRANGERS, Query, alive, chosen, gap, of_patient
 
 
@@ -63,33 +62,64 @@ def lost() -> Query:
     )
 
 
-def _senders(query: Query, number: Any) -> Query:
-    """The patients of the site who have a number; one that nobody has is shown at one site of those looked at."""
+def _senders(query: Query, number: Any, about: Any = None) -> Query:
+    """The patients of the site who have a number, or the one that it is ``about`` where that is known.
+
+    One that nobody has is shown at one site of those looked at, so that everybody who opens the board sees it.
+    """
     holders = sa.and_(col(Contact.phone) == number, col(Contact.removed_at).is_(None))
-    joined = query.outerjoin(Contact, holders).outerjoin(Patient, col(Patient.id) == col(Contact.patient_id))
+    whose = col(Contact.patient_id) if about is None else sa.func.coalesce(about, col(Contact.patient_id))
+    joined = query.outerjoin(Contact, holders).outerjoin(Patient, col(Patient.id) == whose)
     nobodys = sa.and_(col(Patient.id).is_(None), STRANGERS)
     return joined.where(sa.or_(col(Patient.site_id) == SITE, nobodys)).distinct()
 
 
-def _inbound(*conditions: Any) -> Query:
+def replies() -> Query:
+    """Messages from phones that a person has to read."""
     query = chosen(
         Inbound.id,
         col(Inbound.received_at),
         col(Inbound.body).label("body"),
         col(Inbound.from_number).label("phone"),
         col(Inbound.keyword).label("keyword"),
+        col(Inbound.why).label("why"),
+        col(Inbound.appointment_id).label("appointment_id"),
     )
-    senders = _senders(query.select_from(Inbound), Inbound.from_number)
-    return senders.where(sa.text("inbound.handled_at IS NULL"), *conditions)
-
-
-def replies() -> Query:
-    return _inbound(col(Inbound.keyword) != Keyword.ANOTHER_DAY.value)
+    senders = _senders(query.select_from(Inbound), Inbound.from_number, col(Inbound.patient_id))
+    return senders.where(sa.text("inbound.handled_at IS NULL"))
 
 
 def reschedule() -> Query:
-    """Replies that ask for another day."""
-    return _inbound(col(Inbound.keyword) == Keyword.ANOTHER_DAY.value)
+    """Wishes for another day that nobody has dealt with."""
+    query = chosen(
+        RescheduleWish.id,
+        col(RescheduleWish.created_at),
+        col(RescheduleWish.text).label("text"),
+        col(RescheduleWish.days).label("days"),
+        col(RescheduleWish.source).label("source"),
+        col(RescheduleWish.appointment_id).label("appointment_id"),
+        col(Appointment.day).label("day"),
+        col(Appointment.at).label("at"),
+    )
+    visits = of_patient(RescheduleWish, query).join(
+        Appointment, col(Appointment.id) == col(RescheduleWish.appointment_id)
+    )
+    return visits.where(sa.text("reschedule_wish.settled_at IS NULL"))
+
+
+def wrong_numbers() -> Query:
+    """Numbers of living patients to which messages fail for good, until a person has verified them."""
+    query = chosen(
+        Number.phone,
+        col(Number.trouble_at),
+        col(Number.phone).label("phone"),
+        col(Number.trouble_why).label("why"),
+        col(Number.wrong).label("wrong"),
+    )
+    holders = sa.and_(col(Contact.phone) == col(Number.phone), col(Contact.removed_at).is_(None))
+    joined = query.select_from(Number).join(Contact, holders).join(Patient, col(Patient.id) == col(Contact.patient_id))
+    here = (sa.text("number.trouble_at IS NOT NULL"), col(Patient.site_id) == SITE, alive())
+    return joined.where(*here).distinct()
 
 
 def paused_numbers() -> Query:

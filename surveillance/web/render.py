@@ -13,6 +13,9 @@ import nhsuk_frontend_jinja
 from markupsafe import Markup
 
 import surveillance
+from surveillance.core.dates import local_day
+from surveillance.core.plain import SOURCE
+from surveillance.store.tables import Appointment
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -31,7 +34,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"day": day, "short_day": short_day, "clock": clock, "moment": moment, "plural": plural}
-    made.filters |= {"dated": dated, "said": said}
+    made.filters |= {"dated": dated, "said": said, "confirmed": confirmed}
     made.globals |= {"version": surveillance.__version__, "asset": asset}
     return made
 
@@ -95,6 +98,13 @@ def moment(value: datetime | None, zone: str, *, empty: str = "–") -> str:
         return empty
     local = value.astimezone(ZoneInfo(zone))
     return f"{day(local.date())}, {local:%H:%M}"
+
+
+def confirmed(visit: Appointment, zone: str) -> str:
+    """``confirmed by reply on 1 Dec 2026``; nothing where the patient has not said to come."""
+    if visit.confirmed_at is None or visit.confirmed_how is None:
+        return ""
+    return f"confirmed {SOURCE[visit.confirmed_how]} on {short_day(local_day(visit.confirmed_at, zone))}"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from surveillance.bootstrap import App, system_actor
-from surveillance.operations import callbacks
+from surveillance.operations import callbacks, replying
 from surveillance.store import db
 from surveillance.web.access import public
 from surveillance.web.deps import AppDep, NowDep
@@ -39,7 +39,7 @@ async def status(request: Request, app: AppDep, now: NowDep) -> Response:
 @router.post("/inbound")
 @public
 async def inbound(request: Request, app: AppDep, now: NowDep) -> Response:
-    """A phone answered. Twilio itself has answered STOP, START and HELP; a person answers the rest."""
+    """A phone answered. What is to be said back goes out as a message of its own, like every other."""
     form = await _form(request)
     if not _is_signed(request, app, form):
         return _refused(request)
@@ -75,7 +75,7 @@ def _take_status(app: App, now: datetime, form: dict[str, str], attempt: str) ->
 
 def _take_inbound(app: App, now: datetime, form: dict[str, str]) -> None:
     with db.writing(app.engine) as session:
-        callbacks.inbound(app.work(session, system_actor(session), now), form)
+        replying.receive(app.work(session, system_actor(session), now), form)
 
 
 def _uuid(text: str) -> UUID | None:

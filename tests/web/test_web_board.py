@@ -3,16 +3,26 @@
 import csv
 import io
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
 from staff import HERE, NOW, Staffed
 
-from surveillance.core.words import Result
-from surveillance.operations import callbacks, worklist
+from surveillance.core.words import AppointmentState, Result, Source
+from surveillance.operations import replying, wishes, worklist
 from surveillance.operations.work import Work
 from surveillance.operations.worklist import Filter, Worklist, WorklistRow
-from surveillance.store.tables import AuditEvent, BoardAction, Contact, Inbound, Patient, PromiseCheck, Study
+from surveillance.store.tables import (
+    Appointment,
+    AuditEvent,
+    BoardAction,
+    Contact,
+    Inbound,
+    Patient,
+    PromiseCheck,
+    Study,
+)
 from surveillance.web.pages import board_view
 
 TODAY = NOW.date()
@@ -151,19 +161,35 @@ def test_only_a_clinician_reviews_and_what_is_not_clear_needs_a_next_action(staf
     assert (study.result, study.next_action) == (Result.SUSPICIOUS, "biopsy")
 
 
-@pytest.mark.parametrize(
-    ("body", "name"), [("Can we move it to another day?", Worklist.RESCHEDULE), ("Thank you!", Worklist.REPLIES)]
-)
-def test_a_reply_is_listed_by_what_it_asks_for_and_settled(staffed: Staffed, body: str, name: Worklist) -> None:
-
+def test_a_reply_is_listed_with_what_to_know_and_settled(staffed: Staffed) -> None:
     phone = staffed.look(lambda work: _phone(work))
-    sent = {"MessageSid": "SM1", "From": phone, "To": "+1", "Body": body}
-    staffed.do(lambda work: callbacks.inbound(work, sent))
-    assert body.rstrip("?!") in staffed.client("grace").get(f"/?list={name}").text
-    assert "Choose what was meant" in staffed.client("grace").post(address(first(staffed, name), "reply")).text
-    page = done(staffed, "grace", name, "reply", meant="go-on", said="called back")
+    sent = {"MessageSid": "SM1", "From": phone, "To": "+1", "Body": "Which entrance?"}
+    staffed.do(lambda work: replying.receive(work, sent))
+    row = first(staffed, Worklist.REPLIES)
+    page = staffed.client("grace").get("/?list=replies").text
+    assert "Which entrance?" in page
+    assert f"/patients/{row.patient_id}/replies/{UUID(row.subject)}" in page
+    assert "Choose what was meant" in staffed.client("grace").post(address(row, "reply")).text
+    page = done(staffed, "grace", Worklist.REPLIES, "reply", meant="go-on", said="called back")
     assert "The reply is settled" in page
     assert staffed.look(lambda work: work.session.exec(select(Inbound)).one().handling) == "called back"
+
+
+def test_a_wish_for_another_day_is_listed_with_its_days_and_leads_to_moving_the_visit(staffed: Staffed) -> None:
+    def wish(work) -> UUID:
+        booked = (Appointment.state == AppointmentState.BOOKED, col(Appointment.starts_at) > work.now)
+        visit = work.session.exec(select(Appointment).where(*booked)).first()
+        wishes.ask_another_day(work, visit, Source.PAGE, "work that week", [TODAY + timedelta(days=30)])
+        return visit.id
+
+    visit_id = staffed.do(wish)
+    page = staffed.client("grace").get("/?list=reschedule").text
+    for words in ("on the patient&#39;s page", "work that week", "24 Dec 2026", f"/visits/{visit_id}/move"):
+        assert words in page
+    row = first(staffed, Worklist.RESCHEDULE)
+    assert "Enter what was agreed" in staffed.client("grace").post(address(row, "wish")).text
+    told = done(staffed, "grace", Worklist.RESCHEDULE, "wish", agreed="comes as booked")
+    assert "for another day is settled" in told
 
 
 def _phone(work) -> str:

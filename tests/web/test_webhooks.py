@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, FakeTwilio, sig
 from fastapi.testclient import TestClient
 
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
-from surveillance.operations import callbacks
+from surveillance.operations import settling
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
 from surveillance.store.tables import Callback, Consent, Inbound, Number
@@ -71,6 +71,52 @@ def test_what_is_not_signed_is_refused_and_changes_nothing(
         [],
         [],
     )
+
+
+def here(path: str) -> str:
+    return f"https://clinic.example{path}"
+
+
+FORGED: dict[str, Callable[[str, dict[str, str]], tuple[str, str, dict[str, str], dict[str, str]]]] = {
+    # what is posted where, with which signature and other headers
+    "another token": lambda path, form: (path, signature("f" * 32, here(path), form), form, {}),
+    "a changed field": lambda path, form: (path, signature(TOKEN, here(path), form), form | {"To": "+1"}, {}),
+    "one more field": lambda path, form: (path, signature(TOKEN, here(path), form), form | {"OptOutType": "STOP"}, {}),
+    "a field less": lambda path, form: (path, signature(TOKEN, here(path), form | {"Body": "x"}), form, {}),
+    "a changed query": lambda path, form: (f"{path}?attempt=1", signature(TOKEN, here(path), form), form, {}),
+    "another webhook": lambda path, form: (path, signature(TOKEN, here(f"{path}s"), form), form, {}),
+    "another host": lambda path, form: (
+        path,
+        signature(TOKEN, f"https://evil.example{path}", form),
+        form,
+        {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"},
+    ),
+    "plain http": lambda path, form: (path, signature(TOKEN, f"http://clinic.example{path}", form), form, {}),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+@pytest.mark.parametrize("path", [STATUS, INBOUND])
+def test_a_forged_request_is_refused_and_nothing_of_it_is_kept(sqlite_engine: sa.Engine, path: str, case: str) -> None:
+    clinic = open_clinic(sqlite_engine)
+    client = TestClient(create_app(clinic.app, clock=clinic.clock), base_url="https://behind.a.proxy")
+    form = {"MessageSid": "SM1", "From": PHONE, "Body": "STOP", "MessageStatus": "delivered"}
+    if case == "a field less":
+        form.pop("Body")
+    where, signed, posted, headers = FORGED[case](path, form)
+    answer = client.post(where, data=posted, headers={"X-Twilio-Signature": signed} | headers)
+    assert (answer.status_code, answer.text) == (403, "The signature is not right.\n")
+    assert (clinic.all(Callback), clinic.all(Inbound), clinic.all(Number)) == ([], [], [])
+
+
+@pytest.mark.parametrize("missing", ["MessageSid", "From"])
+def test_a_message_that_names_no_sender_is_refused_without_a_word_of_it_in_the_log(clinic, client, capsys, missing):
+    form = {name: value for name, value in reply("my secret illness").items() if name != missing}
+    signed = signature(TOKEN, here(INBOUND), form)
+    answer = client.post(INBOUND, data=form, headers={"X-Twilio-Signature": signed})
+    assert (answer.status_code, f"needs {missing}" in answer.text) == (422, True)
+    assert "secret" not in answer.text + "".join(capsys.readouterr())
+    assert clinic.all(Inbound) == []
 
 
 def test_the_signature_covers_the_query_of_the_public_address(clinic: Clinic, client: TestClient) -> None:
@@ -154,7 +200,7 @@ def test_a_reply_that_may_be_an_opt_out_pauses_the_number_until_a_person_decides
     clinic.tick(clinic.clock.turn(days=16, hours=-1))
     assert len(clinic.sms.taken) == 1
     with clinic.work() as work:
-        callbacks.settle_reply(work, row.id, opt_out=False, note="meant another clinic")
+        settling.settle_reply(work, row.id, opt_out=False, note="meant another clinic")
     clinic.tick(clinic.clock.turn(minutes=16))
     assert len(clinic.sms.taken) == 2
 
@@ -167,7 +213,7 @@ def test_start_lets_texts_go_out_again(clinic: Clinic, client: TestClient) -> No
     assert len(clinic.sms.taken) == 2
 
 
-@pytest.mark.parametrize("body", ["C", "R", "Which entrance?", ""])
+@pytest.mark.parametrize("body", ["Which entrance?", ""])
 def test_every_other_reply_waits_for_a_person(clinic, client, body: str) -> None:
     post(client, INBOUND, reply(body))
     (row,) = clinic.all(Inbound)

@@ -8,7 +8,7 @@ from fastapi import Query
 from sqlmodel import col, select
 
 from surveillance.core.errors import NotFoundError
-from surveillance.operations import accounts, callbacks, message_lists
+from surveillance.operations import accounts, message_lists, settling
 from surveillance.operations.dispatch import pauses
 from surveillance.operations.message_lists import Line, Which
 from surveillance.store import patients
@@ -99,7 +99,7 @@ def settle_reply(call: Call, reply_id: UUID, new: ReplySettle) -> ReplyPublic:
     if row is None or (holders and not any(each.site_id in call.caller.roles for each in holders)):
         raise NotFoundError("there is no such reply here")
     call.looked(*((each.patient_id, each.site_id) for each in holders if each.site_id in call.caller.roles))
-    callbacks.settle_reply(call.work, row.id, opt_out=new.opt_out, note=new.note)
+    settling.settle_reply(call.work, row.id, opt_out=new.opt_out, note=new.note)
     return ReplyPublic.model_validate(row)
 
 

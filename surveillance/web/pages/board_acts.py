@@ -14,12 +14,23 @@ from fastapi.responses import Response
 
 from surveillance.core.errors import InvalidInputError, NotFoundError
 from surveillance.core.words import Outcome, Result
-from surveillance.operations import booking, callbacks, lifecycle, message_lists, planning, registry, results, worklist
+from surveillance.operations import (
+    booking,
+    lifecycle,
+    message_lists,
+    numbers,
+    planning,
+    registry,
+    results,
+    settling,
+    wishes,
+    worklist,
+)
 from surveillance.operations.message_lists import TaskOutcome
 from surveillance.operations.worklist import WorklistAction, WorklistRow
 from surveillance.operations.worklist_words import item_title
 from surveillance.store import appointments, plans
-from surveillance.store.tables import Appointment, ExaminationRow, OverrideKind, Reminder, Study
+from surveillance.store.tables import Appointment, ExaminationRow, OverrideKind, Reminder, RescheduleWish, Study
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
@@ -240,8 +251,15 @@ def _reply(desk: Desk, row: WorklistRow) -> str:
     meant = desk.form.one_of("meant", "what was meant", ("stop", "go-on"))
     note = desk.form.text("said", "what was said and done", required=True, longest=LONGEST_TEXT)
     if desk.form.ok:
-        callbacks.settle_reply(desk.work, UUID(row.subject), opt_out=meant == "stop", note=note)
+        settling.settle_reply(desk.work, UUID(row.subject), opt_out=meant == "stop", note=note)
     return "The reply is settled." if meant != "stop" else "The reply is settled; no more messages go to this number."
+
+
+def _wish(desk: Desk, row: WorklistRow) -> str:
+    how = desk.form.text("agreed", "what was agreed", required=True, longest=LONGEST_TEXT)
+    if desk.form.ok:
+        wishes.settle(desk.work, desk.row(RescheduleWish, UUID(row.subject)), how)
+    return f"The wish of {row.name} for another day is settled."
 
 
 def _number(desk: Desk, row: WorklistRow) -> str:
@@ -251,6 +269,13 @@ def _number(desk: Desk, row: WorklistRow) -> str:
     elif desk.form.ok:
         registry.release_number(desk.work, row.subject)
     return "No more messages go to this number." if meant == "stop" else "The number may be written to again."
+
+
+def _verified(desk: Desk, row: WorklistRow) -> str:
+    how = desk.form.text("how", "how you know", required=True, longest=LONGEST_TEXT)
+    if desk.form.ok:
+        numbers.verified(desk.work, row.subject, how)
+    return "The number is right: it is written to again."
 
 
 ACTS: Final[Mapping[str, Act]] = MappingProxyType(
@@ -268,5 +293,7 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "resend": _resend,
         "reply": _reply,
         "number": _number,
+        "verified": _verified,
+        "wish": _wish,
     }
 )

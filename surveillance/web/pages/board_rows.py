@@ -23,14 +23,16 @@ FORMS = {
     "in_doubt": ("settle",),
     "lost": ("settle",),
     "reply": ("reply",),
-    "reschedule": ("reply",),
+    "reschedule": ("wish",),
     "paused_number": ("number",),
+    "wrong_number": ("verified",),
 }
 
 
 def first_step(row: WorklistRow, back: str) -> Link | None:
     """The page on which the row is most likely settled; None where its panel is the place."""
-    return next(links(row, back), None) if row.kind not in FORMS or row.list in BOOKABLE else None
+    elsewhere = row.kind not in FORMS or row.list in BOOKABLE or row.kind in ("reply", "reschedule")
+    return next(links(row, back), None) if elsewhere else None
 
 
 def links(row: WorklistRow, back: str) -> Iterator[Link]:
@@ -47,14 +49,19 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
             yield "Book", f"{here}/book?examination={row.examination_id}"
             yield "Why is it due?", f"{here}/examinations/{row.examination_id}"
         case "reschedule":
-            yield "Open the patient", here
+            yield "Move the visit", f"/visits/{row.appointment_id}/move"
+            yield "Write to the patient", f"{here}/write"
+        case "reply":
+            yield "Write back", f"{here}/replies/{UUID(row.subject)}"
+            if row.appointment_id is not None:
+                yield "Open the visit", f"/visits/{row.appointment_id}"
         case "outcome_unknown":
             yield "Move or cancel the visit", f"/visits/{row.appointment_id}"
         case "no_report" | "not_reviewed" | "no_next_action":
             yield "Open the study", f"{here}/studies/{row.study_id}"
         case "undelivered" | "in_doubt" | "lost":
             yield "See the message", f"/messages/{row.reminder_id}"
-        case "unreachable":
+        case "unreachable" | "wrong_number":
             yield "Contacts", f"{here}/contacts"
         case "conflict" | "protocol_ends":
             yield from _of_conflict(row, here)

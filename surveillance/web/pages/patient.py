@@ -19,7 +19,7 @@ from surveillance.store.tables import ExaminationRow
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
-from surveillance.web.pages import Pages
+from surveillance.web.pages import Pages, writing
 from surveillance.web.pages.patient_steps import next_steps
 from surveillance.web.render import markup, short_day
 
@@ -53,6 +53,7 @@ def show(desk: Desk, patient_id: UUID) -> Response:
         examinations=_examinations(record.plan) if record.plan else ([], []),
         history=history.gather(desk.work, patient, record.titles, EVENTS),
         covered=lambda visit: patient_record.covered(visit, record.titles),
+        head=writing.letterhead(desk, patient, desk.form) if desk.may(Permission.WORK, patient.site_id) else None,
         words=words,
     )
 

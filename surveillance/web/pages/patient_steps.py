@@ -100,7 +100,11 @@ def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Lin
 
 
 def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:
-    if row.list in (Worklist.REPLIES, Worklist.RESCHEDULE) and not row.subject.startswith("+"):
+    if row.kind == "reschedule":
+        yield "Move the visit", f"/visits/{row.appointment_id}/move"
+        yield "Say what was agreed", f"/visits/{row.appointment_id}#confirmed"
+        return
+    if row.list is Worklist.REPLIES and not row.subject.startswith("+"):
         yield "Answer and settle", f"{here}/replies/{UUID(row.subject)}"
         return
     if row.reminder_id is not None:

@@ -8,16 +8,16 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import NotFoundError
 from surveillance.core.words import Privacy
-from surveillance.operations import callbacks, feeds, patient_record, schedule_sheet
+from surveillance.operations import feeds, patient_record, schedule_sheet, settling
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.situations import zone_of
 from surveillance.store import patients
-from surveillance.store.tables import Contact, Feed, Inbound, Patient
+from surveillance.store.tables import Appointment, Contact, Feed, Inbound, Patient
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
 from surveillance.web.forms import Form
-from surveillance.web.pages import Pages
+from surveillance.web.pages import Pages, writing
 from surveillance.web.pages.patient_changes import home, own, page
 from surveillance.web.render import markup
 
@@ -53,11 +53,31 @@ def settle(desk: Desk, patient_id: UUID, reply_id: UUID) -> Response:
     note = form.text("note", "what was said and done", required=True, longest=1000)
     if form.ok:
         with form.trying(desk.session):
-            callbacks.settle_reply(desk.work, row.id, opt_out=meant == "stop", note=note)
+            settling.settle_reply(desk.work, row.id, opt_out=meant == "stop", note=note)
         if form.ok:
             more = " No more messages go to this number, at any clinic." if meant == "stop" else ""
             return desk.done(desk.back(home(patient, "conversation")), f"The reply is settled.{more}")
     return _reply_page(desk, patient, row)
+
+
+@pages.post("/{patient_id}/replies/{reply_id}/answer", needs=Permission.WORK)
+def answer(desk: Desk, patient_id: UUID, reply_id: UUID) -> Response:
+    """Write back, which settles the reply; the button "Preview" only looks at it."""
+    patient, row = _reply(desk, patient_id, reply_id)
+    if desk.form.flag("preview"):
+        return _reply_page(desk, patient, row)
+    contact, text = writing.sent_to(desk, patient, _head(desk, patient, row))
+    if desk.form.ok and contact is not None:
+        with desk.form.trying(desk.session):
+            settling.answer_reply(desk.work, row.id, patient, contact, text)
+        if desk.form.ok:
+            told = f"The reply is settled. {writing.going_out(contact)}"
+            return desk.done(desk.back(home(patient, "conversation")), told)
+    return _reply_page(desk, patient, row)
+
+
+def _head(desk: Desk, patient: Patient, row: Inbound) -> writing.Letterhead:
+    return writing.letterhead(desk, patient, desk.form, row.from_number, waits=True)
 
 
 def _reply_page(desk: Desk, patient: Patient, row: Inbound) -> Response:
@@ -71,6 +91,8 @@ def _reply_page(desk: Desk, patient: Patient, row: Inbound) -> Response:
         zone=zone_of(patient, desk.work.site(patient.site_id)),
         paused=number.paused_why if number and number.paused_at else "",
         shared=len(patients.holders(desk.session, row.from_number)) > 1,
+        head=_head(desk, patient, row),
+        visit=desk.session.get(Appointment, row.appointment_id) if row.appointment_id else None,
     )
 
 

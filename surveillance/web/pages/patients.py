@@ -7,6 +7,7 @@ from surveillance.web.pages import (
     patient_studies,
     patient_talk,
     patient_terms,
+    writing,
 )
 
 PAGES = (
@@ -16,4 +17,5 @@ PAGES = (
     patient_decisions.pages,
     patient_studies.pages,
     patient_talk.pages,
+    writing.pages,
 )

@@ -12,11 +12,20 @@ from fastapi.responses import Response
 from surveillance.core import plain
 from surveillance.core.examinations import Key
 from surveillance.core.words import AppointmentState, Outcome, ReminderState
-from surveillance.operations import booking, history, outcomes, plan_record, planning
+from surveillance.operations import booking, history, outcomes, plan_record, planning, wishes
 from surveillance.operations.outcomes import OutcomeOf
 from surveillance.operations.situations import zone_of
 from surveillance.store import appointments, reminders, studies
-from surveillance.store.tables import Appointment, AppointmentItem, Patient, Place, Reminder, Site, Study
+from surveillance.store.tables import (
+    Appointment,
+    AppointmentItem,
+    Patient,
+    Place,
+    Reminder,
+    RescheduleWish,
+    Site,
+    Study,
+)
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
@@ -74,6 +83,17 @@ class Shown:
         return self.booked and self.row.day <= self.desk.today(self.row)
 
     @property
+    def ahead(self) -> bool:
+        """Whether it is still to come, so that the patient can say anything about it."""
+        starts = self.row.starts_at
+        return self.booked and starts is not None and starts > self.desk.work.now
+
+    @cached_property
+    def wish(self) -> RescheduleWish | None:
+        """The wish for another day that waits."""
+        return wishes.open_wish(self.desk.work, self.row.id)
+
+    @property
     def movable(self) -> bool:
         return self.booked and all(line.outcome in (None, Outcome.CANCELLED) for line in self.lines)
 
@@ -119,10 +139,10 @@ def opened(desk: Desk, visit_id: UUID) -> Shown:
 
 @pages.get("/{visit_id}", needs=Permission.VIEW)
 def show(desk: Desk, visit_id: UUID) -> Response:
-    return _page(opened(desk, visit_id), Form({}), 200)
+    return page(opened(desk, visit_id), Form({}), 200)
 
 
-def _page(shown: Shown, form: Form, status: int | None = None) -> Response:
+def page(shown: Shown, form: Form, status: int | None = None) -> Response:
     desk = shown.desk
     return desk.page(
         "visit/show.html",
@@ -166,7 +186,7 @@ def record(desk: Desk, visit_id: UUID) -> Response:
             booking.record(desk.work, shown.row, given)
     if form.errors:
         shown.say_plainly(form)
-        return _page(shown, form)
+        return page(shown, form)
     return desk.done(desk.back(shown.address), f"Recorded for {shown.patient.given_name}: {_said(shown, given)}.")
 
 
