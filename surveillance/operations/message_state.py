@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlmodel import col, select
 
+from surveillance.core.plain import STEP
 from surveillance.operations import languages, wording
 from surveillance.operations.dispatch import pauses
 from surveillance.operations.work import Work
@@ -27,6 +28,10 @@ class OwnText:
     row: SiteText
     site: Site
     reasons: Sequence[str]
+
+    @property
+    def what(self) -> str:
+        return STEP[self.row.step]
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def draft(work: Work, site: Site, which: Which, template: Template) -> SiteText:
     """
     work.require(site.id, *WRITERS)
     _check(work, site, which, template)
-    if template == books_of(work, site)[which.language].steps[which.step][which.privacy]:
+    if _stripped(template) == _stripped(books_of(work, site)[which.language].steps[which.step][which.privacy]):
         raise ConflictError("this is the text that is used already")
     row = draft_of(work, site, which)
     if row is not None:
@@ -158,6 +158,11 @@ def draft(work: Work, site: Site, which: Which, template: Template) -> SiteText:
     work.session.flush()
     work.audit("text.draft", row, before=before, after=picture(row, _TEXT))
     return row
+
+
+def _stripped(template: Template) -> tuple[str, ...]:
+    """What can be told apart by reading."""
+    return tuple(text.strip() for text in template.texts)
 
 
 def _check(work: Work, site: Site, which: Which, template: Template) -> None:

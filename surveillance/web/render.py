@@ -16,6 +16,7 @@ import surveillance
 from surveillance.core.dates import local_day
 from surveillance.core.plain import SOURCE
 from surveillance.store.tables import Appointment
+from surveillance.web.words import language_name
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -35,6 +36,7 @@ def environment() -> jinja2.Environment:
     )
     made.filters |= {"day": day, "short_day": short_day, "clock": clock, "moment": moment, "plural": plural}
     made.filters |= {"dated": dated, "said": said, "confirmed": confirmed}
+    made.filters |= {"language": language_name}
     made.globals |= {"version": surveillance.__version__, "asset": asset}
     return made
 

@@ -18,8 +18,9 @@ from fastapi.routing import iter_route_contexts
 from sqlmodel import SQLModel, col, select
 from staff import BY_ROLE, HERE, NOW, THERE, THERE_TOO, Staffed, Visitor
 
-from surveillance.core.words import EndReason, HoldReason, Role
-from surveillance.operations import accounts, feeds, lifecycle, tokens, worklist
+from surveillance.core.messages import Template
+from surveillance.core.words import EndReason, HoldReason, Privacy, Role, Step
+from surveillance.operations import accounts, feeds, lifecycle, tokens, wording, worklist
 from surveillance.operations.imports import uploads
 from surveillance.operations.work import Work
 from surveillance.store import tables
@@ -88,11 +89,13 @@ FIRST: Mapping[str, type[SQLModel]] = {
     "place_id": tables.Place, "upload_id": tables.ImportUpload, "extra_id": tables.ExtraExamination,
     "override_id": tables.Override, "terms_id": tables.PlanTerms, "examination_id": tables.ExaminationRow,
     "batch_id": tables.ImportBatch, "consent_id": tables.Consent, "action_id": tables.BoardAction,
+    "text_id": tables.SiteText,
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",
     "key": "asps-extremity@2026.1", "report": "up-to-date", "worklist": "overdue", "what": "note",
     "item": "mri_primary", "month": "3", "day": "2026-11-24",
+    "language": "en", "step": "7d", "level": "neutral",
 }  # fmt: skip
 
 
@@ -180,6 +183,9 @@ def complete(clinic: Staffed) -> None:
         reply = {"from_number": phone, "to_number": "+12025550100", "body": "Where do I park?", "received_at": work.now}
         work.session.add(tables.Inbound(provider_id="SM1", **reply))
         tokens.create(work, tokens.NewToken(user, "a program"))
+        sms = "{clinic}: {date}, {time}. {phone}"
+        which = wording.Which(FIXED["language"], Step(FIXED["step"]), Privacy(FIXED["level"]))
+        wording.draft(work, site, which, Template(sms, "{date}", sms))
 
     clinic.do(add)
 

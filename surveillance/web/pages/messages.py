@@ -6,14 +6,12 @@ from uuid import UUID
 
 from fastapi.responses import Response
 
-from surveillance.core.languages import direction
 from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations import accounts, message_lists, message_search
 from surveillance.operations.dispatch import pauses, senders
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.message_life import REPORTS, life
 from surveillance.operations.message_lists import TaskOutcome, Which
-from surveillance.operations.message_samples import details_of, samples
 from surveillance.operations.message_search import Search
 from surveillance.operations.message_state import senders as all_senders
 from surveillance.store.tables import Patient, Reminder, Site
@@ -101,27 +99,6 @@ def _wanted(form: Form) -> Search:
         step=form.choice("step", "what for", Step, required=False),
         channel=form.choice("channel", "how", Channel, required=False),
         day=form.day("day", "the day"),
-    )
-
-
-@pages.get("/texts", needs=Permission.VIEW)
-def texts(desk: Desk) -> Response:
-    """Every text as it would go out, with what it costs, before anybody approves it."""
-    site, query = desk.chosen_sites[0], desk.request.query_params
-    books = desk.work.catalogue.messages
-    asked = query.get("language", "")
-    language = asked if asked in books else site.languages[0]
-    step = next((each for each in Step if each == query.get("step")), None)
-    found = [sample for sample in samples([books[language]], details_of(site)) if step in (None, sample.step)]
-    return desk.page(
-        "messages/texts.html",
-        form=Form.filled(language=language, step=step or "", site=site.code),
-        site=site,
-        samples=found,
-        chosen=language,
-        direction=direction(language),
-        languages=[(code, language_name(code)) for code in sorted(books)],
-        words=_WORDS,
     )
 
 

@@ -19,7 +19,7 @@ from surveillance.store.tables import ExaminationRow
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
-from surveillance.web.pages import Pages, writing
+from surveillance.web.pages import Pages, person_fields, writing
 from surveillance.web.pages.patient_steps import next_steps
 from surveillance.web.render import markup, short_day
 
@@ -49,7 +49,7 @@ def show(desk: Desk, patient_id: UUID) -> Response:
         patient=patient,
         drawn=[_drawn(desk, record, plan) for plan in record.plans],
         steps=next_steps(record),
-        contacts=[_contact(record, found) for found in record.reaches],
+        contacts=[_contact(desk, record, found) for found in record.reaches],
         examinations=_examinations(record.plan) if record.plan else ([], []),
         history=history.gather(desk.work, patient, record.titles, EVENTS),
         covered=lambda visit: patient_record.covered(visit, record.titles),
@@ -65,7 +65,7 @@ def _drawn(desk: Desk, record: PatientRecord, plan: PlanRecord) -> Drawn:
     return Drawn(plan, drawing, timeline.table(shown), trips)
 
 
-def _contact(record: PatientRecord, found: reach.Reach) -> dict[str, object]:
+def _contact(desk: Desk, record: PatientRecord, found: reach.Reach) -> dict[str, object]:
     """A contact in words."""
     contact = found.contact
     kind = words.CONTACT[contact.kind]
@@ -79,6 +79,7 @@ def _contact(record: PatientRecord, found: reach.Reach) -> dict[str, object]:
         "consent_email": reach.consent_words(found, Channel.EMAIL, short_day),
         "postal": contact.postal_address,
         "language": words.language_name(contact.language or record.site.languages[0]),
+        "fell_back": person_fields.fallen_back(desk.work, record.site, contact.language or ""),
         "problems": reach.problems(found, short_day),
     }
 
