@@ -12,7 +12,7 @@ from surveillance.core.messages import MessageBook
 from surveillance.core.replies import Part, Vocabulary
 from surveillance.core.reply_faults import faults, faults_between
 
-Phrase = Annotated[str, Field(min_length=1, max_length=200)]
+Phrase = Annotated[str, Field(min_length=1, max_length=500)]
 Some = Annotated[list[Phrase], Field(min_length=1)]
 
 

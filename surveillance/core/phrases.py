@@ -14,7 +14,7 @@ from surveillance.core.folding import Word, words
 
 GAP = "…"
 _LONGEST_GAP = 3  # words
-_MOST_FORMS = 400  # that one phrase may stand for
+_MOST_FORMS = 500  # that one phrase may stand for
 _STEM = 2  # letters before * by which endings are found
 _SIGNS = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]|([^\s()\[\]|]+)|(\S)")
 
