@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from surveillance import bootstrap, settings
-from surveillance.cli import show, talking
+from surveillance.cli import bounces, messages_show, show, talking
 from surveillance.cli.context import Answer, AsJson, Job, reading, writing
 from surveillance.core.plain import CHANNEL, MESSAGE, STEP
 from surveillance.operations import message_lists, settling
@@ -13,6 +13,11 @@ from surveillance.operations.message_lists import Line, TaskOutcome, Which
 from surveillance.operations.message_samples import Sample, samples
 
 app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes out, and what became of it.")
+
+app.command()(bounces.bounce)
+app.command("show")(messages_show.show_message)
+app.command()(talking.write)
+app.command()(talking.answer)
 
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the message's id.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
@@ -53,7 +58,7 @@ def list_messages(
             STEP[row.step],
             CHANNEL[row.channel],
         )
-        show.add(table, *cells, MESSAGE[row.state], row.resolution or row.reason)
+        show.add(table, *cells, MESSAGE[row.state], row.resolution or line.why)
     return Answer([show.section(table, "none")], data=[_data(line) for line in lines])
 
 
@@ -145,7 +150,7 @@ def _data(line: Line) -> dict[str, Any]:
         "expires_at": row.expires_at,
         "sent_at": row.sent_at,
         "attempts": row.attempts,
-        "reason": row.reason,
+        "reason": line.why,
         "resolution": row.resolution,
     }
 

@@ -1,17 +1,33 @@
 """The life of one message: what was planned, each call to a provider with all that came back, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from surveillance.core.words import ReminderState
-from surveillance.operations.message_lists import Line, line, not_again, text_of
+from surveillance.operations.exports import BOM, safe
+from surveillance.operations.message_events import of_message
+from surveillance.operations.message_lists import Line, line, may_be_told, not_again, on_all_channels, text_of
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
-from surveillance.store.tables import Appointment, Attempt, Callback, Contact, Patient, Place, Reminder, User
+from surveillance.store.audit import plain
+from surveillance.store.tables import (
+    Appointment,
+    Attempt,
+    Callback,
+    Contact,
+    MessageEvent,
+    Patient,
+    Place,
+    Reminder,
+    User,
+)
 
 _AHEAD = (ReminderState.PLANNED, ReminderState.CLAIMED)
 # The words of a provider's reports, which are Twilio's (see core.delivery).
@@ -37,6 +53,10 @@ class Call:
     contact: Contact | None
     reports: Sequence[Callback]
 
+    @property
+    def at(self) -> datetime:
+        return self.attempt.created_at
+
 
 @dataclass(frozen=True, slots=True)
 class Life:
@@ -50,6 +70,13 @@ class Life:
     text: str
     settled_by: str
     not_again: str | None
+    may_be_told: bool
+    turns: Sequence[MessageEvent]
+
+    @property
+    def story(self) -> list[MessageEvent | Call]:
+        """The turns and the calls in the order in which they happened."""
+        return sorted([*self.turns, *self.calls], key=lambda each: each.at)
 
 
 def life(work: Work, row: Reminder) -> Life:
@@ -69,7 +96,54 @@ def life(work: Work, row: Reminder) -> Life:
         text,
         settled_by.name if settled_by else "",
         not_again(work, row),
+        may_be_told(row, on_all_channels(work, row)),
+        of_message(work, row),
     )
+
+
+COLUMNS = (
+    "at", "what", "channel", "state", "until", "times", "last_at", "reason", "to", "language", "text", "sender",
+    "provider", "provider_id", "provider_status", "code", "parts",
+)  # fmt: skip
+
+
+def rows(found: Life) -> Iterator[dict[str, Any]]:
+    """The life as lines for a program or a spreadsheet: turns, calls and reports, in their order, in UTC."""
+    for each in found.story:
+        if isinstance(each, MessageEvent):
+            yield _line("turn", at=each.at, state=each.state, until=each.until, times=each.times, last_at=each.last_at,
+                        reason=each.reason)  # fmt: skip
+        else:
+            yield from _of_call(each)
+
+
+def _of_call(call: Call) -> Iterator[dict[str, Any]]:
+    row = call.attempt
+    yield _line(
+        "call", at=row.created_at, channel=row.channel, state=row.state, reason=row.error_text, to=row.to_address,
+        language=row.language, text=f"{row.subject}\n\n{row.body}" if row.subject else row.body, sender=row.sender,
+        provider=row.transport, provider_id=row.provider_id, provider_status=row.provider_status, code=row.error_code,
+        parts=row.parts if row.parts is not None else row.text_parts,
+    )  # fmt: skip
+    for report in call.reports:
+        yield _line("report", at=report.received_at, channel=row.channel, provider=row.transport,
+                    provider_id=report.provider_id, provider_status=report.status, code=report.error_code)  # fmt: skip
+
+
+def _line(what: str, **values: Any) -> dict[str, Any]:
+    return dict.fromkeys(COLUMNS) | {"what": what} | values
+
+
+def as_csv(found: Life, *, bom: bool = False) -> str:
+    """The life as a spreadsheet reads it."""
+    out = io.StringIO(newline="")
+    if bom:
+        out.write(BOM)
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in rows(found):
+        writer.writerow([safe(plain(row[name])) for name in COLUMNS])
+    return out.getvalue()
 
 
 def _call(work: Work, attempt: Attempt) -> Call:

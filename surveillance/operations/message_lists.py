@@ -11,12 +11,15 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from surveillance.core.caps import apply_caps
+from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.planned import Planned, Visit, stem
+from surveillance.core.message_turns import waits
+from surveillance.core.planned import CAPPED, Planned, Visit, stem
 from surveillance.core.policy import BY_PERSON
 from surveillance.core.words import Channel, ReminderState, Role, Step
 from surveillance.operations import languages
 from surveillance.operations.dispatch.texts import statement, text_for
+from surveillance.operations.message_events import turning
 from surveillance.operations.reminding import planned_of
 from surveillance.operations.situations import Situation, situation, zone_of
 from surveillance.operations.work import Work, found
@@ -50,12 +53,16 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message with the patient it is for. ``at`` is the moment it goes out, in the patient's own zone."""
+    """One message with the patient it is for. ``at`` is the moment it goes out, in the patient's own zone.
+
+    ``why`` is the reason of its state; of one that waits, until when by the patient's clock, and what for.
+    """
 
     row: Reminder
     patient: Patient
     at: datetime
     zone: str
+    why: str
 
 
 def listed(
@@ -75,7 +82,7 @@ def listed(
         .where(col(Reminder.site_id).in_(list(site_ids)))
     )
     if which is not None:
-        statement_ = statement_.where(col(Reminder.state).in_(STATES[which]))
+        statement_ = statement_.where(is_of(which, work.now))
     if which is Which.DOUBT:
         statement_ = statement_.where(col(Reminder.sent_at).is_not(None))
     next_at = sa.func.coalesce(col(Reminder.not_before), col(Reminder.due_at))
@@ -95,7 +102,22 @@ def line(work: Work, row: Reminder, patient: Patient) -> Line:
     """One message at its moment in the patient's own time."""
     zone = zone_of(patient, work.site(row.site_id))
     moment = row.sent_at or max(row.due_at, row.not_before or row.due_at)
-    return Line(row, patient, moment.astimezone(ZoneInfo(zone)), zone)
+    return Line(row, patient, moment.astimezone(ZoneInfo(zone)), zone, _why(work, row, zone))
+
+
+def _why(work: Work, row: Reminder, zone: str) -> str:
+    if row.state is ReminderState.PLANNED and row.not_before and row.reason:
+        return waits(row.not_before, row.reason, zone, local_day(work.now, zone))
+    return row.reason
+
+
+def is_of(which: Which, now: datetime) -> sa.ColumnElement[bool]:
+    """What belongs to a list. With what goes out stands what a cap keeps from going out."""
+    listed_ = col(Reminder.state).in_(STATES[which])
+    if which is not Which.UPCOMING:
+        return listed_
+    kept_back = (Reminder.state == ReminderState.DROPPED, col(Reminder.reason).startswith(CAPPED))
+    return sa.or_(listed_, sa.and_(*kept_back, col(Reminder.expires_at) > now))
 
 
 def upcoming(work: Work, site_ids: Iterable[UUID], limit: int = 500) -> list[Line]:
@@ -164,6 +186,14 @@ class TaskOutcome(StrEnum):
     NOT_NEEDED = "not_needed"
 
 
+SETTLED = {
+    TaskOutcome.TOLD: "the patient was told",
+    TaskOutcome.RECEIVED: "the message had arrived",
+    TaskOutcome.NOT_REACHED: "nobody was reached",
+    TaskOutcome.NOT_NEEDED: "there was nothing to tell any more",
+}
+
+
 def message_named(work: Work, site_ids: Sequence[UUID], prefix: str) -> Reminder:
     """A message by the first digits of its id.
 
@@ -184,27 +214,48 @@ def message_named(work: Work, site_ids: Sequence[UUID], prefix: str) -> Reminder
 def done(work: Work, row: Reminder, outcome: TaskOutcome, note: str = "") -> Reminder:
     """A person dealt with a task. What the patient was told counts from now on, as if a message had said it.
 
+    A message that failed or was not sent is no task, but a person may have told the patient all the same.
+
     Raises:
-        ConflictError: it is no task, or somebody was quicker.
+        ConflictError: it is no task, or somebody was quicker; the patient has been told.
         InvalidInputError: "received" of a message that was never handed over.
     """
     work.require(row.site_id, *CARERS)
     patient = found(store.lock_patient(work.session, row.patient_id), "patient", str(row.patient_id))
     work.session.refresh(row)
-    if row.state is not ReminderState.TASK:
+    others = [each for each in on_all_channels(work, row) if each.id != row.id]
+    if row.state is not ReminderState.TASK and not (outcome is TaskOutcome.TOLD and may_be_told(row, others)):
         raise ConflictError(f"this message is {row.state}, not a task")
     if outcome is TaskOutcome.RECEIVED and row.sent_at is None:
         raise InvalidInputError("nothing was sent, so nothing can have been received; say 'told' or 'not_reached'")
     before = picture(row, _TOLD)
     if outcome is TaskOutcome.TOLD:
         _told(work, situation(work, patient), row)
+        _void(work, others, "told by a person")
     reached = outcome in (TaskOutcome.TOLD, TaskOutcome.RECEIVED)
-    row.state = ReminderState.DELIVERED if reached else ReminderState.FAILED
-    row.resolved_at, row.resolved_by = work.now, work.actor.user_id
-    row.resolution, row.changed_at = f"{outcome}: {note}".rstrip(": "), work.now
-    work.session.flush()
+    with turning(work, row, f"settled by {work.actor.name}: {SETTLED[outcome]}{f' ({note})' if note else ''}"):
+        row.state = ReminderState.DELIVERED if reached else ReminderState.FAILED
+        row.resolved_at, row.resolved_by = work.now, work.actor.user_id
+        row.resolution = f"{outcome}: {note}".rstrip(": ")
     work.audit("message.done", row, before=before, after=picture(row, _TOLD), reason=note)
     return row
+
+
+def may_be_told(row: Reminder, others: Sequence[Reminder]) -> bool:
+    """Whether a person may say of a message that did not go out, on whatever channel, that the patient was told.
+
+    Not of one that a person has settled.
+    """
+    lost = row.state in (ReminderState.FAILED, ReminderState.DROPPED) and row.resolved_by is None
+    return lost and all(each.sent_at is None for each in (row, *others))
+
+
+def _void(work: Work, others: Iterable[Reminder], why: str) -> None:
+    """The same message on other channels is not wanted any more."""
+    for other in others:
+        if other.state in (ReminderState.PLANNED, ReminderState.TASK):
+            with turning(work, other):
+                other.state, other.reason = ReminderState.VOIDED, why
 
 
 def _told(work: Work, now: Situation, row: Reminder) -> None:
@@ -229,32 +280,26 @@ def resend(work: Work, row: Reminder) -> Reminder:
     work.require(row.site_id, *CARERS)
     store.lock_patient(work.session, row.patient_id)
     work.session.refresh(row)
-    siblings = _siblings(work, row)
+    siblings = on_all_channels(work, row)
     if fault := not_again(work, row, siblings):
         raise ConflictError(f"this message is not sent again: {fault}")
     before = picture(row, _TOLD)
-    row.state, row.reason, row.attempts, row.not_before = ReminderState.PLANNED, "", 0, None
-    row.changed_at = work.now
-    for other in siblings:
-        if other.id != row.id and other.state in (ReminderState.PLANNED, ReminderState.TASK):
-            other.state, other.reason, other.changed_at = (
-                ReminderState.VOIDED,
-                "sent again on another channel",
-                work.now,
-            )
-    work.session.flush()
+    with turning(work, row, f"to be tried again, by {work.actor.name}"):
+        row.state, row.reason, row.attempts, row.not_before = ReminderState.PLANNED, "", 0, None
+        row.resolved_at, row.resolved_by, row.resolution = None, None, ""
+    _void(work, [each for each in siblings if each.id != row.id], "sent again on another channel")
     work.audit("message.resend", row, before=before, after=picture(row, _TOLD))
     return row
 
 
-def _siblings(work: Work, row: Reminder) -> list[Reminder]:
+def on_all_channels(work: Work, row: Reminder) -> list[Reminder]:
     """The same message on all its channels."""
     return [each for each in store.of_patient(work.session, row.patient_id) if stem(each.key) == stem(row.key)]
 
 
 def not_again(work: Work, row: Reminder, siblings: Sequence[Reminder] | None = None) -> str | None:
     """Why a message is not to be tried again; None where it may be."""
-    all_channels = siblings if siblings is not None else _siblings(work, row)
+    all_channels = siblings if siblings is not None else on_all_channels(work, row)
     if any(each.sent_at is not None for each in all_channels):
         return "it was sent, or may have been"
     if row.channel in BY_PERSON:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import DAY, to_utc
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations.message_lists import STATES, Line, Which, line
+from surveillance.operations.message_lists import STATES, Line, Which, is_of, line
 from surveillance.operations.phones import read_phone
 from surveillance.operations.work import Work
 from surveillance.store import patients
@@ -39,17 +39,17 @@ def search(work: Work, sites: Sequence[Site], wanted: Search, skip: int = 0, lim
     statement = (
         select(Reminder, Patient)
         .join(Patient, col(Patient.id) == col(Reminder.patient_id))
-        .where(col(Reminder.site_id).in_([site.id for site in sites]), *_wanted(sites, wanted, moment))
+        .where(col(Reminder.site_id).in_([site.id for site in sites]), *_wanted(sites, wanted, moment, work.now))
     )
     order = moment.desc() if wanted.which in _NEWEST_FIRST else moment.asc()
     rows = work.session.exec(statement.order_by(order, col(Reminder.key)).offset(skip).limit(limit))
     return [line(work, row, patient) for row, patient in rows]
 
 
-def _wanted(sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any]) -> list[Any]:
+def _wanted(sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any], now: datetime) -> list[Any]:
     # In the words of the index "ix_reminder_sent", which is used only where they stand in the statement itself.
     was_sent = sa.text("reminder.state IN ('sent', 'delivered')")
-    found: list[Any] = [was_sent if wanted.which is Which.SENT else col(Reminder.state).in_(STATES[wanted.which])]
+    found: list[Any] = [was_sent if wanted.which is Which.SENT else is_of(wanted.which, now)]
     if wanted.which is Which.DOUBT:
         found.append(col(Reminder.sent_at).is_not(None))
     if wanted.step is not None:

@@ -8,7 +8,7 @@ from fastapi import Query
 from sqlmodel import col, select
 
 from surveillance.core.errors import NotFoundError
-from surveillance.operations import accounts, message_lists, settling
+from surveillance.operations import accounts, message_life, message_lists, settling
 from surveillance.operations.dispatch import pauses
 from surveillance.operations.message_lists import Line, Which
 from surveillance.store import patients
@@ -20,6 +20,7 @@ from surveillance.web.api.models.work import (
     DispatchPauseCreate,
     DispatchPublic,
     DispatchResume,
+    LifeLine,
     MessageDone,
     MessagePublic,
     PausePublic,
@@ -56,6 +57,14 @@ def get_message(call: Call, message_id: UUID) -> MessagePublic:
     return _one(call, call.row(Reminder, message_id, "message"))
 
 
+@endpoints.get("/messages/{message_id}/life", needs=Permission.VIEW)
+def get_life(call: Call, message_id: UUID) -> list[LifeLine]:
+    """Each wait, each attempt and each report of the provider, in the order in which they happened."""
+    found = message_life.life(call.work, call.row(Reminder, message_id, "message"))
+    call.looked(found.line.patient)
+    return [LifeLine.model_validate(row) for row in message_life.rows(found)]
+
+
 @endpoints.post("/messages/{message_id}/resend", needs=Permission.WORK)
 def resend_message(call: Call, message_id: UUID) -> MessagePublic:
     """Try again what certainly was not sent. Everything is read and decided anew before it goes out."""
@@ -86,7 +95,7 @@ def _public(line: Line) -> MessagePublic:
         at=line.at,
         local=line.at.isoformat(),
         zone=line.zone,
-        reason=row.reason,
+        reason=line.why,
         resolution=row.resolution,
     )
 

@@ -110,6 +110,28 @@ class MessagePublic(Model):
     resolution: str = Field(description="What a person did about it.")
 
 
+class LifeLine(Model):
+    """One line in the life of a message: a turn (put off, dropped, voided …), a call to a provider, or its report."""
+
+    at: Moment = Field(description="When it happened (UTC).")
+    what: str = Field(description="turn, call or report.")
+    channel: Channel | None
+    state: str | None = Field(description="The message's state after a turn, or the call's.")
+    until: Moment | None = Field(description="What a turn waits for.")
+    times: int | None = Field(description="How often the same wait was found.")
+    last_at: Moment | None
+    reason: str | None
+    to: str | None
+    language: str | None
+    text: str | None = Field(description="The text as it was sent.")
+    sender: str | None
+    provider: str | None
+    provider_id: str | None
+    provider_status: str | None
+    code: str | None = Field(description="The provider's code of an error.")
+    parts: int | None = Field(description="SMS parts, as the provider said, else counted from the text.")
+
+
 class MessageDone(Model):
     """What became of a message that a person had to tell, or to ask about."""
 
