@@ -36,7 +36,10 @@ USEFUL = {kind: timedelta(minutes=5) if kind.by_itself else timedelta(days=3) fo
 
 @dataclass(frozen=True, slots=True)
 class AnswerFacts:
-    """All that decides about an answer, read afresh. ``carried``: somebody carries SMS here."""
+    """All that decides about an answer, read afresh. ``carried``: somebody carries SMS here.
+
+    ``number_paused``: a reply of the number waits for a decision; ``withdrawn``: consent to SMS was, at the desk.
+    """
 
     alive: bool
     carried: bool
@@ -44,6 +47,8 @@ class AnswerFacts:
     opted_out: bool
     attempt_in_flight: bool
     sender_free_at: datetime | None
+    number_paused: bool = False
+    withdrawn: bool = False
 
 
 def answer_key(about: str, kind: Answer) -> str:
@@ -74,6 +79,8 @@ def decide_answer(
         return Void("the patient has died")
     if facts.opted_out and kind is not Answer.STOPPED:
         return Void("the number opted out") if kind.by_itself else NextChannel(Channel.CALL, "the number opted out")
+    if facts.withdrawn and not kind.by_itself:
+        return NextChannel(Channel.CALL, "consent to SMS was withdrawn")
     if now >= expires:
         return TooLate("too late: its useful time has ended", tell_a_person=not kind.by_itself)
     if not facts.carried:
@@ -88,6 +95,8 @@ def decide_answer(
 def _not_yet(kind: Answer, facts: AnswerFacts, policy: Policy, zone: str, now: datetime) -> Wait | None:
     if facts.dispatch_paused:
         return Wait(now + RECHECK, "dispatch is paused")
+    if facts.number_paused and kind is not Answer.STOPPED:
+        return Wait(now + RECHECK, "a reply from this number waits for a decision")
     if facts.attempt_in_flight:
         return Wait(now + IN_FLIGHT, "another message to this address is in flight")
     opening = next_permitted(policy, now, zone)

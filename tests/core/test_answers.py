@@ -47,6 +47,18 @@ def test_a_number_that_opted_out_hears_that_it_did_and_no_more(kind: Answer) -> 
 
 
 @pytest.mark.parametrize("kind", Answer)
+def test_a_number_that_waits_for_a_decision_hears_only_that_it_opted_out(kind: Answer) -> None:
+    found = decided(kind, number_paused=True)
+    assert isinstance(found, Send if kind is Answer.STOPPED else (Wait, TooLate))
+
+
+@pytest.mark.parametrize("kind", Answer)
+def test_what_staff_wrote_before_consent_was_withdrawn_becomes_a_call(kind: Answer) -> None:
+    found = decided(kind, withdrawn=True)
+    assert isinstance(found, NextChannel if kind is Answer.STAFF else Send)
+
+
+@pytest.mark.parametrize("kind", Answer)
 def test_nothing_is_said_to_the_dead(kind: Answer) -> None:
     assert isinstance(decided(kind, alive=False), Void)
 

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from fakes.clinic import NOON, Clinic, open_clinic
 
 from surveillance.core.answers import Answer
-from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations import answers, registry, reminding
+from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
+from surveillance.core.words import Channel, ConsentAct, ReminderState, Step
+from surveillance.operations import answers, registry, reminding, replying, settling
 from surveillance.providers.base import DeliveryError, Failure
 from surveillance.store import patients
-from surveillance.store.tables import Patient, Reminder
+from surveillance.store.tables import Inbound, Number, Patient, Reminder
 
 PHONE = "+12025550101"
 
@@ -110,3 +110,43 @@ def test_nobody_writes_to_a_number_that_opted_out_or_waits(clinic: Clinic) -> No
         registry.opt_out(work, PHONE, "at the desk")
     with pytest.raises(ConflictError, match="opted out"):
         write(clinic, patient)
+
+
+def test_who_did_not_agree_to_sms_is_answered_but_not_written_to(clinic: Clinic) -> None:
+    patient = clinic.patient(contact={"consents": ()})
+    with pytest.raises(ConflictError, match="nobody consented to SMS"):
+        write(clinic, patient)
+    with clinic.work() as work:
+        sent = {"MessageSid": "SM1", "From": PHONE, "Body": "Where do I park?"}
+        replying.receive(work, sent)
+    write(clinic, patient)
+    with clinic.work() as work:
+        contact = patients.contacts(work.session, patient)[0]
+        registry.consent(work, contact, Channel.SMS, ConsentAct.WITHDRAWN, "at the desk")
+    with pytest.raises(ConflictError, match="was withdrawn"):
+        write(clinic, patient)
+    clinic.tick()
+    assert clinic.sms.taken == []
+    assert the_answer(clinic, Channel.CALL).state is ReminderState.TASK
+
+
+def test_to_answer_a_reply_settles_it_and_frees_the_number(clinic: Clinic) -> None:
+    patient = clinic.patient()
+    with clinic.work() as work:
+        sent = {"MessageSid": "SM1", "From": PHONE, "Body": "STOP 12345"}
+        row = replying.receive(work, sent)
+    assert row is not None
+    with pytest.raises(ConflictError, match="settle it first"):
+        write(clinic, patient)
+    with clinic.work() as work:
+        contact = patients.contacts(work.session, patient)[0]
+        settling.answer_reply(
+            work, row.id, work.session.get_one(Patient, patient), contact, "Was that meant for us? " * 5
+        )
+    (kept,) = clinic.all(Inbound)
+    assert kept.handling == f"answered: {('Was that meant for us? ' * 5)[:80].strip()} …"
+    assert clinic.all(Number)[0].paused_at is None
+    clinic.tick()
+    assert len(clinic.sms.taken) == 1
+    with pytest.raises(NotFoundError, match="dealt with already: answered"), clinic.work() as work:
+        settling.settle_reply(work, row.id, opt_out=True, note="")

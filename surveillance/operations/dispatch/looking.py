@@ -66,6 +66,8 @@ def _look_at_answer(office: Office, work: Work, now: Situation, row: Reminder) -
         opted_out=number is not None and number.opted_out_at is not None,
         attempt_in_flight=store.open_attempt_to(work.session, row.to_address),
         sender_free_at=senders.free_at(office, work, row.channel),
+        number_paused=number is not None and number.paused_at is not None,
+        withdrawn=_withdrew(work, row),
     )
     decision = decide_answer(
         kind_of(row.key),
@@ -79,6 +81,13 @@ def _look_at_answer(office: Office, work: Work, now: Situation, row: Reminder) -
     )
     contact = work.session.get(Contact, row.contact_id) if row.contact_id else None
     return Look(decision, planned_of(row), contact, row.language)
+
+
+def _withdrew(work: Work, row: Reminder) -> bool:
+    if row.contact_id is None:
+        return False
+    last = patients.consents(work.session, row.patient_id).get((row.contact_id, Channel.SMS))
+    return last is not None and last.act is ConsentAct.WITHDRAWN
 
 
 def _readable(read: Callable[[], T]) -> T | Unreadable:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi.responses import Response
 
-from surveillance.core.errors import NotFoundError
+from surveillance.core.errors import ConflictError
 from surveillance.core.words import Source
 from surveillance.operations import wishes
 from surveillance.web.access import Permission
@@ -54,7 +54,7 @@ def settle(desk: Desk, visit_id: UUID) -> Response:
     shown, form = opened(desk, visit_id), desk.form
     waits = wishes.open_wish(desk.work, shown.row.id)
     if waits is None:
-        raise NotFoundError("no wish for another day waits for this visit")
+        raise ConflictError("no wish for another day waits for this visit")
     how = form.text("agreed", "what was agreed", required=True, longest=LONGEST_TEXT)
     if form.ok:
         with form.trying(desk.session):
