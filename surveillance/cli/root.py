@@ -22,6 +22,7 @@ from surveillance.cli import (
     feeds,
     importing,
     messages,
+    own_page,
     patients,
     people,
     plans,
@@ -91,6 +92,7 @@ app = typer.Typer(
 )
 
 plans.app.add_typer(decisions.app)
+patients.app.add_typer(own_page.app, name="page")
 _GROUPS: dict[str, typer.Typer] = {
     "site": sites.app,
     "user": users.app,

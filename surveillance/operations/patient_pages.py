@@ -6,17 +6,17 @@ revoked, and closes with the patient's death until that is retracted (design, se
 
 import secrets
 import string
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
 from sqlmodel import Session, col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, Role
-from surveillance.operations.work import Work
+from surveillance.operations.work import Work, found
 from surveillance.store.audit import picture
 from surveillance.store.tables import Appointment, Contact, Patient, PatientPage, Reminder
 
@@ -122,10 +122,27 @@ def is_closed(session: Session, page: PatientPage, now: datetime) -> bool:
     return state(session, page, now) is not State.OPEN
 
 
-def of_patient(session: Session, patient: Patient) -> list[PatientPage]:
-    """Every address of a patient's page, the newest first."""
-    statement = select(PatientPage).where(PatientPage.patient_id == patient.id)
+def of_patient(session: Session, patient_id: UUID, limit: int | None = None) -> list[PatientPage]:
+    """The addresses of a patient's page, the newest first; each message that carries one made its own."""
+    statement = select(PatientPage).where(PatientPage.patient_id == patient_id).limit(limit)
     return list(session.exec(statement.order_by(col(PatientPage.created_at).desc(), col(PatientPage.id))))
+
+
+def standing(session: Session, patient_id: UUID, now: datetime) -> list[PatientPage]:
+    """The addresses that were not revoked and have not expired, the newest first."""
+    statement = select(PatientPage).where(PatientPage.patient_id == patient_id, col(PatientPage.revoked_at).is_(None))
+    statement = statement.where(col(PatientPage.expires_at) > now)
+    return list(session.exec(statement.order_by(col(PatientPage.created_at).desc(), col(PatientPage.id))))
+
+
+def page_named(session: Session, patient: Patient, prefix: str) -> PatientPage:
+    """An address by the first digits of its id. Raises NotFoundError, or ConflictError if several begin so."""
+    digits = prefix.replace("-", "").lower()
+    every = of_patient(session, patient.id) if digits else []
+    matches = [page for page in every if page.id.hex.startswith(digits)]
+    if len(matches) > 1:
+        raise ConflictError(f"{prefix!r} names {len(matches)} addresses; give more digits")
+    return found(matches[0] if matches else None, "address of the patient's page", prefix)
 
 
 def revoke(work: Work, page: PatientPage, reason: str = "") -> None:
@@ -141,12 +158,10 @@ def revoke(work: Work, page: PatientPage, reason: str = "") -> None:
 def revoke_all(work: Work, patient: Patient, reason: str) -> int:
     """Close every address of a patient that still stands; returns how many. Such as for a telephone that was lost."""
     work.require(patient.site_id, *MAKERS)
-    standing: Sequence[PatientPage] = [
-        page for page in of_patient(work.session, patient) if page.revoked_at is None and page.expires_at > work.now
-    ]
-    for page in standing:
+    pages = standing(work.session, patient.id, work.now)
+    for page in pages:
         revoke(work, page, reason)
-    return len(standing)
+    return len(pages)
 
 
 def knows_birth_date(work: Work, page: PatientPage, given: date) -> bool:

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from surveillance.core import plain
 from surveillance.core.timeline import spelled
 from surveillance.core.words import AppointmentState, Outcome
-from surveillance.operations import conversation, plan_record, reach, worklist
+from surveillance.operations import conversation, patient_pages, plan_record, reach, worklist
 from surveillance.operations.conversation import Conversation
 from surveillance.operations.plan_record import Evidence, PlanRecord
 from surveillance.operations.reach import Reach
@@ -30,6 +30,7 @@ from surveillance.store.tables import (
     Death,
     Feed,
     Patient,
+    PatientPage,
     RescheduleWish,
     Site,
     StudyItem,
@@ -73,7 +74,10 @@ class VisitRecord:
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """A patient on ``today``, the site's day. ``plans`` the newest first; ``steps`` the board's rows, by weight."""
+    """A patient on ``today``, the site's day. ``plans`` the newest first; ``steps`` the board's rows, by weight.
+
+    ``pages`` are the addresses of the patient's own page that are in use, the newest first.
+    """
 
     patient: Patient
     site: Site
@@ -88,6 +92,7 @@ class PatientRecord:
     visits: Sequence[VisitRecord]
     studies: Sequence[Evidence]
     feeds: Sequence[Feed]
+    pages: Sequence[PatientPage]
     death: Death | None
     conversation: Conversation
     wishes: Set[UUID]  # the visits for which another day was asked
@@ -146,6 +151,7 @@ def gather(work: Work, patient: Patient) -> PatientRecord:
         visits=visits,
         studies=studies,
         feeds=feed_store.of_patient(session, patient.id),
+        pages=patient_pages.standing(session, patient.id, work.now),
         death=death,
         conversation=said,
         wishes=_wishes(work, patient),

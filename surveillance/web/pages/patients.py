@@ -1,6 +1,7 @@
 """All pages of one patient, for the application to include."""
 
 from surveillance.web.pages import (
+    page_links,
     patient,
     patient_decisions,
     patient_plan,
@@ -17,5 +18,6 @@ PAGES = (
     patient_decisions.pages,
     patient_studies.pages,
     patient_talk.pages,
+    page_links.pages,
     writing.pages,
 )
