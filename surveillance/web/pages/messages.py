@@ -6,11 +6,12 @@ from uuid import UUID
 
 from fastapi.responses import Response
 
+from surveillance.core.message_turns import city, turn
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations import accounts, message_lists, message_search
+from surveillance.operations import accounts, message_lists, message_pace, message_search
 from surveillance.operations.dispatch import pauses, senders
 from surveillance.operations.dispatch.texts import readable
-from surveillance.operations.message_life import REPORTS, life
+from surveillance.operations.message_life import REPORTS, as_csv, life
 from surveillance.operations.message_lists import TaskOutcome, Which
 from surveillance.operations.message_search import Search
 from surveillance.operations.message_state import senders as all_senders
@@ -59,13 +60,14 @@ TRANSPORTS: Final = MappingProxyType(
     {
         "twilio": "By Twilio",
         "smtp": "By the mail server",
+        "post": "By post",
         "console": "Shown on the console only, nothing left the server",
     }
 )
 _WORDS: Final = {
     "lists": LISTS, "step": STEP, "channel": CHANNEL, "message": MESSAGE, "attempt": ATTEMPT, "contact": CONTACT,
     "colours": COLOURS, "reports": REPORTS, "transport": TRANSPORTS, "readable": readable, "privacy": PRIVACY,
-    "language": language_name,
+    "language": language_name, "turn": turn, "city": city,
 }  # fmt: skip
 
 
@@ -85,10 +87,16 @@ def listed(desk: Desk, page: int = 1) -> Response:
         lines=lines[:LISTED],
         sites={site.id: site for site in desk.sites},
         waiting=message_search.waiting(desk.work, desk.site_ids),
+        jams=_jams(desk) if wanted.which is Which.UPCOMING else [],
         previous=desk.address(page=page - 1 if page > 2 else "") if page > 1 else None,
         next=desk.address(page=page + 1) if len(lines) > LISTED else None,
         words=_WORDS,
     )
+
+
+def _jams(desk: Desk) -> list[message_pace.Jam]:
+    senders_ = {channel: transport.sender for channel, transport in desk.app.transports.items()}
+    return message_pace.jams(desk.work, desk.chosen_sites, senders_)
 
 
 def _wanted(form: Form) -> Search:
@@ -156,6 +164,16 @@ def start_sender(desk: Desk) -> Response:
 @pages.get("/{message_id}", needs=Permission.VIEW)
 def show(desk: Desk, message_id: UUID) -> Response:
     return _show(desk, desk.row(Reminder, message_id))
+
+
+@pages.get("/{message_id}/life.csv", needs=Permission.VIEW)
+def life_csv(desk: Desk, message_id: UUID) -> Response:
+    """The life of one message for a spreadsheet."""
+    row = desk.row(Reminder, message_id)
+    found = life(desk.work, row)
+    desk.looked(found.line.patient)
+    headers = {"Content-Disposition": f'attachment; filename="message-{row.id.hex[:8]}.csv"'}
+    return Response(as_csv(found, bom=True), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @pages.post("/{message_id}/resend", needs=Permission.WORK)
