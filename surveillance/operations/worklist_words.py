@@ -20,6 +20,7 @@ from surveillance.store.worklist_base import REPORT_AFTER_DAYS
 Row = Mapping[str, Any]
 Sentences = tuple[str, str, str]  # what, why, next action
 
+PRINT = "print the letter, post it, and say so"
 TITLES: Mapping[Worklist, str] = {
     Worklist.OVERDUE: "Overdue",
     Worklist.TO_ORDER: "To order",
@@ -169,7 +170,7 @@ class Words:
 
     def undelivered(self, row: Row) -> Sentences:
         said = "could not be delivered" if row["state"] == ReminderState.FAILED else "is a task for a person"
-        next_action = "write a letter" if row["channel"] == "letter" else "call the patient and record the outcome"
+        next_action = PRINT if row["channel"] == "letter" else "call the patient and record the outcome"
         return self.message(row), row["reason"] or f"the message {said}", next_action
 
     def in_doubt(self, row: Row) -> Sentences:
@@ -230,7 +231,7 @@ def _why_unreachable(contacts: Sequence[Contact], barred: frozenset[str]) -> str
     if not barred.isdisjoint(phones):
         return "the phone number has opted out"
     if not phones and not any(contact.email for contact in contacts):
-        return "there is neither a phone number nor an email address"
+        return "there is no phone number, no email address and no postal address"
     return "nobody consented to messages, or consent was withdrawn"
 
 

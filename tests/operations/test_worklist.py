@@ -104,7 +104,7 @@ UNREADABLE = registry.NewContact(phone="call the neighbour")
     [
         ([], "there is no contact"),
         ([UNREADABLE], "the phone number 'call the neighbour' cannot be read"),
-        ([registry.NewContact(name="Mother")], "there is neither a phone number nor an email address"),
+        ([registry.NewContact(name="Mother")], "there is no phone number, no email address and no postal address"),
         ([NO_CONSENT], "nobody consented to messages, or consent was withdrawn"),
     ],
 )

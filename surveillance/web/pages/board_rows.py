@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from surveillance.operations.worklist import Worklist, WorklistRow
+from surveillance.operations.worklist_words import PRINT
 
 Link = tuple[str, str]  # words and address
 
@@ -61,6 +62,8 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
             yield "Open the study", f"{here}/studies/{row.study_id}"
         case "undelivered" | "in_doubt" | "lost":
             yield "See the message", f"/messages/{row.reminder_id}"
+            if row.next_action == PRINT:
+                yield "Print the letters", "/messages/letters"
         case "unreachable" | "wrong_number":
             yield "Contacts", f"{here}/contacts"
         case "conflict" | "protocol_ends":
