@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from surveillance.core.replies import Keyword, classify_keyword
+from surveillance.core.replies import PROVIDER_KEYWORDS, Meaning
 
 PROVIDERS = frozenset(
     {
@@ -18,9 +18,14 @@ PROVIDERS = frozenset(
 )  # fmt: skip
 PLAIN = frozenset({"stop", "start", "help"})  # what a text may name, where it says what they do
 _DOES = {
-    Keyword.STOP: "stops all messages",
-    Keyword.START: "starts all messages",
-    Keyword.HELP: "is answered with a text about this service",
+    Meaning.STOP: "stops all messages",
+    Meaning.START: "starts all messages",
+    Meaning.HELP: "is answered with a text about this service",
+}
+_TAKEN = PROVIDER_KEYWORDS | {
+    **dict.fromkeys(("alto", "baja", "pare", "parar", "basta"), Meaning.STOP),
+    "alta": Meaning.START,
+    "ayuda": Meaning.HELP,
 }
 _WORD = re.compile(r"(?<![\w{])[^\W\d_]{2,}(?![\w}])")
 _QUOTED = re.compile(r"""["'“”„«»‘’‚「『]\s*([^\W\d_]{2,})\s*["'“”„«»‘’」』]""")
@@ -75,15 +80,10 @@ def _words(sentence: str) -> Iterator[tuple[str, int]]:
 
 
 def _why(word: str, sentence: str) -> str:
-    keyword, plain = classify_keyword(word, None), word.casefold()
+    plain = word.casefold()
+    keyword = _TAKEN.get(plain)
     if plain in PROVIDERS - PLAIN:
-        return f"the network takes it itself: it {_does(plain, keyword)}"
+        return f"the network takes it itself: it {_DOES[PROVIDER_KEYWORDS[plain]]}"
     if keyword in _DOES and _VISIT.search(sentence):
         return f"it {_DOES[keyword]} and does nothing about a visit; name it in a sentence of its own"
     return ""
-
-
-def _does(plain: str, keyword: Keyword) -> str:
-    if keyword in _DOES:
-        return _DOES[keyword]
-    return _DOES[Keyword.START if plain in ("yes", "unstop") else Keyword.STOP]

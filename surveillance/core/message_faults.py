@@ -8,7 +8,7 @@ from surveillance.core.invitations import wrong_invitations
 from surveillance.core.messages import LIMIT, MessageBook, Template, telltale
 from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.protocol import Fault
-from surveillance.core.replies import Keyword, classify_keyword
+from surveillance.core.replies import is_keyword
 from surveillance.core.words import Privacy, Step
 
 _ALWAYS = frozenset({"greeting", "clinic", "phone", "link"})
@@ -134,7 +134,7 @@ def _reply_faults(book: MessageBook) -> Iterator[Fault]:
     words = [*book.confirm, *book.reschedule]
     for name, own in (("confirm", book.confirm), ("reschedule", book.reschedule)):
         for number, word in enumerate(own):
-            if classify_keyword(word, None) is not Keyword.NONE:
+            if is_keyword(word):
                 yield Fault(("replies", name, number), f"{word!r} already stops or starts all messages; choose another")
     if not book.confirm or not book.reschedule or len({word.casefold() for word in words}) < len(words):
         yield Fault(("replies",), "confirm and reschedule need at least one word each, and none may stand twice")

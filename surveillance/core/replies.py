@@ -5,11 +5,10 @@ a wish for another day alone may stand in a longer text, since a person reads it
 out and is not plainly an opt-out *might* be one: "don't stop" and "STOP 12345" look alike to a machine.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from functools import lru_cache
 
 from surveillance.core.folding import Word, one_slip_apart, words
@@ -162,25 +161,35 @@ def _segments(found: Mapping[str, Sequence[_Found]], length: int, own: str) -> l
     """The text from left to right, each time the longest phrase."""
     segments, position = [], 0
     while position < length:
-        here = {tag: places[position] for tag, places in found.items() if places[position]}
-        longest = max((max(lengths) for lengths in here.values()), default=0)
-        tied = {tag: lengths[longest] for tag, lengths in here.items() if longest in lengths}
+        longest, tied = _longest(found, position)
         segments.append(_chosen(tied, own) if tied else _Segment(frozenset()))
-        position += longest or 1
+        position += longest
     return segments
 
 
+def _longest(found: Mapping[str, Sequence[_Found]], position: int) -> tuple[int, Mapping[str, frozenset[str]]]:
+    """The words that the longest phrase here has, and what each language makes of it; one word if nobody knows it."""
+    longest = max((max(places[position], default=0) for places in found.values()), default=0)
+    tied = {tag: places[position][longest] for tag, places in found.items() if longest in places[position]}
+    return longest or 1, tied
+
+
 def _chosen(tied: Mapping[str, frozenset[str]], own: str) -> _Segment:
-    """What languages make of the same phrase: the preferred one decides, a polite word yields to all others.
+    """What languages make of the same phrase: the preferred one decides; among others a word with a meaning does.
 
     What is built in yields to every language: there "yes" also begins a sentence.
     """
     if own in tied:
-        return _Segment(tied[own], own)
+        return _Segment(_surest(tied[own]), own)
     languages = {tag: parts for tag, parts in tied.items() if tag} or tied
     parts = frozenset(part for said in languages.values() for part in said)
-    telling = parts - {Part.FILLER} or parts
+    telling = _surest(parts - {Part.FILLER, Part.PERSON} or parts - {Part.FILLER} or parts)
     return _Segment(telling, next(tag for tag, said in languages.items() if said & telling))
+
+
+def _surest(parts: frozenset[str]) -> frozenset[str]:
+    """A word that is an opt-out also begins like one."""
+    return parts - {Part.MIGHT_BE_STOP} if Part.STOP in parts else parts
 
 
 def _whole(segments: Sequence[_Segment]) -> Meaning | None:
@@ -212,15 +221,19 @@ def _holds_opt_out(
 ) -> str | None:
     """The language in which something in the text may be an opt-out; None where nothing may.
 
-    Words of opting out count wherever they stand. What only might be one does not count within a longer phrase of its
-    language ("fin de semana").
+    Words of opting out count wherever they stand. What only might be one does not count within a longer phrase
+    ("fin de semaine").
     """
     for tag, places in found.items():
         if any(Part.STOP in parts for lengths in places for parts in lengths.values()):
             return tag
-        alone = _segments({tag: places}, len(text), tag)
-        if any(Part.MIGHT_BE_STOP in segment.parts for segment in alone):
-            return tag
+    position = 0
+    while position < len(text):
+        length, tied = _longest(found, position)
+        position += length
+        for tag, parts in tied.items():
+            if Part.MIGHT_BE_STOP in parts:
+                return tag
     for tag, vocabulary in vocabularies.items():
         if any(one_slip_apart(word.bare[0], keyword) for word in text for keyword in _long_keywords(vocabulary)):
             return tag
@@ -242,83 +255,3 @@ def _long_keywords(vocabulary: Vocabulary) -> tuple[str, ...]:
     """Its words of opting out that are long enough to be known with one slip."""
     folded = (words(phrase) for phrase, part in vocabulary.phrases if part is Part.STOP)
     return tuple(form[0].bare[0] for form in folded if len(form) == 1 and len(form[0].bare[0]) >= _LONG)
-
-
-# The reading of English and Spanish keywords alone, as the callbacks still use it.
-
-
-class Keyword(Enum):
-    """A reply about messages themselves; ANOTHER_DAY is a person's to answer, NONE is everything else."""
-
-    STOP = "STOP"
-    START = "START"
-    HELP = "HELP"
-    ANOTHER_DAY = "ANOTHER DAY"
-    NONE = None
-
-
-_KEYWORDS = {
-    Keyword.STOP: (
-        "stop", "stopall", "stop all", "unsubscribe", "end", "quit", "revoke", "optout", "opt out", "cancel",
-        "alto", "baja", "pare", "parar", "basta",
-    ),
-    Keyword.START: ("start", "yes", "unstop", "optin", "opt in", "alta"),
-    Keyword.HELP: ("help", "info", "ayuda"),
-}  # fmt: skip
-_MEANINGS = {word: keyword for keyword, words in _KEYWORDS.items() for word in words}
-
-# Written as ``_plain`` leaves text: small letters, no accents, no punctuation. A word stands at a word's start.
-_PHRASES = (
-    r"stop(?:s|ped|ping|all)?\b", r"unsubscri", r"end\b", r"quit\b", r"revo[ck]", r"opt(?:ed|ing)? ?out",
-    r"cancel", r"leave me alone", r"no more\b", r"remove me", r"remove my", r"take me off", r"delete my",
-    r"(?:do not|don ?t|dont|never|quit|no) (?:\w+ ){0,2}(?:text|messag|contact|sms|send|write)",
-    r"(?:not|don ?t|dont) (?:want|wish|like)\b", r"wrong (?:number|person)", r"who (?:is|are) (?:this|you)",
-    r"alto\b", r"bajas?\b", r"pare[ns]?\b", r"parar", r"basta\b", r"anul[ae]", r"deje", r"dejar? de",
-    r"no (?:me|nos) (?:\w+ )?(?:escrib|mand|envi|llam|contact|molest)", r"ya no (?:me|nos|quiero|deseo)",
-    r"no (?:quiero|deseo)", r"no (?:mas|mandar|enviar|escribir|envie|mande|escriba)", r"borre", r"elimin",
-    r"numero equivocado", r"equivocad", r"se equivoc",
-)  # fmt: skip
-_MIGHT_BE = re.compile(rf"\b(?:{'|'.join(_PHRASES)})")
-
-
-def classify_keyword(body: str, opt_out_type: str | None) -> Keyword:
-    """The keyword that the whole reply is, whatever its case, accents, punctuation and white space.
-
-    ``opt_out_type`` is Twilio's ``OptOutType``: present with Advanced Opt-Out, when Twilio has already answered;
-    it then decides alone.
-    """
-    if opt_out_type:
-        return _MEANINGS.get(opt_out_type.strip().lower(), Keyword.NONE)
-    return _MEANINGS.get(_plain(body), Keyword.NONE)
-
-
-def might_be_opt_out(body: str) -> bool:
-    """Whether free text in English or Spanish holds a word or phrase with which people ask for no more messages.
-
-    Meant to catch too much: what it catches costs a person one look, what it misses goes on texting somebody.
-    """
-    return _MIGHT_BE.search(_plain(body)) is not None
-
-
-def _plain(body: str) -> str:
-    """Small letters and digits of any script without accents, with single spaces between words."""
-    letters = unicodedata.normalize("NFKD", body).casefold()
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return re.sub(r"[\W_]+", " ", bare.replace("'", "").replace("’", "")).strip()
-
-
-# A wish to come on another day, not the news of being late or ill. It sorts the reply into its list and does no more.
-_ANOTHER_DAY = re.compile(
-    r"\b(?:re ?schedul|postpon|re ?arrang|re ?book|(?:an)?other (?:day|date|time|appointment)"
-    r"|different (?:day|date|time)"
-    r"|(?:change|move|switch) (?:\w+ ){0,3}(?:day|date|time|appointment|visit|scan|mri)"
-    r"|(?:can ?not|cant|can t|unable to|won ?t|not able to) (?:\w+ ){0,2}(?:come|make it|attend|make that|make the)"
-    r"|(?:does not|doesn ?t|doesnt|won ?t) (?:work|suit)|(?:later|earlier|next) (?:date|week|month)"
-    r"|reprogram|aplaz|pospon|cambi\w* (?:\w+ ){0,3}(?:dia|fecha|hora|cita)|otr[oa] (?:dia|fecha|hora|cita)"
-    r"|no (?:puedo|podre|podemos) (?:\w+ )?(?:ir|venir|asistir|llegar|acudir))"
-)
-
-
-def asks_another_day(body: str) -> bool:
-    """Whether free text in English or Spanish seems to ask for another day of the visit."""
-    return _ANOTHER_DAY.search(_plain(body)) is not None
