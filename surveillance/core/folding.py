@@ -58,7 +58,7 @@ def _pieces(text: str) -> Iterator[str]:
     for letter in text:
         kind = unicodedata.category(letter)
         alone = kind == "So" or _is_han(letter)
-        if not alone and kind[0] in "LNM":
+        if not alone and (kind[0] in "LN" or (piece and kind[0] == "M")):
             piece += _digit(letter)
             continue
         if piece:

@@ -45,8 +45,12 @@ def faults_between(vocabularies: Mapping[str, Vocabulary]) -> Iterator[tuple[str
         for phrase, part in vocabulary.phrases:
             where = next((stops[key] for form in forms(phrase) if (key := _key(form, accents=False)) in stops), None)
             if part in _ANSWERS and where and not (vocabulary.accents and where == tag):
-                source = "replies of its message texts" if part in _TOLD else part.value
-                yield tag, phrase, Fault((source,), f"{phrase!r} ends all messages in {where}; choose another")
+                source = f"replies in messages/{tag}.yaml: " if part in _TOLD else ""
+                yield (
+                    tag,
+                    phrase,
+                    Fault((part.value,), f"{source}{phrase!r} ends all messages in {where}; choose another"),
+                )
 
 
 def _opt_outs() -> list[str]:
