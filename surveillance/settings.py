@@ -6,6 +6,7 @@ containers are files). Development works with no setting at all; production refu
 
 import hmac
 import os
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -65,6 +66,10 @@ class Settings(BaseSettings):
     twilio_from: str | None = None
     twilio_messaging_service_sid: str | None = None
     twilio_api_url: str = "https://api.twilio.com"
+
+    sms_price: Decimal | None = Field(default=None, ge=0)  # of a part sent; None: reports show parts and no cost
+    sms_price_inbound: Decimal | None = Field(default=None, ge=0)  # of a part received
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")  # ISO 4217, of both prices
 
     smtp_url: str | None = Field(default=None, repr=False)
     email_from: str | None = None

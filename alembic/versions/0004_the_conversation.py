@@ -230,6 +230,8 @@ def _ledger() -> None:
         batch_op.add_column(sa.Column("text_parts", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("gsm_parts", sa.Integer(), nullable=True))
         batch_op.create_index("ix_attempt_month", ["site_id", "created_at"], unique=False)
+    with op.batch_alter_table("inbound", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("parts", sa.Integer(), nullable=True))
     with op.batch_alter_table("sender", schema=None) as batch_op:
         batch_op.add_column(sa.Column("alert_at", moment, nullable=True))
         batch_op.add_column(sa.Column("alert_why", text, nullable=False, server_default=""))
@@ -253,6 +255,8 @@ def _no_ledger() -> None:
     with op.batch_alter_table("sender", schema=None) as batch_op:
         for name in ("alerts", "alert_why", "alert_at"):
             batch_op.drop_column(name)
+    with op.batch_alter_table("inbound", schema=None) as batch_op:
+        batch_op.drop_column("parts")
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index("ix_attempt_month")
         for name in ("gsm_parts", "text_parts", "encoding"):

@@ -14,6 +14,7 @@ from surveillance.core.reports import ReportName
 from surveillance.operations import reports
 
 Day = Annotated[date | None, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
+Month = Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="One month, up to today.")]
 LastDay = Annotated[date | None, typer.Option("--to", parser=iso_day, metavar="DATE", help="Up to this day.")]
 
 
@@ -21,6 +22,7 @@ def report(
     name: Annotated[ReportName, typer.Argument(help="Which report.")],
     first: Day = None,
     last: LastDay = None,
+    month: Month = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")] = False,
     user: AsUser = None,
     site: AtSite = None,
@@ -29,13 +31,18 @@ def report(
     """One report of your sites over a period, the last 24 months unless you say otherwise.
 
     Example: surveillance report on_time --from 2026-01-01 --csv --as anna
+
+    Example: surveillance report costs --month 2026-11 --as anna
     """
+    if month is not None and (first or last):
+        raise WrongUseError("--month, or --from and --to")
     if as_csv and as_json:
         raise WrongUseError("--csv or --json, not both")
 
     def look(job: Job) -> Answer:
         sites = job.sites()
-        found = reports.report(job.work, sites, name, reports.period(job.work, sites, first, last))
+        over = reports.of_month(job.work, sites, month) if month else reports.period(job.work, sites, first, last)
+        found = reports.report(job.work, sites, name, over)
         if as_csv:
             return Answer([reports.as_csv(found).replace("\r\n", "\n").removesuffix("\n")])
         return _told(found)

@@ -53,6 +53,11 @@ def encoding(text: str) -> Encoding:
     return Encoding("UCS-2", sum(costs), _parts(costs, single=70, each=67))
 
 
+def parts_as_gsm(text: str) -> int:
+    """How many parts the text would have if each of its letters were one of the GSM alphabet."""
+    return _parts([2 if letter in _EXTENDED else 1 for letter in text], single=160, each=153)
+
+
 def is_gsm(letter: str) -> bool:
     """Whether a letter may stand in a GSM-7 message; any other one makes the whole message UCS-2."""
     return letter in _BASIC or letter in _EXTENDED

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from surveillance.core.dates import DAY
 from surveillance.core.plots import Pattern, Plot, Series
+from surveillance.core.report_costs import COSTS, COSTS_RULES, REPLIES, REPLIES_RULES
 from surveillance.core.reports import GRACE_DAYS, Cell, Column, Kind, ReportName, Row, month_start
 from surveillance.core.timeline import month_name, spelled
 
@@ -67,6 +68,8 @@ def written(kind: Kind, cell: Cell) -> str:
         return spelled(cell)
     if kind is Kind.MONTH:
         return month_name(month_start(int(cell)))
+    if kind is Kind.MONEY:
+        return f"{cell:,.2f}"
     if kind is Kind.SHARE:
         return percent(float(cell))
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
@@ -108,6 +111,15 @@ _PATTERNS: Final[Mapping[ReportName, tuple[tuple[str, Pattern], ...]]] = {
         ("failed", Pattern.SOLID),
         ("in_doubt", Pattern.DOTTED),
     ),
+    ReportName.COSTS: (("gsm_parts", Pattern.PALE), ("ucs_parts", Pattern.HATCHED)),
+    ReportName.REPLIES: (
+        ("confirmed", Pattern.PALE),
+        ("another_day", Pattern.HATCHED),
+        ("opted_out", Pattern.SOLID),
+        ("opted_in", Pattern.EMPTY),
+        ("unclear", Pattern.DOTTED),
+        ("other", Pattern.EMPTY),
+    ),
     ReportName.LOSS: (("stayed", Pattern.PALE), ("lost", Pattern.SOLID)),
 }
 _AXES: Final[Mapping[ReportName, str]] = {
@@ -117,6 +129,8 @@ _AXES: Final[Mapping[ReportName, str]] = {
     ReportName.OVERDUE: "Overdue for",
     ReportName.NO_SHOWS: "Month of the visit",
     ReportName.MESSAGES: "Month",
+    ReportName.COSTS: "Month",
+    ReportName.REPLIES: "Month",
     ReportName.LOSS: "Year since treatment",
 }
 
@@ -125,7 +139,7 @@ def drawn(name: ReportName, rows: Sequence[Row], said: str) -> Plot:
     """The plot of a report's rows; the first column names the places along the axis."""
     words = WORDS[name]
     by_key = {column.key: number for number, column in enumerate(words.columns)}
-    places = _by_place(rows, by_key)
+    places = _by_place(rows, words.columns)
     series = tuple(
         Series(words.columns[by_key[key]].title, tuple(_value(row[by_key[key]]) for row in places), pattern)
         for key, pattern in _PATTERNS[name]
@@ -140,14 +154,15 @@ def _value(cell: Cell) -> float | None:
     return None if cell is None or isinstance(cell, (str, date)) else cell
 
 
-def _by_place(rows: Sequence[Row], by_key: Mapping[str, int]) -> Sequence[Row]:
-    """One row for each place: the messages of a month stand together, whatever the channel."""
-    if "channel" not in by_key:
+def _by_place(rows: Sequence[Row], columns: Sequence[Column]) -> Sequence[Row]:
+    """One row for each place: the messages of a month stand together, whatever the clinic and the channel."""
+    if all(column.kind is not Kind.TEXT for column in columns[1:]):
         return rows
     places: dict[Cell, list[Any]] = {}
     for row in rows:
-        found = places.setdefault(row[0], [row[0], "", *[0] * (len(row) - 2)])
-        found[2:] = [before + cell for before, cell in zip(found[2:], row[2:], strict=True)]
+        found = places.setdefault(row[0], [row[0], *[0] * (len(row) - 1)])
+        for number, column in enumerate(columns[1:], start=1):
+            found[number] += row[number] or 0 if column.kind is Kind.COUNT else 0
     return [tuple(place) for place in places.values()]
 
 
@@ -287,6 +302,20 @@ WORDS: Final[Mapping[ReportName, Words]] = {
             Column("parts", "SMS parts"),
         ),
         "No messages were sent in this period.",
+    ),
+    ReportName.COSTS: Words(
+        "Cost of messages",
+        "What did messages cost in each month, by channel, purpose and language, and what did not arrive?",
+        COSTS_RULES,
+        COSTS,
+        "No text messages were handed over in this period.",
+    ),
+    ReportName.REPLIES: Words(
+        "Replies",
+        "What did patients answer in each month, and what did it cost to receive?",
+        REPLIES_RULES,
+        REPLIES,
+        "No replies came in this period.",
     ),
     ReportName.LOSS: Words(
         "Loss to follow-up",

@@ -26,6 +26,8 @@ class ReportName(StrEnum):
     OVERDUE = "overdue"
     NO_SHOWS = "no_shows"
     MESSAGES = "messages"
+    COSTS = "costs"
+    REPLIES = "replies"
     LOSS = "loss"
 
 
@@ -36,6 +38,7 @@ class Kind(StrEnum):
     DAY = "day"
     MONTH = "month"  # a month_number
     COUNT = "count"
+    MONEY = "money"
     SHARE = "share"  # 0 to 1; None where there is nothing to divide by
 
 
@@ -82,6 +85,19 @@ def period(today: date, first: date | None = None, last: date | None = None) -> 
     if len(found.months) > LONGEST:
         raise InvalidInputError(f"a report covers {LONGEST} months at most, not {len(found.months)}")
     return found
+
+
+def month(text: str) -> Period:
+    """The days of a month that is written like ``2026-11``.
+
+    Raises:
+        InvalidInputError: it is no month.
+    """
+    try:
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise InvalidInputError(f"{text!r} is no month; write it like 2026-11") from None
+    return Period(first, month_start(month_number(first) + 1) - DAY)
 
 
 def month_start(number: int) -> date:

@@ -116,7 +116,7 @@ def is_of(which: Which, now: datetime) -> sa.ColumnElement[bool]:
     listed_ = col(Reminder.state).in_(STATES[which])
     if which is not Which.UPCOMING:
         return listed_
-    kept_back = (Reminder.state == ReminderState.DROPPED, col(Reminder.reason).startswith(CAPPED))
+    kept_back = (col(Reminder.state) == ReminderState.DROPPED, col(Reminder.reason).startswith(CAPPED))
     return sa.or_(listed_, sa.and_(*kept_back, col(Reminder.expires_at) > now))
 
 

@@ -61,11 +61,16 @@ def _read(work: Work, form: Mapping[str, str]) -> Inbound:
         to_number=form.get("To", ""),
         body=form.get("Body", "").replace("\0", ""),  # PostgreSQL keeps no such letter
         received_at=work.now,
+        parts=_number(form, "NumSegments") or None,
     )
 
 
 def _pictures(form: Mapping[str, str]) -> int:
-    number = form.get("NumMedia", "")
+    return _number(form, "NumMedia")
+
+
+def _number(form: Mapping[str, str], name: str) -> int:
+    number = form.get(name, "")
     return int(number[:4]) if number.isascii() and number.isdecimal() else 0
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import col
 
-from surveillance.core import report_sheets, reports
+from surveillance.core import report_costs, report_sheets, reports
 from surveillance.core.dates import DAY, to_utc
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.freshness import tally
@@ -23,6 +23,7 @@ from surveillance.operations.exports import BOM, safe
 from surveillance.operations.work import Work
 from surveillance.store import reports as counted
 from surveillance.store import reports_contact as contact
+from surveillance.store import reports_messages as priced
 from surveillance.store.reports import Where
 from surveillance.store.tables import Plan, Site
 
@@ -38,6 +39,16 @@ def period(work: Work, sites: Sequence[Site], first: date | None = None, last: d
     if not sites:
         raise InvalidInputError("there is no site to report on")
     return reports.period(min(work.today(site) for site in sites), first, last)
+
+
+def of_month(work: Work, sites: Sequence[Site], text: str) -> Period:
+    """A month that is written like ``2026-11``, of the running one the days until today.
+
+    Raises:
+        InvalidInputError: no site, no month, or one that has not begun.
+    """
+    first, last = reports.month(text)
+    return period(work, sites, first, min([last, *(work.today(site) for site in sites)]))
 
 
 def report(work: Work, sites: Sequence[Site], name: ReportName, over: Period) -> Report:
@@ -167,7 +178,7 @@ def _no_shows(work: Work, sites: Sequence[Site], over: Period) -> Counts:
 def _messages(work: Work, sites: Sequence[Site], over: Period) -> Counts:
     total: dict[tuple[int, str, Fate], tuple[int, int]] = {}
     for site in sites:
-        months = {month: _moments(site, over, month) for month in over.months}
+        months = _months(site, over)
         for (month, channel, fate), (number, parts) in contact.messages(work.session, site.id, months).items():
             key = (month, CHANNEL[Channel(channel)], fate)
             before = total.get(key, (0, 0))
@@ -178,6 +189,32 @@ def _messages(work: Work, sites: Sequence[Site], over: Period) -> Counts:
     billed = f"; {parts:,} SMS parts were handed over" if parts else ""
     said = f"{_of(lost, whole, 'messages')} did not arrive or were not sent{billed}."
     return reports.message_rows(total), said
+
+
+def _costs(work: Work, sites: Sequence[Site], over: Period) -> Counts:
+    tallies: dict[report_costs.Kindred, report_costs.Tally] = {}
+    reasons: dict[tuple[report_costs.Kindred, str], int] = {}
+    for site in sites:
+        months = _months(site, over)
+        tallies |= priced.costs(work.session, site, months)
+        reasons |= priced.codes(work.session, site, months)
+    prices = work.catalogue.prices
+    return report_costs.cost_rows(tallies, reasons, prices), report_costs.said_of_costs(tallies.values(), prices)
+
+
+def _replies(work: Work, sites: Sequence[Site], over: Period) -> Counts:
+    received: dict[tuple[int, str, str], tuple[int, int]] = {}
+    answers: dict[tuple[int, str], int] = {}
+    for site in sites:
+        months = _months(site, over)
+        received |= priced.received(work.session, site, months)
+        answers |= priced.answers(work.session, site, months)
+    rows = report_costs.reply_rows(received, answers, work.catalogue.prices)
+    return rows, report_costs.said_of_replies(rows)
+
+
+def _months(site: Site, over: Period) -> dict[int, tuple[datetime, datetime]]:
+    return {month: _moments(site, over, month) for month in over.months}
 
 
 def _moments(site: Site, over: Period, month: int) -> tuple[datetime, datetime]:
@@ -203,5 +240,7 @@ COUNTS: Final[Mapping[ReportName, Callable[[Work, Sequence[Site], Period], Count
     ReportName.OVERDUE: _overdue,
     ReportName.NO_SHOWS: _no_shows,
     ReportName.MESSAGES: _messages,
+    ReportName.COSTS: _costs,
+    ReportName.REPLIES: _replies,
     ReportName.LOSS: _loss,
 }

@@ -13,6 +13,7 @@ from surveillance.core.dates import local_day
 from surveillance.core.errors import ForbiddenError, NotFoundError
 from surveillance.core.messages import MessageBook
 from surveillance.core.policy import Policy
+from surveillance.core.prices import Prices
 from surveillance.core.protocol import Protocol
 from surveillance.core.replies import Vocabulary
 from surveillance.core.schedule import Terms, terms
@@ -32,6 +33,7 @@ class Catalogue:
     policy: Policy
     messages: Mapping[str, MessageBook]
     replies: Mapping[str, Vocabulary]
+    prices: Prices = field(default_factory=Prices)
 
 
 @dataclass(frozen=True)

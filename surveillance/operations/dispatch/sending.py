@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from surveillance.core.decision import IN_FLIGHT, Send, TooLate, Void, Wait
+from surveillance.core.encoding import encoding, parts_as_gsm
 from surveillance.core.errors import UnavailableError
 from surveillance.core.fallback import NextChannel, Task
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
@@ -186,9 +187,17 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
     if text.wants_page:
         _, secret = patient_pages.new_page(work, now.patient, found.contact, send.language, row)
         text = text.with_page(secret)
+    _measure(attempt, text.rendered.sms)
     _state(row, found, text, work.now)
     validity = int((send.deadline - deadline).total_seconds())
     return Ready(attempt.id, row.channel, _outgoing(office, attempt, text, validity), deadline)
+
+
+def _measure(attempt: Attempt, text: str) -> None:
+    """What an SMS costs is known from its whole text, which is not kept whole: secrets are left out of the ledger."""
+    if attempt.channel is Channel.SMS:
+        size = encoding(text)
+        attempt.encoding, attempt.text_parts, attempt.gsm_parts = size.name, size.parts, parts_as_gsm(text)
 
 
 def _seconds(seconds: float) -> timedelta:

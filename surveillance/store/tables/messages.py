@@ -180,6 +180,7 @@ class Inbound(Identified, table=True):
     keyword: str = ""
     language: str = ""
     why: str = ""
+    parts: int | None = None  # what the provider bills it by
     patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
     appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id")
     received_at: datetime

@@ -13,6 +13,7 @@ from surveillance.web.api import (
     patients,
     plans,
     protocols,
+    reports,
     sites,
     studies,
     trips,
@@ -34,6 +35,7 @@ THEMES = (
     worklist.endpoints,
     messages.endpoints,
     messages.dispatch,
+    reports.endpoints,
     feeds.endpoints,
     audit.endpoints,
 )

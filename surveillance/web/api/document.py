@@ -45,6 +45,7 @@ TAGS: Final = [
     {"name": "Worklist", "description": "What is to be done. All lists want to be empty."},
     {"name": "Messages", "description": "What is sent to patients, and what they answer."},
     {"name": "Dispatch", "description": "Holding all messages back, and letting them go."},
+    {"name": "Reports", "description": "How well the clinic keeps its promise, and what messages cost."},
     {"name": "Feeds", "description": "Calendar addresses."},
     {"name": "Audit", "description": "Who did what, when and why."},
 ]

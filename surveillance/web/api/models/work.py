@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from surveillance.core.reports import ReportName
 from surveillance.core.words import Channel, Privacy, ReminderState, Role, Step
 from surveillance.operations.message_lists import TaskOutcome
 from surveillance.operations.tokens import Scope
@@ -130,6 +131,18 @@ class LifeLine(Model):
     provider_status: str | None
     code: str | None = Field(description="The provider's code of an error.")
     parts: int | None = Field(description="SMS parts, as the provider said, else counted from the text.")
+
+
+class ReportPublic(Model):
+    """One report: its rows, what they say in a sentence, and the rules by which they are counted."""
+
+    report: ReportName
+    when: str = Field(description="The days that it is about.")
+    rows: list[dict[str, str | int | float | None]] = Field(
+        description="Months as 2026-11, days in ISO form, shares from 0 to 1; by the keys of the report's columns."
+    )
+    said: str
+    rules: list[str]
 
 
 class MessageDone(Model):
