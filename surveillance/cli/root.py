@@ -21,6 +21,7 @@ from surveillance.cli import (
     export,
     feeds,
     importing,
+    languages,
     messages,
     own_page,
     patients,
@@ -92,6 +93,7 @@ app = typer.Typer(
 )
 
 plans.app.add_typer(decisions.app)
+sites.app.add_typer(languages.app, name="language")
 patients.app.add_typer(own_page.app, name="page")
 _GROUPS: dict[str, typer.Typer] = {
     "site": sites.app,

@@ -196,12 +196,15 @@ def _letters(text: str, sent: str) -> Iterator[Remark]:
 
 
 def straightened(text: str) -> list[Remark]:
-    """Typographic letters that are sent as plain ones, so that they cost nothing: “ goes out as "."""
+    """Typographic letters that are sent as plain ones, so that they cost nothing: “ goes out as "; one remark."""
     changed = [(place, letter) for place, letter in enumerate(text) if straight(letter) != letter]
-    return [
-        Remark("sms", f"holds {letter!r} at character {place + 1}; it is sent as {straight(letter)!r}", place + 1)
-        for place, letter in changed
-    ]
+    listed = ", ".join(f"{letter} at character {place + 1}" for place, letter in changed if letter.isprintable())
+    unseen = [place + 1 for place, letter in changed if not letter.isprintable()]
+    parts = [listed] if listed else []
+    parts += [f"an unusual space or mark at character {place}" for place in unseen]
+    return (
+        [Remark("sms", f"holds {', '.join(parts)}; plain letters are sent instead", changed[0][0] + 1)] if parts else []
+    )
 
 
 # -- what was approved -----------------------------------------------------------------------------------------

@@ -144,8 +144,13 @@ def test_more_parts_no_number_and_no_way_to_stop_are_told():
 
 def test_quotes_and_dashes_of_a_text_editor_are_sent_as_plain_ones():
     text = own("{clinic} “{date}” – {time}")
-    assert [note.at for note in straightened(text.sms)] == [10, 17, 19]
-    assert straightened(text.sms)[0].reason == "holds '“' at character 10; it is sent as '\"'"
+    (note,) = straightened(text.sms)
+    assert (note.part, note.at) == ("sms", 10)
+    assert (
+        note.reason == "holds “ at character 10, ” at character 17, – at character 19; plain letters are sent instead"
+    )
+    assert straightened("a\u00a0b")[0].reason.startswith("holds an unusual space or mark at character 2")
+    assert straightened(GOOD) == []
     assert encoding(filled(EN, Step.DAYS_7, Privacy.NEUTRAL, text, HERE).sms).name == "GSM-7"
 
 

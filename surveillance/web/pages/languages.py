@@ -1,12 +1,15 @@
 """The languages in which a clinic writes: read in one go as a patient gets them, approved, withdrawn."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from fastapi.responses import Response
 
 from surveillance.core.languages import direction
-from surveillance.core.messages import fill_reply
+from surveillance.core.messages import fill_answer
 from surveillance.operations import languages, wording
 from surveillance.operations.message_samples import details_of, samples
-from surveillance.operations.phones import readable
 from surveillance.store.tables import Site
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
@@ -16,6 +19,26 @@ from surveillance.web.render import plural
 from surveillance.web.words import PRIVACY, STEP, language_name
 
 pages = Pages(prefix="/messages/languages")
+
+ANSWERS: Final = MappingProxyType(  # fields of MessageBook, and after which reply they are sent
+    {
+        "stop_confirmation": "after STOP",
+        "start_confirmation": "after START",
+        "help": "after HELP",
+        "confirmed": "to a confirmation",
+        "noted": "to a wish for another day",
+    }
+)
+NO_TEXTS: Final = frozenset({"language", "date_format", "time_format"})
+AROUND: Final = MappingProxyType(
+    {
+        "email": "Around an email",
+        "letter": "Around a letter",
+        "page": "The patient's own page",
+        "sheet": "The schedule sheet",
+        "calendar": "The calendar",
+    }
+)
 
 
 @pages.get("", needs=Permission.VIEW)
@@ -62,13 +85,17 @@ def _list(site: Site) -> str:
     return f"/messages/languages?site={site.code}"
 
 
+def _said(texts: Mapping[str, str]) -> list[str]:
+    """What patients may read of the words of a part: nothing for staff, no form of a date."""
+    return [text for name, text in texts.items() if "_staff" not in name and name not in NO_TEXTS]
+
+
 def _page(desk: Desk, site: Site, language: str, form: Form, status: int | None = None) -> Response:
     standing = languages.standing(desk.work, site, language)
     book = wording.books_of(desk.work, site)[language]
+    details = details_of(site)
     own = {(which.step, which.privacy) for which in wording.standing(desk.work, site) if which.language == language}
-    replies = (book.stop_confirmation, book.start_confirmation, book.help)
-    asked = ("after STOP", "after START", "after HELP")
-    answers = [fill_reply(text, site.short_name, readable(site.phone)) for text in replies]
+    answers = [(when, fill_answer(book, getattr(book, name), details, language)) for name, when in ANSWERS.items()]
     return desk.page(
         "messages/language.html",
         form=form,
@@ -76,8 +103,9 @@ def _page(desk: Desk, site: Site, language: str, form: Form, status: int | None 
         site=site,
         row=standing,
         texts=languages.fingerprint(desk.work, site, language),
-        samples=[each for each in samples([book], details_of(site)) if each.privacy is site.privacy],
-        answers=list(zip(asked, answers, strict=True)),
+        samples=[each for each in samples([book], details) if each.privacy is site.privacy],
+        answers=answers,
+        around=[(title, _said(getattr(book, name).texts())) for name, title in AROUND.items()],
         own=own,
         direction=direction(language),
         may_approve=desk.may(Permission.APPROVE, site.id),

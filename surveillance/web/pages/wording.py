@@ -1,7 +1,8 @@
 """A clinic's own wording of one text: written with a live preview, approved by a clinician or administrator."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi.responses import Response
@@ -10,17 +11,19 @@ from surveillance.core.errors import NotFoundError
 from surveillance.core.languages import direction
 from surveillance.core.message_faults import allowed_in, needed_by
 from surveillance.core.messages import Template
-from surveillance.core.wording import PARTS
+from surveillance.core.wording import PARTS, Remark
 from surveillance.core.words import Privacy, Step
 from surveillance.operations import wording
 from surveillance.operations.message_samples import details_of
 from surveillance.operations.wording import Which
 from surveillance.operations.wording_preview import previewed
 from surveillance.store.tables import Site, SiteText, User
+from surveillance.web import render
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
 from surveillance.web.forms import LONGEST, LONGEST_TEXT, Form
 from surveillance.web.pages import Pages
+from surveillance.web.render import plural
 from surveillance.web.words import PRIVACY, STEP, language_name
 
 pages = Pages(prefix="/messages/texts")
@@ -62,7 +65,7 @@ def draft(desk: Desk, code: str, language: str, step: str, level: str) -> Respon
     if form.value("do") == PREVIEW:
         return _page(desk, site, which, form, 200)
     given = _read(form)
-    _refuse(desk, site, which, given, form)
+    _refuse(form, wording.refused(desk.work, site, which, given))
     if form.ok:
         with form.trying(desk.session, "sms"):
             wording.draft(desk.work, site, which, given)
@@ -137,13 +140,22 @@ def _read(form: Form) -> Template:
     return _typed(form)
 
 
-def _refuse(desk: Desk, site: Site, which: Which, given: Template, form: Form) -> None:
-    """Every reason of a part in one line of the summary, which leads to its field."""
+def _refuse(form: Form, remarks: Sequence[Remark]) -> None:
+    """At each field its first reason; the summary has them all, see ``_reasons``."""
     for name in PARTS:
-        own = [each.reason for each in wording.refused(desk.work, site, which, given) if each.part == name]
+        own = [render.said(str(each)) for each in remarks if each.part == name]
+        more = f" (and {plural(len(own) - 1, 'more reason')}, see above)" if len(own) > 1 else ""
         if own:
-            what = PARTS[name]
-            form.fault(name, f"{what[:1].upper()}{what[1:]} {'; it '.join(own)}")
+            form.fault(name, own[0] + more)
+
+
+def _reasons(form: Form, remarks: Sequence[Remark]) -> list[tuple[str, str]]:
+    """Each mistake with its field: every reason of a refused text by itself, and what else is wrong."""
+    if not form.errors:
+        return []
+    refused = [(each.part, render.said(str(each))) for each in remarks if each.part in form.errors]
+    told = {name for name, _ in refused}
+    return refused + [(name, message) for name, message in form.errors.items() if name not in told]
 
 
 def _again(template: Template, form: Form) -> Form:
@@ -153,7 +165,7 @@ def _again(template: Template, form: Form) -> Form:
     return shown
 
 
-def _previews(desk: Desk, site: Site, which: Which, given: Template) -> dict[str, object]:
+def _previews(desk: Desk, site: Site, which: Which, given: Template) -> dict[str, Any]:
     return {
         "own": previewed(desk.work, site, which, given),
         "brought": previewed(desk.work, site, which, wording.brought(desk.work, which)),
@@ -165,18 +177,21 @@ def _previews(desk: Desk, site: Site, which: Which, given: Template) -> dict[str
 
 def _page(desk: Desk, site: Site, which: Which, form: Form, status: int | None = None) -> Response:
     rows = wording.history(desk.work, site, which)
-    names = {row.id: desk.session.get_one(User, user).name for row in rows for user in [row.created_by]}
+    names = {row.id: desk.session.get_one(User, row.created_by).name for row in rows}
     signed = {row.id: desk.session.get_one(User, row.approved_by).name for row in rows if row.approved_by}
     allowed = [name for name in STANDS_FOR if name in allowed_in(which.step, which.privacy)]
+    draft = wording.draft_of(desk.work, site, which)
+    shown = _previews(desk, site, which, _typed(form))
     return desk.page(
         "messages/wording.html",
         form=form,
         status=status,
         site=site,
         address=_address(site, which),
-        draft=wording.draft_of(desk.work, site, which),
+        draft=draft,
+        waiting=previewed(desk.work, site, which, wording.template_of(draft)) if draft else None,
+        reasons=_reasons(form, shown["own"].refused),
         standing=wording.standing(desk.work, site).get(which),
-        usual=wording.brought(desk.work, which),
         rows=rows,
         names=names,
         signed=signed,
@@ -186,5 +201,5 @@ def _page(desk: Desk, site: Site, which: Which, form: Form, status: int | None =
         step=STEP[which.step],
         level=PRIVACY[which.privacy],
         language=language_name(which.language),
-        **_previews(desk, site, which, _typed(form)),
+        **shown,
     )
