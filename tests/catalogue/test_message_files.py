@@ -181,6 +181,9 @@ def test_arabic_begins_with_an_arabic_word_so_that_a_telephone_sets_the_line_fro
         ('title: "Your appointments"', 'title: "Your scans"', "must not say 'scan'"),
         ("stop_confirmation:", "stop_conformation:", "did you mean stop_confirmation?"),
         ('subject: "Your appointment on {date}"', "subject: 5", "must be text"),
+        ("Tries left: {count}", "Try again", "must have {count}"),
+        ("add_file:", "add_files:", "is not a text of the page"),
+        ('retry_title: "Please try', 'retry_title: "Please scan', "must not say 'scan'"),
     ],
 )
 def test_a_mistake_is_told_with_its_file_and_line(tmp_path, old, new, reason):
