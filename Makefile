@@ -7,13 +7,14 @@ CHROMIUM ?= /usr/bin/chromium
 export CHROMIUM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean browser
+.PHONY: help run test check bench year lock clean browser
 
 help:
 	@echo "make run    serve the fictional demo clinic at http://localhost:8000"
 	@echo "make test   all checks, then all tests, on SQLite and PostgreSQL"
 	@echo "make check  style, types, layers, migrations"
 	@echo "make bench  the benchmarks, as ratios"
+	@echo "make year   a year of conversation with 300 patients, in some minutes"
 	@echo "make lock   write the lock files anew from pyproject.toml"
 	@echo "make clean  remove everything that can be made again, but not data/"
 
@@ -63,6 +64,9 @@ browser:
 
 bench: .venv/dev
 	$(BIN)/python -m pytest tests/benchmarks -p no:xdist -q -s
+
+year: .venv/dev
+	YEAR_PATIENTS=300 $(BIN)/python -m pytest tests/acceptance/test_year_of_conversation.py -q -p no:xdist --durations=1
 
 LOCK = --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade --quiet
 

@@ -268,7 +268,7 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
 
 @pytest.mark.slow
 def test_a_year_of_ticks_for_a_clinic_on_sqlite(sqlite_engine: sa.Engine) -> None:
-    check(live(sqlite_engine, 20, seed=1))
+    check(live(sqlite_engine, 10, seed=1))
 
 
 @pytest.mark.slow
