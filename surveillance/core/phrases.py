@@ -7,6 +7,7 @@ ending, ``…`` up to three words whatever they are. Each step of the search is 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 from surveillance.core.errors import InvalidInputError
@@ -107,7 +108,8 @@ def _grown(known: list[tuple[str, _Node]], stem: str) -> _Node:
     return child
 
 
-def forms(phrase: str) -> list[Form]:
+@lru_cache(maxsize=4096)
+def forms(phrase: str) -> tuple[Form, ...]:
     """Everything that a phrase stands for.
 
     Raises:
@@ -120,7 +122,7 @@ def forms(phrase: str) -> list[Form]:
         count *= len(choice)
     if count > _MOST_FORMS:
         raise InvalidInputError(f"{phrase!r} stands for {count} phrases, more than {_MOST_FORMS}; write it as several")
-    return [_checked(tuple(step for part in parts for step in part), phrase) for parts in product(*choices)]
+    return tuple(_checked(tuple(step for part in parts for step in part), phrase) for parts in product(*choices))
 
 
 def _choices(match: re.Match[str], phrase: str) -> Iterator[Form]:

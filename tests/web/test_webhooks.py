@@ -192,7 +192,7 @@ def test_stop_binds_the_number_at_once_and_is_not_answered_twice(clinic: Clinic,
     assert sum(row.act == "withdrawn" for row in clinic.all(Consent)) == 1
 
 
-@pytest.mark.parametrize("body", ["please don't text me", "STOP 12345", "no me escriban más"])
+@pytest.mark.parametrize("body", ["please don't text my mother", "STOP 12345", "número equivocado"])
 def test_a_reply_that_may_be_an_opt_out_pauses_the_number_until_a_person_decides(clinic, client, body: str) -> None:
     post(client, INBOUND, reply(body))
     (row,) = clinic.all(Inbound)
