@@ -96,12 +96,22 @@ def test_an_administrator_of_another_site_finds_nothing_here(staffed: Staffed) -
 # -- sites -----------------------------------------------------------------------------------------------------
 
 
+def languages_of(staffed: Staffed) -> list[str]:
+    return staffed.look(lambda work: work.session.exec(select(Site.languages).where(Site.code == HERE)).one())
+
+
 def test_settings_are_changed_and_mistakes_stay_on_the_form(staffed: Staffed, admin: Visitor) -> None:
     wrong = admin.post(f"/admin/sites/{HERE}/edit", **(SETTINGS | {"send_from": "25:00", "language": []}))
     assert wrong.status_code == 422
     assert 'href="#send_from"' in wrong.text
     assert 'href="#language"' in wrong.text
+    assert "Choose a usual language" in admin.post(f"/admin/sites/{HERE}/edit", **SETTINGS, first_language="es").text
     assert 'value="(202) 555-0111"' in wrong.text
+    more = SETTINGS | {"language": ["ar", "en", "es"]}
+    assert admin.post(f"/admin/sites/{HERE}/edit", **more).status_code == 303
+    assert languages_of(staffed) == ["en", "es", "ar"]  # the order of a form is none
+    assert admin.post(f"/admin/sites/{HERE}/edit", **more, first_language="es").status_code == 303
+    assert languages_of(staffed) == ["es", "en", "ar"]
     refused = admin.post(f"/admin/sites/{HERE}/edit", **(SETTINGS | {"zone": "Europe/London"}))
     assert (refused.status_code, "its time zone stays" in refused.text) == (422, True)
     done = admin.follow(admin.post(f"/admin/sites/{HERE}/edit", reason="fewer days", **SETTINGS))

@@ -1,11 +1,12 @@
 """Administration of sites: which there are, and their settings."""
 
+from collections.abc import Sequence
 from datetime import time
 
 from fastapi.responses import Response
 
 from surveillance.core.words import Privacy
-from surveillance.operations import accounts, registry, sites, staff
+from surveillance.operations import accounts, languages, registry, sites, staff
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.registry import NewSite
 from surveillance.store.tables import Site
@@ -35,6 +36,7 @@ def new_site_page(desk: Desk) -> Response:
     first = desk.sites[0]
     form = Form.filled(
         zone=first.time_zone, country=first.country, holidays=first.holidays, language=list(first.languages),
+        first_language=first.languages[0],
         working_day=list("12345"), send_from=time(9), send_until=time(20), privacy=Privacy.NEUTRAL,
         age_of_majority=18, noshow_limit=2,
     )  # fmt: skip
@@ -66,6 +68,7 @@ def site_page(desk: Desk, site: Site) -> Response:
         site=site,
         week=[words for digit, words in WEEK if digit in site.working_days],
         languages=[language_name(code) for code in site.languages],
+        again=languages.changed(desk.work, site),
         phone=readable(site.phone),
         places=sites.places(desk.work, site),
         closures=sites.closures(desk.work, site),
@@ -80,6 +83,7 @@ def edit_site_page(desk: Desk, code: str) -> Response:
     form = Form.filled(
         name=site.name, short_name=site.short_name, zone=site.time_zone, country=site.country, phone=site.phone,
         holidays=site.holidays, working_day=list(site.working_days), language=list(site.languages),
+        first_language=site.languages[0],
         privacy=site.privacy, first_names=site.first_names, send_from=site.send_from, send_until=site.send_until,
         age_of_majority=site.age_of_majority, noshow_limit=site.noshow_limit, calendar_alarm=site.calendar_alarm,
     )  # fmt: skip
@@ -89,7 +93,7 @@ def edit_site_page(desk: Desk, code: str) -> Response:
 @pages.post("/sites/{code}/edit", needs=Permission.ADMINISTER)
 def edit_site(desk: Desk, code: str) -> Response:
     site, form = desk.site(code), desk.form
-    new = _read_site(form, site.code)
+    new = _read_site(form, site.code, site.languages)
     if form.ok and new is not None:
         with form.trying(desk.session):
             sites.edit_site(desk.work, site, new, form.text("reason", "the reason"))
@@ -103,7 +107,14 @@ def _site_form(desk: Desk, form: Form, site: Site | None) -> Response:
     return desk.page("admin/site-form.html", form=form, site=site, languages=languages, week=WEEK)
 
 
-def _read_site(form: Form, code: str) -> NewSite | None:
+def _ordered(form: Form, had: Sequence[str]) -> list[str]:
+    """The languages that are ticked, the usual one first: whoever names none is written to in it."""
+    ticked = form.many("language")
+    first = form.one_of("first_language", "a usual language among those that are ticked", ticked, required=False)
+    return [each for each in dict.fromkeys([first, *had, *ticked]) if each in ticked]
+
+
+def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None:
     """The settings as they were typed; None where one of them is not readable."""
     send_from = form.clock("send_from", "when messages may begin", required=True)
     send_until = form.clock("send_until", "when messages must end", required=True)
@@ -118,7 +129,7 @@ def _read_site(form: Form, code: str) -> NewSite | None:
         form.text("country", "the country", required=True, longest=2).upper(),
         form.text("phone", "the phone number", required=True),
         holidays=form.text("holidays", "the holiday calendar").upper(),
-        languages=form.many("language"),
+        languages=_ordered(form, had),
         working_days="".join(sorted(form.many("working_day"))),
         privacy=privacy or Privacy.NEUTRAL,
         first_names=form.flag("first_names"),
