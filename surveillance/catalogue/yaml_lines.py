@@ -16,8 +16,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from yaml.composer import Composer
 from yaml._yaml import CParser
+from yaml.composer import Composer
 from yaml.resolver import Resolver
 
 from surveillance.core.errors import InvalidFileError, Problem
