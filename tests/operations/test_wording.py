@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, time, timedelta
+from decimal import Decimal
 
 import pytest
 from clinic import Clinic, catalogue
@@ -9,6 +10,7 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from surveillance.core.messages import Template
+from surveillance.core.prices import Prices
 from surveillance.core.words import Channel, Privacy, Step
 from surveillance.operations import languages, message_lists, message_state, registry, sites, wording
 from surveillance.operations.registry import NewContact
@@ -120,7 +122,12 @@ def test_a_broken_wording_is_no_draft_and_every_reason_is_told(sqlite_clinic: Cl
             wording.draft(work, site, replace(WHICH, language="xx"), OWN)
         assert previewed(work, site, WHICH, Template("{clinic", "", "")).text is None
         assert [str(each) for each in previewed(work, site, WHICH, replace(OWN, sms="{clinic.x.y}")).refused]
-        assert not previewed(work, site, WHICH, OWN).refused
+        shown = previewed(work, site, WHICH, OWN, month=40)
+        assert (list(shown.refused), shown.cost, shown.a_month) == ([], "", "")
+        work.catalogue = replace(work.catalogue, prices=Prices(Decimal("0.0083")))
+        shown = previewed(work, site, WHICH, OWN, month=40)
+        assert "0.0083" in shown.cost
+        assert "0.33" in shown.a_month
 
 
 def test_what_goes_out_and_what_is_foreseen_say_the_sites_own_words(clinic: Clinic) -> None:

@@ -166,10 +166,11 @@ def _again(template: Template, form: Form) -> Form:
 
 
 def _previews(desk: Desk, site: Site, which: Which, given: Template) -> dict[str, Any]:
+    month = wording.sent_in_a_month(desk.work, site, which.step)
     return {
-        "own": previewed(desk.work, site, which, given),
-        "brought": previewed(desk.work, site, which, wording.brought(desk.work, which)),
-        "month": wording.sent_in_a_month(desk.work, site, which.step),
+        "own": previewed(desk.work, site, which, given, month),
+        "brought": previewed(desk.work, site, which, wording.brought(desk.work, which), month),
+        "month": month,
         "which": which,
         "direction": direction(which.language),
     }
