@@ -90,6 +90,7 @@ def test_an_address_lasts_sixty_days_or_a_week_after_its_visit(
             owner = {"site_id": patient.site_id, "patient_id": patient.id, "appointment_id": visit.id}
             reminder = Reminder(key="x", step=Step.DAYS_7, channel=Channel.SMS, subject_day=about, **owner, **moments)
             work.session.add(reminder)
+            work.session.flush()
         assert pages.new_page(work, patient, None, "en", reminder)[0].expires_at == expires
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import cached_property, wraps
 from hashlib import sha256
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse, Response
 
@@ -99,8 +100,7 @@ class Guest:
     def address(self, rest: str = "", **query: str) -> str:
         """An address of this page's, in the language that it is looked at in."""
         kept = {name: value for name, value in ({"lang": self.wanted} | query).items() if value}
-        tail = "&".join(f"{name}={value}" for name, value in kept.items() if value.replace("-", "").isalnum())
-        return f"/p/{self.secret}{rest}{f'?{tail}' if tail else ''}"
+        return f"/p/{self.secret}{rest}{f'?{urlencode(kept)}' if kept else ''}"
 
     def in_language(self, language: str) -> str:
         """The page at hand in another language; what a form answered is looked at where the form was."""

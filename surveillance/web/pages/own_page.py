@@ -63,15 +63,15 @@ def more(me: Guest) -> Response:
     subject = f"birth date from {client_of(me.desk.request)}"
     if wait := tries.must_wait(me.work, subject, WRONG_BY_CLIENT):
         return busy(me.desk, wait)
-    words, given = me.view.words, _birth_date(me)
+    given = _birth_date(me)
     if given is None:
-        me.form.fault("day", words.birth_missing)
+        me.form.fault("day", me.view.words.birth_missing)
         return _page(me)
     if not patient_pages.knows_birth_date(me.work, me.page, given):
         tries.count(me.work, subject)
         if me.page.locked_at is None:
             left = patient_pages.MOST_TRIES - me.page.tries
-            me.form.fault("day", words.said("birth_wrong", count=left))
+            me.form.fault("day", me.view.words.said("birth_wrong", count=left))
         return _page(me)
     response = me.done()
     until = int((me.work.now + OPEN_FOR).timestamp())
