@@ -5,6 +5,7 @@ import json
 import pytest
 from sqlmodel import col, select
 
+from surveillance.operations.dispatch.texts import readable
 from surveillance.store import db
 from surveillance.store.tables import Contact, Inbound, Number
 
@@ -133,3 +134,33 @@ def test_a_reply_that_a_person_has_read_frees_or_bars_its_number(booked, meant, 
         row = session.get_one(Number, number)
         assert (row.paused_at is not None, row.opted_out_at is not None) == (paused, barred)
     assert "no single open reply" in booked.run("messages", "settle", prefix, meant).stderr
+
+
+def test_staff_write_to_a_patient_and_answer_a_reply(booked):
+    with db.reading(db.create_engine_for(f"sqlite:///{booked.file}")) as session:
+        phone = session.exec(select(col(Contact.phone)).where(col(Contact.phone).is_not(None))).first()
+    written = booked.json("messages", "write", "00417", "Please bring your old pictures.")
+    assert (written["to"], written["parts"]) == (phone, 1)
+    refused = booked.run("messages", "write", "00417", "hello", "--to", "+12025550187")
+    assert (refused.exit_code, "has no contact +12025550187" in refused.output) == (1, True)
+    with db.writing(db.create_engine_for(f"sqlite:///{booked.file}")) as session:
+        reply = Inbound(provider_id="SM1", from_number=phone, to_number="+1", body="where?", received_at=booked.now)
+        session.add(reply)
+        session.flush()
+        prefix = f"replies:{reply.id.hex[:8]}"
+    assert "where?" in booked("worklist", "--list", "replies")
+    assert f"goes to {readable(phone)}: 17 characters GSM-7, 1 part." in booked(
+        "messages", "answer", prefix, "Behind the house."
+    )
+    assert "where?" not in booked("worklist", "--list", "replies")
+
+
+def test_what_a_patient_says_of_a_visit_is_noted(booked):
+    visit = BOOKING[3]
+    assert "Confirmed: " in booked("visit", "confirm", "00417", visit)
+    assert "Was confirmed already: " in booked("visit", "confirm", "00417", visit)
+    booked("visit", "wish", "00417", visit, "--said", "works that day", "--day", "2026-12-09")
+    board = booked("worklist", "--list", "reschedule")
+    assert ("works that day" in board, "2026-12-09" in board) == (True, True)
+    assert "Settled: comes after all." in booked("visit", "agreed", "00417", visit, "--how", "comes after all")
+    assert "no wish for another day waits" in booked.run("visit", "agreed", "00417", visit, "--how", "x").output
