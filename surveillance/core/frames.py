@@ -1,6 +1,7 @@
 """What stands around the text of an email and of a printed letter (config/messages, ``email`` and ``letter``)."""
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from string import Formatter
@@ -87,6 +88,7 @@ def email_text(body: str, frame: EmailFrame) -> str:
     return f"{body.rstrip()}\n\n{frame.label}:\n{frame.link}\n\n-- \n{frame.why}\n"
 
 
+_NUMBER = re.compile(r"\u200e?(\+\d[\d ()./-]{5,}\d)")
 # Dark on white, 4.5 to 1 and more (WCAG 1.4.3). All inline: programs drop style sheets, and nothing is to be loaded.
 _BODY = "margin:0;padding:16px;background:#ffffff;color:#1d2429;font:17px/1.5 Arial,Helvetica,sans-serif"
 _COLUMN = "max-width:36em;margin:0 auto"
@@ -99,8 +101,8 @@ _WHY = "margin-top:28px;padding-top:12px;border-top:1px solid #c5ced4;color:#4a5
 
 def email_html(subject: str, body: str, frame: EmailFrame, locale: str) -> str:
     """The same as a page: paragraphs, a button for the patient's page, and why it came. It loads nothing."""
-    paragraphs = (html.escape(part.strip()).replace("\n", "<br>\n") for part in body.split("\n\n"))
-    inner = "\n".join(f"<p>{part}</p>" for part in paragraphs if part)
+    parts = (part.strip() for part in body.split("\n\n"))
+    inner = "\n".join(f"<p>{_lines(part)}</p>" for part in parts if part)
     link, label, why = (html.escape(text) for text in (frame.link, frame.label, frame.why))
     return (
         f'<!doctype html>\n<html lang="{html.escape(locale)}" dir="{direction(locale)}">\n<head><meta charset="utf-8">'
@@ -108,6 +110,15 @@ def email_html(subject: str, body: str, frame: EmailFrame, locale: str) -> str:
         f'</head>\n<body style="{_BODY}">\n<main style="{_COLUMN}">\n{inner}\n'
         f'<p><a href="{link}" style="{_BUTTON}">{label}</a></p>\n<p style="{_WHY}">{why}</p>\n</main>\n</body></html>\n'
     )
+
+
+def _lines(text: str) -> str:
+    return html_numbers(text, 'style="white-space:nowrap"').replace("\n", "<br>\n")
+
+
+def html_numbers(text: str, attributes: str) -> str:
+    """``text`` as HTML, its phone numbers on one line each and left to right in whatever script."""
+    return _NUMBER.sub(rf'<bdi dir="ltr" {attributes}>\1</bdi>', html.escape(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """Letters to print: all that wait, one on a page, and the word that they were posted."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from fastapi.responses import Response
+from markupsafe import Markup
 
+from surveillance.core.frames import html_numbers
 from surveillance.operations import letters
 from surveillance.operations.dispatch.texts import readable
-from surveillance.operations.letters import Posted
+from surveillance.operations.letters import Posted, Task
 from surveillance.web.access import Permission
 from surveillance.web.desk import Desk
 from surveillance.web.pages import Pages
@@ -29,13 +32,22 @@ def _show(desk: Desk) -> Response:
     desk.looked(*(task.patient for task in tasks))
     return desk.page(
         "messages/letters.html",
-        ready=[task for task in tasks if task.letter is not None],
+        ready=sorted(_printed(tasks), key=lambda task: task.letter.paper if task.letter else "", reverse=True),
         faulty=[task for task in tasks if task.letter is None],
         most=letters.AT_ONCE,
         full=len(tasks) == letters.AT_ONCE,
         readable=readable,
         step=STEP,
+        numbers=_numbers,
     )
+
+
+def _printed(tasks: Sequence[Task]) -> list[Task]:
+    return [task for task in tasks if task.letter is not None]
+
+
+def _numbers(text: str) -> Markup:
+    return Markup(html_numbers(text, 'class="app-nowrap"'))  # noqa: S704  # it was escaped there
 
 
 @pages.post("/posted", needs=Permission.WORK)
