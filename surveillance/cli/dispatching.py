@@ -68,6 +68,18 @@ def pace(job: Job, sender: SenderName, per_second: Annotated[float, typer.Option
 
 
 @app.command()
+@writing
+def seen(job: Job, sender: SenderName) -> Answer:
+    """You looked into the messages of a sender that were refused or filtered; the next one is an alert again.
+
+    Example: surveillance dispatch seen --sender +15005550006 --as anna
+    """
+    accounts.require_administrator(job.work)
+    row = senders.look_into(job.work, sender)
+    return Answer([f"Noted. The next refusal of {row.name} is an alert again."], data={"sender": row.name})
+
+
+@app.command()
 @reading
 def status(job: Job) -> Answer:
     """What is paused or stopped, and why.
@@ -83,7 +95,8 @@ def status(job: Job) -> Answer:
     table = show.table("Senders", "Sender", "A second", "State")
     for sender in rows:
         stopped = f"stopped {show.moment(sender.stopped_at, 'UTC')}: {sender.stopped_why}"
-        show.add(table, sender.name, f"{sender.per_second:g}", stopped if sender.stopped_at else "sends")
+        refused = f"; {sender.alerts} refused, the last: {sender.alert_why}" if sender.alert_at else ""
+        show.add(table, sender.name, f"{sender.per_second:g}", (stopped if sender.stopped_at else "sends") + refused)
     data = {
         "paused": [{"scope": row.scope, "since": row.since, "why": row.why} for row in standing],
         "senders": [row.model_dump() for row in rows],

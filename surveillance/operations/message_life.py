@@ -75,8 +75,14 @@ class Life:
 
     @property
     def story(self) -> list[MessageEvent | Call]:
-        """The turns and the calls in the order in which they happened."""
-        return sorted([*self.turns, *self.calls], key=lambda each: each.at)
+        """The turns and the calls in their order; of one moment, the turn follows from the call."""
+        return sorted([*self.turns, *self.calls], key=_place)
+
+
+def _place(each: MessageEvent | Call) -> tuple[datetime, int]:
+    if isinstance(each, Call):
+        return each.at, 1
+    return each.at, 2 if each.ordinal else 0
 
 
 def life(work: Work, row: Reminder) -> Life:

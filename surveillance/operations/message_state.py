@@ -39,7 +39,8 @@ class State:
     """What keeps messages of some sites back. ``silent`` are sites that have not begun to send.
 
     ``unusable`` texts keep nothing back: the text that the service brings goes out instead. ``wordless`` are sites
-    that have approved no language, so that nothing can be said.
+    that have approved no language, so that nothing can be said. ``refused`` are senders of which some messages were
+    refused or filtered; others go out.
     """
 
     paused: Sequence[Paused]
@@ -47,6 +48,7 @@ class State:
     silent: Sequence[Site]
     unusable: Sequence[OwnText] = ()
     wordless: Sequence[Site] = ()
+    refused: Sequence[Sender] = ()
 
     @property
     def goes_out(self) -> bool:
@@ -63,9 +65,12 @@ def state(work: Work, sites: Sequence[Site]) -> State:
         if row.scope in by_scope
     ]
     silent = [site for site in sites if site.messages_from is None or site.messages_from > work.today(site)]
-    stopped = [sender for sender in senders(work) if sender.stopped_at is not None]
+    known = senders(work)
+    stopped = [sender for sender in known if sender.stopped_at is not None]
+    refused = [sender for sender in known if sender.alert_at is not None]
     unusable = [OwnText(each.row, site, each.reasons) for site in sites for each in wording.unusable(work, site)]
-    return State(paused, stopped, silent, unusable, [site for site in sites if not languages.usable(work, site)])
+    wordless = [site for site in sites if not languages.usable(work, site)]
+    return State(paused, stopped, silent, unusable, wordless, refused)
 
 
 def senders(work: Work) -> list[Sender]:

@@ -155,6 +155,7 @@ CLOSED_DAY, SENDER = date(2026, 12, 28), "+12025550199"
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "/admin/sites/{code}/closures/remove": {"day": str(CLOSED_DAY)},
     "/messages/sending/sender": {"sender": SENDER},
+    "/messages/sending/seen": {"sender": SENDER},
     "/patients/{patient_id}/contacts/{contact_id}/consent": {"channel": "sms", "act": "given"},
     "/protocols/migrate": {"before": "asps-extremity@2026.1", "after": "esmo-sts-high@2026.1"},
     "/calendar/closures": {"site": HERE, "day": str(CLOSED_DAY)},

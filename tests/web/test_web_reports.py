@@ -5,25 +5,36 @@ import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from browser import DESK, PHONE, Screen
-from sqlmodel import select
+from sqlmodel import col, select
 from staff import HERE, Staffed
 
 from surveillance import bootstrap, paths
 from surveillance.core.reports import ReportName
 from surveillance.operations import migrating
-from surveillance.store.tables import Approval, PlanTerms
+from surveillance.operations.work import Work
+from surveillance.store.tables import Approval, Contact, Inbound, PlanTerms
 from surveillance.web.pages import reports as pages
 
 Window = Callable[..., AbstractContextManager[Screen]]
 ASPS, ESMO = "asps-extremity@2026.1", "esmo-sts-high@2026.1"
 
 
+def _confirmed(work: Work) -> None:
+    """A patient said that the visit suits."""
+    phone = work.session.exec(select(Contact.phone).where(col(Contact.phone).is_not(None))).first()
+    at = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    row = Inbound(provider_id="IN1", from_number=phone, to_number="", body="C", keyword="CONFIRM", received_at=at)
+    work.session.add(row)
+
+
 @pytest.mark.parametrize("name", ReportName)
 def test_each_report_tells_its_numbers_and_by_which_rule(staffed: Staffed, name: ReportName) -> None:
+    staffed.do(_confirmed)
     page = staffed.client("visitor").get(f"/reports/{name}")
     assert page.status_code == 200
     assert "How this is counted" in page.text

@@ -161,6 +161,14 @@ def start_sender(desk: Desk) -> Response:
     return desk.done("/messages/sending", f"{row.name} sends again.")
 
 
+@pages.post("/sending/seen", needs=Permission.ADMINISTER)
+def seen(desk: Desk) -> Response:
+    """Somebody looked into messages that were refused."""
+    accounts.require_administrator(desk.work)
+    row = senders.look_into(desk.work, desk.form.value("sender"))
+    return desk.done("/messages/sending", f"Noted. The next refusal of {row.name} is news.")
+
+
 @pages.get("/{message_id}", needs=Permission.VIEW)
 def show(desk: Desk, message_id: UUID) -> Response:
     return _show(desk, desk.row(Reminder, message_id))
