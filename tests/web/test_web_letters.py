@@ -80,6 +80,22 @@ def test_a_letter_without_an_address_is_no_letter_and_says_what_to_do(staffed: S
     assert marks(page) == []
 
 
+def test_a_call_has_the_numbers_and_the_words_at_hand_and_then_says_what_became_of_it(staffed: Staffed) -> None:
+    letters(staffed, 1)
+
+    def call(work: Any) -> UUID:
+        row = work.session.exec(select(Reminder).where(Reminder.channel == Channel.LETTER)).one()
+        row.channel = Channel.CALL
+        return row.id
+
+    page = staffed.client("grace").get(f"/messages/{staffed.do(call)}").text
+    said, _, form = page.partition("What became of it?")
+    assert "To say on the telephone" in said
+    assert 'href="tel:+1' in said
+    assert "please call +1 202-555-0100" in said
+    assert "The patient was told" in form
+
+
 @pytest.mark.parametrize("given", [[], ["no mark"], ["0a1b:2c"]])
 def test_nothing_ticked_is_told(staffed: Staffed, given: list[str]) -> None:
     letters(staffed, 1)

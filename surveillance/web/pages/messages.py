@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from surveillance.core.message_turns import city, turn
 from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations import accounts, message_lists, message_pace, message_search
+from surveillance.operations.call_notes import call_note
 from surveillance.operations.dispatch import pauses, senders
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.message_life import REPORTS, as_csv, life
@@ -227,8 +228,13 @@ def _show(desk: Desk, row: Reminder) -> Response:
         site=desk.work.site(row.site_id),
         outcomes=outcomes,
         settled=settled(row),
+        call=call_note(desk.work, row, patient) if _is_told_by_voice(row) else None,
         words=_WORDS,
     )
+
+
+def _is_told_by_voice(row: Reminder) -> bool:
+    return row.state is ReminderState.TASK and row.channel is not Channel.LETTER
 
 
 def settled(row: Reminder) -> str:
