@@ -20,11 +20,14 @@ from surveillance.cli.context import (
 )
 from surveillance.cli.options import Mrn
 from surveillance.operations import editing, own_page, patient_pages
+from surveillance.store import patients
 from surveillance.store.tables import Contact, Patient, PatientPage
 
 app = typer.Typer(no_args_is_help=True, help="The patient's own page: make, list and close its addresses.")
 
-Number = Annotated[int, typer.Option("--contact", help="For which contact, by the number in 'patient show'.")]
+Number = Annotated[
+    int | None, typer.Option("--contact", help="For which contact, by the number in 'patient show'; the first without.")
+]
 Language = Annotated[str | None, typer.Option(help="Language of the page; the contact's own if it is left out.")]
 Why = Annotated[str, typer.Option("--reason", help="Why, such as 'telephone lost'.")]
 PageName = Annotated[str, typer.Argument(metavar="[ID]", help="The first digits of the address's id.")]
@@ -35,7 +38,7 @@ Every = Annotated[bool, typer.Option("--all", help="Every address of the patient
 def create(
     *,
     mrn: Mrn,
-    number: Number = 1,
+    number: Number = None,
     language: Language = None,
     user: AsUser = None,
     site: AtSite = None,
@@ -49,9 +52,10 @@ def create(
 
     def change(job: Job) -> Answer:
         patient = job.patient(mrn)
-        contact = editing.contact_named(job.work, patient, number)
+        contact = _contact(job, patient, number)
         at = job.work.site(patient.site_id)
-        spoken = own_page.choose(job.work, at, language or contact.language or at.languages[0]).language
+        wanted = language or (contact.language if contact else None) or at.languages[0]
+        spoken = own_page.choose(job.work, at, wanted).language
         row, secret = patient_pages.new_page(job.work, patient, contact, spoken)
         # An address that was tried and taken back leads nowhere, so a dry run shows none.
         link = "" if dry_run else patient_pages.address(job.app.settings.public_url, secret)
@@ -98,6 +102,13 @@ def revoke(job: Job, mrn: Mrn, page: PageName = "", every: Every = False, reason
     row = patient_pages.page_named(job.work.session, patient, page)
     patient_pages.revoke(job.work, row, reason)
     return Answer([f"Address {_short(row)} is closed."], data=_data(row, patient))
+
+
+def _contact(job: Job, patient: Patient, number: int | None) -> Contact | None:
+    """The contact of a number, else the first one; None where there is nobody to write to."""
+    if number is not None:
+        return editing.contact_named(job.work, patient, number)
+    return next(iter(patients.contacts(job.work.session, patient.id)), None)
 
 
 def _state(job: Job, row: PatientPage) -> str:

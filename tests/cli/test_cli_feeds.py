@@ -142,3 +142,39 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
         told, log = server.communicate(timeout=60)
     assert (server.returncode, told) == (1, "")
     assert log.splitlines()[-1].endswith("Address already in use; choose another --port")
+
+
+# -- the patient's own page --------------------------------------------------------------------------------------
+
+
+def page(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["patient", "page", *arguments, "--as", "anna"])
+
+
+def test_an_address_of_a_patients_own_page_is_shown_once_listed_and_closed() -> None:
+    first = json.loads(page("create", "MRN-0001", "--json").stdout)
+    assert first["address"].startswith("https://clinic.example/p/")
+    assert json.loads(page("create", "MRN-0001", "--dry-run", "--json").stdout)["result"]["address"] == ""
+    page("create", "MRN-0001")
+    listed = page("list", "MRN-0001")
+    assert first["id"][:8] in listed.stdout
+    assert first["address"].rpartition("/")[2] not in listed.stdout
+    assert "is closed" in page("revoke", "MRN-0001", first["id"][:8], "--reason", "lost").stdout
+    assert "1 address closed" in page("revoke", "MRN-0001", "--all").stdout
+    states = {row["state"] for row in json.loads(page("list", "MRN-0001", "--json").stdout)}
+    assert states == {"revoked"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["revoke", "MRN-0001"], 2, "say which address"),
+        (["revoke", "MRN-0001", "1f2e", "--all"], 2, "say which address"),
+        (["revoke", "MRN-0001", "1f2e"], 1, "there is no address"),
+        (["create", "MRN-0001", "--contact", "3"], 1, "there is no contact"),
+        (["create", "MRN-9999"], 1, "MRN-9999"),
+    ],
+)
+def test_what_cannot_be_done_about_a_page_is_told_in_one_line(arguments: list[str], status: int, says: str) -> None:
+    result = page(*arguments)
+    assert (result.exit_code, says in result.stderr) == (status, True)

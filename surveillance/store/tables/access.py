@@ -30,7 +30,8 @@ class WebSession(SQLModel, table=True):
 
 
 class SignInFailure(Identified, table=True):
-    """A log-in that failed. ``subject`` is the hash of what was typed, which may have been a password."""
+    """A log-in that failed, or another try that is counted. ``subject`` is a hash, as what was typed may have been a
+    password."""
 
     __tablename__ = "sign_in_failure"
     __table_args__ = (sa.Index("ix_sign_in_failure_subject", "subject", "at"),)

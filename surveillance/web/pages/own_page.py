@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi.responses import Response
 
+from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, NotFoundError
 from surveillance.core.own_page import LONGEST, MOST_DAYS
 from surveillance.core.words import Channel, Source
@@ -43,6 +44,7 @@ def _page(me: Guest) -> Response:
         feeds=own_page.own_feeds(me.work, me.page) if me.opened else (),
         Standing=Standing,
         most_feeds=own_acts.MOST_FEEDS,
+        local_day=local_day,
         date_parts=_order(view.choice.language),
     )
 
@@ -125,12 +127,12 @@ def another_day(me: Guest, visit_id: str) -> Response:
     days, text = _days(me, row), me.form.value("text").strip().replace("\0", "")
     if len(text) > LONGEST:
         me.form.fault("text", me.view.words.said("another_long", count=LONGEST))
-    parts = [PARTS[part] for part in me.form.many("part") if part in PARTS]
-    if not days and not parts and not text:
+    parts = [PARTS[part] for part in dict.fromkeys(me.form.many("part")) if part in PARTS]
+    suits = parts[0] if len(parts) == 1 else ""  # both are no wish
+    if not (days or suits or text):
         me.form.fault("days", me.view.words.another_empty)
     if not me.form.ok:
         return _another_day_page(me, row)
-    suits = " ".join(parts) if len(parts) == 1 else ""
     try:
         wishes.ask_another_day(me.work, row, Source.PAGE, "\n".join(filter(None, (suits, text))), days)
     except ConflictError:
