@@ -51,13 +51,13 @@ COSTS: Final = (
     Column("attempts", "Attempts"),
     Column("delivered", "Delivered"),
     Column("failed", "Not delivered"),
-    Column("reasons", "Most frequent reasons", Kind.TEXT),
     Column("parts", "SMS parts"),
-    Column("counted", "of these counted from the text"),
+    Column("cost", "Cost", Kind.MONEY),
     Column("gsm_parts", "GSM-7 parts"),
     Column("ucs_parts", "UCS-2 parts"),
-    Column("ucs_as_gsm", "UCS-2 parts, had they been GSM-7"),
-    Column("cost", "Cost", Kind.MONEY),
+    Column("ucs_as_gsm", "These in GSM-7"),
+    Column("counted", "Counted here"),
+    Column("reasons", "Most frequent reasons", Kind.TEXT),
 )
 COSTS_RULES: Final = (
     (
@@ -69,8 +69,8 @@ COSTS_RULES: Final = (
         " taken and failed later. The reasons are the provider's codes, with how often they came."
     ),
     (
-        "Parts are what SMS are billed by: the provider's number where it told one, else counted from the text. Refused"
-        " messages have none."
+        "Parts are what SMS are billed by: the provider's number where it told one, else counted here from the text."
+        " Refused messages have none."
     ),
     (
         "A text of GSM letters has 160 characters in one part and 153 in each of several; one other letter makes it"
@@ -127,6 +127,8 @@ def _cost_row(kindred: Kindred, tally: Tally, reasons: Counter[str], prices: Pri
     top = ", ".join(f"{code} ×{number}" for code, number in _most(reasons))
     sms = kindred.channel is Channel.SMS
     money = prices.out(tally.parts) if sms else None
+    cost = None if money is None else float(money)
+    priced = (tally.parts, cost, tally.parts - tally.ucs, tally.ucs, tally.as_gsm, tally.counted)
     return (
         kindred.month,
         kindred.site,
@@ -134,9 +136,8 @@ def _cost_row(kindred: Kindred, tally: Tally, reasons: Counter[str], prices: Pri
         STEP[kindred.step],
         kindred.language,
         *tally[:4],
+        *(priced if sms else (None,) * len(priced)),
         top,
-        *((tally.parts, tally.counted, tally.parts - tally.ucs, tally.ucs, tally.as_gsm) if sms else (None,) * 5),
-        None if money is None else float(money),
     )
 
 

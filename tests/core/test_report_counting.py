@@ -220,12 +220,10 @@ ROWS: dict[ReportName, reports.Row] = {
     ReportName.OVERDUE: ("over a year", 2, 1),
     ReportName.NO_SHOWS: (NOVEMBER, 12, 11, 1, 1 / 12),
     ReportName.MESSAGES: (NOVEMBER, "SMS", 3, 0, 0, 1, 0, 4, 5),
-    ReportName.COSTS: (
-        NOVEMBER, "LDN1", "SMS", "1 day before", "ar", 4, 5, 3, 1, "30003 ×1", 9, 2, 0, 9, 4, 0.07,
-    ),
+    ReportName.COSTS: (NOVEMBER, "LDN1", "SMS", "1 day before", "ar", 4, 5, 3, 1, 9, 0.07, 0, 9, 4, 2, "30003 ×1"),
     ReportName.REPLIES: (NOVEMBER, "LDN1", 9, 4, 2, 1, 0, 1, 1, 3, 11, None),
     ReportName.LOSS: (2, 12, 10, 2, 2 / 12),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(ReportName))
