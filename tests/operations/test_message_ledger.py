@@ -2,11 +2,13 @@
 
 import csv
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import sqlalchemy as sa
-from fakes.clinic import NOON, VISIT_DAY, Clinic, open_clinic
+from fakes.clinic import NOON, VISIT_DAY, Carrier, Clinic, open_clinic
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError
@@ -14,7 +16,7 @@ from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations import message_life, message_lists, message_pace, message_search, registry
 from surveillance.operations.dispatch import pauses, senders
 from surveillance.operations.message_lists import TaskOutcome, Which
-from surveillance.providers.base import DeliveryError, Failure
+from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.store import db
 from surveillance.store.tables import AuditEvent, MessageEvent, Patient, Reminder, Sender
 
@@ -25,6 +27,16 @@ PLANNED, VOIDED, DROPPED, TASK = (
     ReminderState.DROPPED,
     ReminderState.TASK,
 )
+
+
+class OneByOne(Carrier):
+    """The fake is no server: it counts what it took."""
+
+    lock = threading.Lock()
+
+    def send(self, message: Outgoing) -> Accepted:
+        with self.lock:
+            return super().send(message)
 
 
 @pytest.fixture
@@ -217,8 +229,11 @@ def test_two_workers_together_keep_the_pace_of_one_sender(clinic: Clinic) -> Non
     clinic.limits = type(clinic.limits)(pace={Channel.SMS: 0.2})
     for number in range(6):
         clinic.book(clinic.patient(str(number), phone=f"+1 202-555-011{number}"), at=time(9, number))
-    for _ in range(4):  # a worker each: nothing is remembered but in the database
-        clinic.tick(AFTER)
+    clinic.app.transports[Channel.SMS] = OneByOne(Channel.SMS, clinic.clock)
+    clinic.clock.now = AFTER
+    with ThreadPoolExecutor(2) as workers:
+        for tick in [workers.submit(clinic.tick) for _ in range(4)]:
+            tick.result()
     assert len(clinic.sms.taken) == 3  # one now, and the two that the pace lets run ahead
 
 
