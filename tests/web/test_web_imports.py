@@ -83,6 +83,8 @@ def test_a_file_is_loaded_matched_looked_at_and_taken_in(staffed: Staffed) -> No
     assert rows.headers["content-disposition"] == 'attachment; filename="registry - to mend.csv"'
     assert "A-2,Núñez,Ana,1.2.1990,,,,,3,birth date: '1.2.1990' is not a date; write YYYY-MM-DD" in rows.text
     assert "registry.csv" in grace.get("/imports").text
+    taken_out = select(AuditEvent).where(AuditEvent.action == "import.export")
+    assert staffed.look(lambda work: len(list(work.session.exec(taken_out)))) == 1
 
 
 def test_what_the_file_says_of_known_patients_is_a_look_at_them(staffed: Staffed) -> None:

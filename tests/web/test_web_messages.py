@@ -14,10 +14,12 @@ from staff import Staffed
 
 from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, ReminderState, Step
+from surveillance.operations import numbers
 from surveillance.operations.dispatch import senders
+from surveillance.operations.message_events import turning
 from surveillance.operations.message_lists import TaskOutcome, Which
 from surveillance.store import reminders as store
-from surveillance.store.tables import AuditEvent, Callback, DispatchPause, Patient, Reminder, Sender
+from surveillance.store.tables import AuditEvent, Callback, Contact, DispatchPause, Number, Patient, Reminder, Sender
 from surveillance.web.pages import messages
 
 
@@ -229,3 +231,57 @@ def test_the_pages_are_sound_on_a_desk_and_on_a_telephone(
         screen.page.set_viewport_size({"width": PHONE, "height": 800})
         for path in paths[:2]:
             screen.sound(path=path)
+
+
+# -- the life of a message, and alerts -----------------------------------------------------------------------------
+
+
+def test_a_messages_page_tells_every_turn_and_gives_its_life_as_a_file(staffed: Staffed) -> None:
+    message_id = one(staffed, ReminderState.PLANNED)
+
+    def waits(work: Any) -> None:
+        row = work.session.get_one(Reminder, message_id)
+        with turning(work, row, until=work.now + timedelta(hours=2), again=True):
+            row.not_before, row.reason = work.now + timedelta(hours=2), "outside the send hours"
+
+    staffed.do(waits)
+    staffed.do(waits)
+    grace = staffed.client("grace")
+    page = grace.get(f"/messages/{message_id}").text
+    assert page.count("outside the send hours") == 2  # why it waits, and the turn
+    assert "(2 times, the last at" in page
+    life = grace.get(f"/messages/{message_id}/life.csv")
+    assert [line.split(",")[1] for line in life.text.splitlines()] == ["what", "turn", "turn"]
+    taken_out = select(AuditEvent).where(AuditEvent.action == "message.export")
+    assert staffed.look(lambda work: len(list(work.session.exec(taken_out)))) == 1
+
+
+def test_refused_messages_stand_on_the_board_until_an_administrator_looked_into_them(staffed: Staffed) -> None:
+    def refused(work: Any) -> None:
+        work.session.merge(Sender(name="+12025550199", next_free_at=work.now))
+        work.session.flush()
+        senders.alert(work, "+12025550199", "a carrier filtered the message (30007)")
+
+    staffed.do(refused)
+    for page in ("/", "/messages", "/messages/sending"):
+        assert "a carrier filtered the message (30007)" in staffed.client("grace").get(page).text
+    admin = staffed.client("admin")
+    admin.follow(admin.post("/messages/sending/seen", sender="+12025550199"))
+    assert "filtered" not in admin.get("/").text
+
+
+def test_a_message_that_failed_is_told_by_telephone(staffed: Staffed) -> None:
+    message_id = one(staffed, ReminderState.PLANNED, state=ReminderState.FAILED, reason="the number is not valid")
+    grace = staffed.client("grace")
+    assert "The patient knows it all the same?" in grace.get(f"/messages/{message_id}").text
+    grace.follow(grace.post(f"/messages/{message_id}/settle", outcome="told", note="spoke to him"))
+    assert row(staffed, message_id).state is ReminderState.DELIVERED
+
+
+def test_a_wrong_number_is_verified_on_the_board(staffed: Staffed) -> None:
+    phone = staffed.look(lambda work: work.session.exec(select(Contact.phone).where(Contact.phone != "")).first())
+    staffed.do(lambda work: numbers.in_trouble(work, phone, "the number is not valid (21211)", wrong=True))
+    grace = staffed.client("grace")
+    assert "the number is not valid (21211)" in grace.get("/?list=unreachable").text.replace("The number", "the number")
+    grace.post(f"/board/unreachable/{phone}/verified", how="she read it out to me")
+    assert not staffed.look(lambda work: work.session.get_one(Number, phone).wrong)

@@ -159,6 +159,7 @@ def wrong_rows(desk: Desk, upload_id: UUID) -> Response:
     if not row.problems:
         raise ConflictError("there are no such rows, or they were dropped after thirty days")
     _look_at(desk, row, row.problems)
+    desk.afterwards.append(lambda work: work.audit("import.export", work.session.get_one(ImportUpload, upload_id)))
     name = f"{PurePath(row.file_name).stem} - to mend.csv"
     return _download(name, difference.error_rows(list(row.mapping), row.problems))
 

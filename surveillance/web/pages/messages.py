@@ -180,7 +180,7 @@ def life_csv(desk: Desk, message_id: UUID) -> Response:
     """The life of one message for a spreadsheet."""
     row = desk.row(Reminder, message_id)
     found = life(desk.work, row)
-    desk.looked(found.line.patient)
+    desk.looked(found.line.patient, action="message.export")
     headers = {"Content-Disposition": f'attachment; filename="message-{row.id.hex[:8]}.csv"'}
     return Response(as_csv(found, bom=True), media_type="text/csv; charset=utf-8", headers=headers)
 
