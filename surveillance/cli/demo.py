@@ -1,8 +1,10 @@
 """``surveillance demo``: a fictional clinic to try everything out."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
 from typing import Annotated
 
@@ -16,13 +18,12 @@ from surveillance.bootstrap import App
 from surveillance.catalogue import demo as files
 from surveillance.cli import show
 from surveillance.core.errors import ConflictError
-from surveillance.core.words import Channel
 from surveillance.operations import demo as stories
 from surveillance.operations import feeds, registry, replying
-from surveillance.providers.base import Transport
+from surveillance.operations.dispatch import send_due
 from surveillance.store import db, patients
 from surveillance.store.tables import Patient, Site, User
-from surveillance.worker import simulate
+from surveillance.worker import office_of, simulate
 
 LIVED_DAYS = 14  # of messages, so that there are some to look at
 
@@ -59,8 +60,9 @@ def _fill(app: App, if_empty: bool) -> None:
         work = app.work(session, bootstrap.system_actor(session), bootstrap.utc_now())
         site = stories.load(work, clinic, lambda: bar.advance(task))
         links = _feeds(app, session, site)
-    _send_quietly(app)
-    _answer(app, site, clinic.replies)
+    quiet = replace(app, transports=bootstrap.console_transports(app.settings, Console(file=StringIO())))
+    _send_quietly(quiet)
+    _answer(quiet, site, clinic.replies)
     show.say(*_welcome(site, links, app.settings.public_url, clinic.password))
 
 
@@ -85,15 +87,14 @@ def _feeds(app: App, session: Session, site: Site) -> dict[str, str]:
 
 def _send_quietly(app: App) -> None:
     """The last days' messages go out by the real dispatch, to a console that nobody looks at."""
-    quiet: dict[Channel, Transport] = bootstrap.console_transports(app.settings, Console(file=StringIO()))
     start = bootstrap.utc_now() - timedelta(days=LIVED_DAYS)
-    for _ in simulate(replace(app, transports=quiet), start, LIVED_DAYS):
+    for _ in simulate(app, start, LIVED_DAYS):
         pass
 
 
 def _answer(app: App, site: Site, replies: Sequence[files.DemoReply]) -> None:
-    """Patients wrote back: taken in as the provider's webhook takes it in."""
-    for number, reply in enumerate(replies, start=1):
+    """Patients wrote back: taken in as the provider's webhook takes it in, and answered at that moment."""
+    for number, reply in enumerate(sorted(replies, key=lambda each: -each.hours_ago), start=1):
         moment = bootstrap.utc_now() - timedelta(hours=reply.hours_ago)
         with db.writing(app.engine) as session:
             work = app.work(session, bootstrap.system_actor(session), moment)
@@ -101,6 +102,12 @@ def _answer(app: App, site: Site, replies: Sequence[files.DemoReply]) -> None:
             phone = patients.contacts(session, patient.id)[0].phone or ""
             said = {"MessageSid": f"SM-demo-{number}", "From": phone, "To": site.phone, "Body": reply.text}
             replying.receive(work, said)
+        send_due(office_of(app, partial(_stopped, moment)), threading.Event())
+
+
+def _stopped(moment: datetime) -> datetime:
+    """A clock that stands still."""
+    return moment
 
 
 def _welcome(site: Site, links: dict[str, str], public_url: str, password: str) -> list[str]:

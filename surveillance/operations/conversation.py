@@ -67,9 +67,12 @@ def gather(work: Work, patient: Patient) -> Conversation:
     entries += _replies(work, patient)
     entries += _actions(work, patient)
     ahead = [_entry(row, _moment(row)) for row in rows if row.state in _AHEAD]
-    return Conversation(
-        tuple(sorted(entries, key=lambda entry: entry.at)), tuple(sorted(ahead, key=lambda entry: entry.at))
-    )
+    return Conversation(tuple(sorted(entries, key=_place)), tuple(sorted(ahead, key=lambda entry: entry.at)))
+
+
+def _place(entry: Entry) -> tuple[datetime, bool]:
+    """By time; what the service answers within the same moment stands below the reply."""
+    return entry.at, entry.side is not Side.IN
 
 
 def handed_over(work: Work, patient: Patient) -> list[Reminder]:
@@ -122,7 +125,7 @@ def _attempt(row: Reminder, attempt: Attempt) -> Entry:
 def _entry(row: Reminder, at: datetime, *, detail: str = "", waits: bool = False, trouble: bool = False) -> Entry:
     what = f"{plain.CHANNEL[row.channel]}, {plain.STEP[row.step]}"
     state = plain.MESSAGE[row.state]
-    return Entry(at, Side.OUT, what, state=state, detail=detail, open=waits, trouble=trouble, reminder_id=row.id)
+    return Entry(at, Side.OUT, what, row.text, "", state, detail, open=waits, trouble=trouble, reminder_id=row.id)
 
 
 def _resolution(text: str) -> str:
@@ -144,6 +147,7 @@ def _replies(work: Work, patient: Patient) -> Iterator[Entry]:
             what=f"Reply from {readable(row.from_number)}",
             text=row.body,
             state="waits for an answer" if waits else f"settled: {row.handling}",
+            detail=row.why,
             open=waits,
             user_id=row.handled_by,
             reply_id=row.id,

@@ -117,7 +117,7 @@ def _wish(work: Work, row: Inbound, found: Sorted, facts: Facts) -> str:
 
 def _answered(work: Work, row: Inbound, facts: Facts, kind: Answer | None, what: str) -> str:
     answered = kind is not None and reply_answers.give(work, row, facts, kind)
-    return f"{what}; answered by the service" if answered else what
+    return f"{what}; answered" if answered else what
 
 
 def _nothing(reading: Reading) -> str:

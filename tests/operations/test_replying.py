@@ -107,7 +107,7 @@ def test_a_confirmation_is_noted_and_thanked_for_once(clinic: Clinic) -> None:
     patient, (booked,) = told(clinic)
     row = reply(clinic, "C")
     assert (row.keyword, row.patient_id, row.appointment_id) == (Meaning.CONFIRM, patient, booked)
-    assert (row.why, row.handling) == ("", "confirmed the visit; answered by the service")
+    assert (row.why, row.handling) == ("", "confirmed the visit; answered")
     assert (visit(clinic, booked).confirmed_at, visit(clinic, booked).confirmed_how) == (clinic.clock(), Source.REPLY)
     assert sent(clinic) == [
         "Elm Clinic: thank you, we expect you on Wednesday, June 24, 2026, 9:30 AM. Questions: +1 202-555-0199."
@@ -140,7 +140,7 @@ def test_stop_in_free_words_binds_all_sites_and_is_answered_once(clinic: Clinic)
     row = reply(clinic, "opt out")
     assert (row.keyword, row.handling, number(clinic)) == (
         Meaning.STOP,
-        "opted out; answered by the service",
+        "opted out; answered",
         (True, False),
     )
     (said,) = sent(clinic)
