@@ -178,8 +178,7 @@ def _acts_too_often(desk: Desk, page: PatientPage) -> timedelta | None:
 def _closed(desk: Desk, page: PatientPage, state: State) -> Response:
     """A link that expired says where a new one is. One that was revoked and one of somebody who died say the same
     and nothing of the clinic: whoever holds them learns nothing from it."""
-    site = desk.work.site(page.site_id)
-    book = desk.work.catalogue.messages[own_page.choose(desk.work, site, page.language).language]
+    site, book = desk.work.site(page.site_id), _book(desk, page)
     if state is State.EXPIRED:
         return plainly(desk, "expired", GONE, book, clinic=site.short_name, phone=readable(site.phone))
     return plainly(desk, "closed", GONE, book)
@@ -197,12 +196,13 @@ def forged(desk: Desk, secret: str, **_: Any) -> Response:
     if wait := paces.clients.wait(client_of(desk.request), desk.work.now):
         return busy(desk, wait)
     found = patient_pages.resolve(desk.session, secret, desk.work.now)
-    if found is None or found[1] is not State.OPEN:
-        return plainly(desk, "unknown", NONE)
-    page = found[0]
-    site = desk.work.site(page.site_id)
-    book = desk.work.catalogue.messages[own_page.choose(desk.work, site, page.language).language]
+    book = _book(desk, found[0]) if found is not None else None
     return plainly(desk, "retry", FORBIDDEN, book, back=f"/p/{secret}")
+
+
+def _book(desk: Desk, page: PatientPage) -> MessageBook:
+    site = desk.work.site(page.site_id)
+    return desk.work.catalogue.messages[own_page.choose(desk.work, site, page.language).language]
 
 
 def plainly(
