@@ -196,8 +196,9 @@ def _costs(work: Work, sites: Sequence[Site], over: Period) -> Counts:
     reasons: dict[tuple[report_costs.Kindred, str], int] = {}
     for site in sites:
         months = _months(site, over)
-        tallies |= priced.costs(work.session, site, months)
-        reasons |= priced.codes(work.session, site, months)
+        counted_here, failed_here = priced.costs(work.session, site, months)
+        tallies |= counted_here
+        reasons |= failed_here
     prices = work.catalogue.prices
     return report_costs.cost_rows(tallies, reasons, prices), report_costs.said_of_costs(tallies.values(), prices)
 

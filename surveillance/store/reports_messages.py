@@ -19,8 +19,10 @@ _NOT_TAKEN = (AttemptState.REFUSED, AttemptState.ABSENT)
 _FAILED = (*_NOT_TAKEN, AttemptState.UNDELIVERED)
 
 
-def costs(session: Session, site: Site, months: Months) -> dict[Kindred, Tally]:
-    """Attempts by month, channel, step and language, with the parts that they are billed by."""
+def costs(session: Session, site: Site, months: Months) -> tuple[dict[Kindred, Tally], dict[tuple[Kindred, str], int]]:
+    """Attempts by month, channel, step and language, with the parts that they are billed by; and, by the same and the
+    provider's code, how many failed. One look at each attempt gives both.
+    """
     billed = sa.case(
         (col(Attempt.state).in_(_NOT_TAKEN), 0), else_=sa.func.coalesce(col(Attempt.parts), col(Attempt.text_parts), 0)
     )
@@ -36,32 +38,32 @@ def costs(session: Session, site: Site, months: Months) -> dict[Kindred, Tally]:
         _sum(ucs, billed),
         _sum(ucs, col(Attempt.gsm_parts)),
     )
-    return {Kindred(row[0], site.code, *row[1:4]): Tally(*row[4:]) for row in _grouped(session, site, months, sums)}
-
-
-def codes(session: Session, site: Site, months: Months) -> dict[tuple[Kindred, str], int]:
-    """How often each code of an error came, of what failed for good or for now."""
-    failed = col(Attempt.state).in_(_FAILED)
-    rows = _grouped(session, site, months, (col(Attempt.error_code), sa.func.count()), failed, by=1)
-    return {(Kindred(row[0], site.code, *row[1:4]), row[4]): row[5] for row in rows}
+    tallies: dict[Kindred, Tally] = {}
+    codes: dict[tuple[Kindred, str], int] = {}
+    for month, channel, step, language, code, *counted in _grouped(session, site, months, sums):
+        kindred, tally = Kindred(month, site.code, channel, step, language), Tally(*counted)
+        before = tallies.get(kindred, Tally(*[0] * len(tally)))
+        tallies[kindred] = Tally(*map(sum, zip(before, tally, strict=True)))
+        if tally.failed:
+            codes[kindred, code] = tally.failed
+    return tallies, codes
 
 
 def _sum(condition: Any, value: Any) -> Any:
     return number(sa.func.sum(sa.case((condition, value), else_=0)))
 
 
-def _grouped(
-    session: Session, site: Site, months: Months, values: tuple[Any, ...], *conditions: Any, by: int = 0
-) -> Iterator[Any]:
-    """``values`` of attempts by month, channel, step and language, and by the first ``by`` of them."""
+def _grouped(session: Session, site: Site, months: Months, values: tuple[Any, ...]) -> Iterator[Any]:
+    """``values`` of attempts by month, channel, step, language and the provider's code of an error."""
     at = col(Attempt.created_at)
-    keys = (_month(at, months), col(Attempt.channel), col(Reminder.step), col(Attempt.language))
+    code = col(Attempt.error_code)
+    keys = (_month(at, months), col(Attempt.channel), col(Reminder.step), col(Attempt.language), code)
     first, after = _span(months)
     statement = (
         sa.select(*keys, *values)
         .join(Reminder, col(Reminder.id) == col(Attempt.reminder_id))
-        .where(col(Attempt.site_id) == site.id, at >= first, at < after, *conditions)
-        .group_by(*keys, *values[:by])
+        .where(col(Attempt.site_id) == site.id, at >= first, at < after)
+        .group_by(*keys)
     )
     yield from session.connection().execute(statement)
 
