@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from surveillance.core.decision import IN_FLIGHT, RECHECK, Decision, Send, TooLate, Void, Wait
+from surveillance.core.decision import (
+    IN_FLIGHT,
+    PACE_USED_UP,
+    RECHECK,
+    SENDER_STOPPED,
+    Decision,
+    Send,
+    TooLate,
+    Void,
+    Wait,
+)
 from surveillance.core.fallback import NextChannel, Task
 from surveillance.core.policy import Policy, closing, next_permitted
 from surveillance.core.words import Channel
@@ -49,6 +59,7 @@ class AnswerFacts:
     sender_free_at: datetime | None
     number_paused: bool = False
     withdrawn: bool = False
+    sender_stopped: bool = False
 
 
 def answer_key(about: str, kind: Answer) -> str:
@@ -103,5 +114,5 @@ def _not_yet(kind: Answer, facts: AnswerFacts, policy: Policy, zone: str, now: d
     if opening > now and not kind.by_itself:
         return Wait(opening, "outside the send hours")
     if facts.sender_free_at is not None and facts.sender_free_at > now:
-        return Wait(facts.sender_free_at, "the sender's rate is used up or the sender is stopped")
+        return Wait(facts.sender_free_at, SENDER_STOPPED if facts.sender_stopped else PACE_USED_UP)
     return None

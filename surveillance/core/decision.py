@@ -13,6 +13,8 @@ from surveillance.core.planned import Planned
 from surveillance.core.policy import BY_PERSON, NOTICES, Policy, closing, next_permitted
 from surveillance.core.words import Channel
 
+SENDER_STOPPED = "the sender is stopped until a person has mended it"
+PACE_USED_UP = "the sender's pace is used up for the moment"
 RECHECK = timedelta(minutes=15)  # how soon a paused message is looked at again
 IN_FLIGHT = timedelta(minutes=1)  # an attempt has ended or is in doubt by then
 
@@ -58,6 +60,7 @@ class SendingFacts:
     told_otherwise: bool | Unreadable
     person_has_it: bool | Unreadable
     has_address: bool | Unreadable = False
+    sender_stopped: bool | Unreadable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +197,5 @@ def _not_yet(planned: Planned, facts: SendingFacts, policy: Policy, zone: str, n
         tomorrow = next_permitted(policy, closing(policy, now, zone), zone)
         return Wait(tomorrow, facts.cap)
     if isinstance(facts.sender_free_at, datetime) and facts.sender_free_at > now:
-        return Wait(facts.sender_free_at, "the sender's rate is used up or the sender is stopped")
+        return Wait(facts.sender_free_at, SENDER_STOPPED if facts.sender_stopped is True else PACE_USED_UP)
     return None

@@ -20,6 +20,7 @@ from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, FakeTwilio
 from psycopg import sql
 from sqlmodel import col, select
 
+from surveillance.core.decision import SENDER_STOPPED
 from surveillance.core.words import AttemptState, Channel, ConsentAct, ReminderState, Step
 from surveillance.operations import callbacks, numbers, registry
 from surveillance.operations.dispatch import senders
@@ -331,7 +332,7 @@ def test_behind_a_stopped_sender_everything_waits_and_goes_out_once_it_is_mended
     assert (desk.requests(), desk.sms().state, desk.sms().reason) == (
         0,
         PLANNED,
-        "the sender's rate is used up or the sender is stopped",
+        SENDER_STOPPED,
     )
     desk.twilio.state.behaviours.clear()
     with desk.clinic.work() as work:

@@ -66,6 +66,7 @@ def _look_at_answer(office: Office, work: Work, now: Situation, row: Reminder) -
         opted_out=number is not None and number.opted_out_at is not None,
         attempt_in_flight=store.open_attempt_to(work.session, row.to_address),
         sender_free_at=senders.free_at(office, work, row.channel),
+        sender_stopped=senders.is_stopped(office, work, row.channel),
         number_paused=number is not None and number.paused_at is not None,
         withdrawn=_withdrew(work, row),
     )
@@ -134,6 +135,7 @@ def _facts(
         attempt_in_flight=_readable(reach.in_flight),
         cap=_readable(lambda: _cap(now, work)),
         sender_free_at=_readable(lambda: senders.free_at(office, work, planned.channel)),
+        sender_stopped=_readable(lambda: senders.is_stopped(office, work, planned.channel)),
         told_otherwise=_readable(lambda: told_otherwise(planned, _others(now, listed, planned), now.visits, now.told)),
         person_has_it=_readable(lambda: _person_has_it(now, planned)),
     )

@@ -39,6 +39,13 @@ def free_at(office: Office, work: Work, channel: Channel) -> datetime | None:
     return free if free > work.now else None
 
 
+def is_stopped(office: Office, work: Work, channel: Channel) -> bool:
+    """Whether this channel's sender waits for a person."""
+    transport = office.transports.get(channel)
+    row = store.sender(work.session, transport.sender) if transport else None
+    return row is not None and row.stopped_at is not None
+
+
 def busy(office: Office, work: Work) -> list[Channel]:
     """The channels whose sender has used up its pace. A stopped one is not among them: what waits for it has to be
     decided, as it may become too late."""

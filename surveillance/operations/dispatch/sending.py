@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from surveillance.core.decision import IN_FLIGHT, Send, TooLate, Void, Wait
+from surveillance.core.decision import IN_FLIGHT, PACE_USED_UP, SENDER_STOPPED, Send, TooLate, Void, Wait
 from surveillance.core.encoding import encoding, parts_as_gsm
 from surveillance.core.errors import UnavailableError
 from surveillance.core.fallback import NextChannel, Task
@@ -161,7 +161,8 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
             work, now, found.planned, send.language, found.locale, office.public_url, sender=transport.sender
         )
     if (free := senders.take_turn(office, work, transport.sender)) is not None:
-        return Wait(free, "the sender's rate is used up or the sender is stopped")
+        stopped = senders.is_stopped(office, work, row.channel)
+        return Wait(free, SENDER_STOPPED if stopped else PACE_USED_UP)
     kept = text.kept()
     attempt = Attempt(
         site_id=row.site_id,
