@@ -99,7 +99,8 @@ def _senders(read: Settings) -> Iterator[Finding]:
         sender = read.twilio_messaging_service_sid or read.twilio_from
         yield Finding("SMS", Verdict.OK, f"Twilio, from {sender} (credentials are set; 'messages list' shows refusals)")
     if read.smtp_url:
-        yield Finding("email", Verdict.OK, f"SMTP, from {read.email_from}")
+        bounces = f"what comes back goes to {read.bounces_to}" if read.bounces_to else "nobody reads what comes back"
+        yield Finding("email", Verdict.OK, f"SMTP, from {read.email_from}; {bounces}")
     elif read.is_production:
         yield Finding("email", Verdict.WARN, "not set up: SMS has no second channel but a call by staff")
     else:

@@ -162,7 +162,7 @@ def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> s
     try:
         choice = languages.choose(work, then.site, contact.language if contact else None)
         sms = replace(planned, channel=Channel.SMS)
-        return text_for(work, then, sms, choice.language, choice.locale, "", examinations or None).rendered.sms
+        return text_for(work, then, sms, choice.language, choice.locale, "", examinations or None).kept().sms
     except InvalidInputError:
         return ""
 
