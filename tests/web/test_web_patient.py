@@ -104,7 +104,7 @@ def test_the_page_shows_identity_timeline_and_conversation(staffed: Staffed) -> 
     ):
         assert words in page
     assert page.count("<svg") == 1
-    assert "your appointment is on Wednesday, November 25" in page
+    assert "we keep Wednesday, November 25, 2026" in page
     assert "The timeline as a table" in page
 
 
