@@ -14,11 +14,12 @@ from fakes.clinic import NOON, VISIT_DAY, Carrier, Clinic, Clock, open_clinic
 from fakes.smtp_server import FakeSmtpServer, Mail
 
 from surveillance.core.examinations import Key
-from surveillance.core.words import Channel, Privacy
+from surveillance.core.words import AttemptState, Channel, Privacy, Step
 from surveillance.operations import booking, patient_pages
+from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.providers.smtp import SmtpTransport
 from surveillance.store import db
-from surveillance.store.tables import Patient, PatientPage, Place
+from surveillance.store.tables import Patient, PatientPage, Place, SiteText
 
 SENDER = "Elm Clinic <visits@elm.example>"
 BOUNCES = "bounces@elm.example"
@@ -188,3 +189,32 @@ def test_the_page_of_an_email_is_readable_says_why_it_came_and_loads_nothing(
     assert spoken.why in " ".join(page.said)
     assert spoken.why in text(received)
     assert received.sender == "visits@elm.example"
+
+
+class Lost(Carrier):
+    """Takes a message, and its answer is never heard."""
+
+    def send(self, message: Outgoing) -> Accepted:
+        self.take(message)
+        raise DeliveryError(Failure.AMBIGUOUS, "timeout", "no answer")
+
+
+def test_a_sites_own_sms_may_hold_the_page_and_is_found_again_by_its_text_without_the_secret(engine: sa.Engine) -> None:
+    clock = Clock()
+    clinic = open_clinic(engine, clock, transports=[Lost(Channel.SMS, clock)])
+    with clinic.work() as work:
+        user = work.actor.user_id
+        said = "{clinic}: {date}, {time}. {link} Tel. {phone}"
+        texts = {"sms": said, "subject": "{date}", "body": said}
+        work.session.add(
+            SiteText(site_id=clinic.site_id, language="en", step=Step.ON_BOOKING, privacy=Privacy.NEUTRAL, **texts,
+                     created_at=work.now, created_by=user, approved_at=work.now, approved_by=user)
+        )  # fmt: skip
+    clinic.book(clinic.patient())
+    clinic.tick(NOON + LATER)
+    (message,) = clinic.sms.taken
+    assert PAGE.search(message.body)
+    clinic.tick(clock.turn(minutes=2))
+    (attempt,) = clinic.attempts()
+    assert "https://clinic.example/p/… Tel." in attempt.body
+    assert (attempt.state, attempt.provider_id) == (AttemptState.ACCEPTED, "SM0000sms")

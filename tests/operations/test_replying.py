@@ -10,13 +10,14 @@ import pytest
 import sqlalchemy as sa
 from fakes.clinic import NOON, VISIT_DAY, Clinic, open_clinic
 
-from surveillance.core.errors import InvalidInputError
+from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.examinations import Key
 from surveillance.core.replies import Meaning
 from surveillance.core.words import Channel, Source, Step
 from surveillance.operations import answers as staff_answers
 from surveillance.operations import booking, lifecycle, registry, replying, wishes, worklist
 from surveillance.operations.worklist import Worklist
+from surveillance.providers.base import DeliveryError, Failure
 from surveillance.store import patients
 from surveillance.store.tables import (
     Appointment,
@@ -37,12 +38,12 @@ OTHER_DAY = VISIT_DAY + timedelta(days=14)
 
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
-    return open_clinic(engine)
+    return open_clinic(engine, first_names=True)  # so that a shared phone is written to
 
 
 @pytest.fixture
 def sqlite(sqlite_engine: sa.Engine) -> Clinic:
-    """For tables of cases, which no database makes any difference to. A shared phone gets first names here."""
+    """For tables of cases, which no database makes any difference to."""
     return open_clinic(sqlite_engine, first_names=True)
 
 
@@ -401,3 +402,39 @@ def test_a_wish_that_a_person_settled_waits_no_more(sqlite: Clinic) -> None:
         wish = work.session.exec(sa.select(RescheduleWish)).scalar_one()
         wishes.settle(work, wish, "comes as booked, a neighbour drives")
     assert listed(sqlite, Worklist.RESCHEDULE) == []
+
+
+def elsewhere(clinic: Clinic, phone: str) -> UUID:
+    """A patient of another site who has a number, and agreed to SMS there."""
+    with clinic.work() as work:
+        fields = {"holidays": None, "messages_from": date(2026, 1, 1)}
+        site = registry.add_site(
+            work, registry.NewSite("B", "Beech", "Beech", "America/New_York", "US", PHONE, **fields)
+        )
+        registry.approve_protocol(work, site, "asps-extremity")
+        contact = registry.NewContact(phone=phone, consents=(Channel.SMS,))
+        new = registry.NewPatient("9", "Beech", "Bea", date(1980, 1, 1), contacts=[contact])
+        return registry.add_patient(work, site, new).id
+
+
+@pytest.mark.parametrize("how", ["a reply", "the provider's refusal"])
+def test_an_opt_out_withdraws_at_all_sites_and_nothing_goes_another_way_to_the_number(clinic: Clinic, how: str) -> None:
+    there, here = elsewhere(clinic, PHONE), clinic.patient()
+    if how == "a reply":
+        reply(clinic, "STOP")
+    else:
+        clinic.sms.answers = [DeliveryError(Failure.OPTED_OUT, "21610", "the number opted out")]
+        clinic.book(here)
+        clinic.tick(clinic.clock.turn(minutes=11))
+    assert number(clinic) == (True, False)
+    withdrawn = {row.patient_id for row in clinic.all(Consent) if row.act == "withdrawn" and row.channel is Channel.SMS}
+    assert withdrawn == {there, here}
+    with clinic.work() as work:
+        patient, contact = work.session.get_one(Patient, there), patients.contacts(work.session, there)[0]
+        with pytest.raises(ConflictError, match="opted out"):
+            staff_answers.write(work, patient, contact, "Please call us.")
+    clinic.clock.turn(minutes=1)
+    reply(clinic, "START", sid="SM9")
+    standing = [row for row in clinic.all(Consent) if row.channel is Channel.SMS and row.act == "given"]
+    assert {row.patient_id for row in standing if row.method.startswith("opt-in")} == {there, here}
+    assert clinic.sms.taken == []
