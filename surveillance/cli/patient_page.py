@@ -162,11 +162,16 @@ def visit_line(work: Work, visit: Appointment) -> str:
     return f"{plan_page.visit_when(work, visit)}: {covered}"
 
 
+def _confirmed(visit: Appointment) -> str:
+    booked = visit.state is AppointmentState.BOOKED
+    return f"confirmed {plain.SOURCE[visit.confirmed_how]}" if booked and visit.confirmed_how else ""
+
+
 def _visit_table(work: Work, visits: list[tuple[Appointment, list[AppointmentItem]]]) -> RenderableType:
     found = show.table("Visits", "Id", "When", "State", "Examinations", "Note")
     for row, lines in visits:
         covered = show.joined([_covered(line) for line in lines])
-        note = row.note or ("no working day is left in a window" if row.outside else "")
+        note = row.note or ("no working day is left in a window" if row.outside else "") or _confirmed(row)
         show.add(found, words.short(row.id), plan_page.visit_when(work, row), words.VISIT[row.state], covered, note)
     return show.section(found, "none.")
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from surveillance.core.words import AppointmentState
+from surveillance.core.words import AppointmentState, Source
 from surveillance.store.tables import Appointment, Membership, Patient, PlanTerms, User
 
 _NEEDS = ("mri_unsafe", "contrast_allergy", "interpreter", "sedation", "claustrophobia")
@@ -41,6 +41,8 @@ class Entry(NamedTuple):
     place_id: UUID | None
     outside: bool
     note: str
+    confirmed_at: datetime | None
+    confirmed_how: Source | None
     mrn: str
     family_name: str
     given_name: str

@@ -15,6 +15,7 @@ from markupsafe import Markup
 import surveillance
 from surveillance.core.dates import local_day
 from surveillance.core.plain import SOURCE
+from surveillance.store.calendar import Entry
 from surveillance.store.tables import Appointment
 from surveillance.web.words import language_name
 
@@ -102,7 +103,7 @@ def moment(value: datetime | None, zone: str, *, empty: str = "–") -> str:
     return f"{day(local.date())}, {local:%H:%M}"
 
 
-def confirmed(visit: Appointment, zone: str) -> str:
+def confirmed(visit: Appointment | Entry, zone: str) -> str:
     """``confirmed by reply on 1 Dec 2026``; nothing where the patient has not said to come."""
     if visit.confirmed_at is None or visit.confirmed_how is None:
         return ""

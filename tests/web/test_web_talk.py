@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from browser import PHONE as NARROW
 from browser import Screen
 from sqlmodel import col, select
-from staff import Staffed
+from staff import HERE, Staffed, settings_of
 
 from surveillance.core.words import AppointmentState, Channel, ConsentAct, Source, Step
 from surveillance.operations import consents, replying
@@ -75,6 +76,12 @@ def test_staff_write_to_a_patient_and_see_what_it_comes_to(staffed: Staffed, hom
     assert "Wrote to the patient" in done.text.split('id="history"')[1]
 
 
+def test_the_cost_of_a_text_is_told_where_a_price_is_set(staffed: Staffed, home: str) -> None:
+    priced = settings_of(staffed, sms_price=Decimal("0.02"), currency="EUR")
+    shown = priced.client("grace").post(f"{home}/write/size", live=True, text="x" * 161).text
+    assert "161 characters of 320 (GSM-7), 2 parts, 0.04 EUR" in shown
+
+
 def test_a_contact_who_cannot_be_written_to_is_named_with_the_reason(staffed: Staffed, home: str) -> None:
     staffed.do(lambda work: consents.opt_out(work, PHONE, "at the desk"))
     page = staffed.client("grace").get(f"{home}/write").text
@@ -121,9 +128,10 @@ def test_what_a_patient_says_of_a_visit_is_noted_and_shown_wherever_the_visit_is
     assert (wish.settlement, wish.days) == ("comes after all", ["2026-12-09"])
 
 
-def test_the_list_of_the_day_tells_who_confirmed(staffed: Staffed, home: str) -> None:
-    grace = staffed.client("grace")
+def test_the_lists_of_the_day_tell_who_confirmed(staffed: Staffed, home: str) -> None:
+    grace, day = staffed.client("grace"), visit(staffed).day
     grace.post(f"/visits/{visit(staffed).id}/confirm")
+    assert "confirmed to the clinic on 24 Nov 2026" in grace.get(f"/calendar?view=day&site={HERE}&day={day}").text
     staffed.later(days=(visit(staffed).day - staffed.now.date()).days)
     assert "confirmed to the clinic on 24 Nov 2026" in staffed.client("grace").get("/board/day").text
 

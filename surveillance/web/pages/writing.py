@@ -42,7 +42,7 @@ def letterhead(desk: Desk, patient: Patient, form: Form, phone: str = "", *, wai
     choices = [(str(row.id), _named(row)) for row in found if why[row.id] is None]
     wrote = next((str(row.id) for row in found if row.phone == phone and why[row.id] is None), "")
     refused = [(_named(row), said) for row in found if (said := why[row.id]) is not None]
-    return Letterhead(choices, refused, wrote or next((value for value, _ in choices), ""), size_of(form))
+    return Letterhead(choices, refused, wrote or next((value for value, _ in choices), ""), size_of(desk, form))
 
 
 def _named(contact: Contact) -> str:
@@ -50,10 +50,10 @@ def _named(contact: Contact) -> str:
     return f"{contacts.who(contact)}, {phone}"
 
 
-def size_of(form: Form) -> Preview | None:
+def size_of(desk: Desk, form: Form) -> Preview | None:
     """What the text looks like and costs as it goes out; None where nothing is typed."""
     text = straight(form.value("text")).strip()
-    return preview(text) if text else None
+    return preview(text, desk.app.settings.sms_price) if text else None
 
 
 def sent_to(desk: Desk, patient: Patient, head: Letterhead) -> tuple[Contact | None, str]:
@@ -62,7 +62,7 @@ def sent_to(desk: Desk, patient: Patient, head: Letterhead) -> tuple[Contact | N
     text = form.text("text", "what the patient is to read", required=True, longest=LONGEST_TEXT)
     chosen = form.one_of("contact", "whom it goes to", [value for value, _ in head.choices])
     contact = contacts.contact_of(desk, patient, UUID(chosen)) if chosen else None
-    size = size_of(form)
+    size = size_of(desk, form)
     if size is not None and size.encoding.characters > LIMIT:
         form.fault("text", f"The text has {size.encoding.characters} characters; shorten it to {LIMIT}, or call")
     return contact, text
@@ -96,7 +96,7 @@ def going_out(contact: Contact) -> str:
 def size(desk: Desk, patient_id: UUID) -> Response:
     """Characters, encoding and parts while somebody types."""
     desk.row(Patient, patient_id)
-    return desk.page("patient/_size.html", size=size_of(desk.form), limit=LIMIT)
+    return desk.page("patient/_size.html", size=size_of(desk, desk.form), limit=LIMIT)
 
 
 def _page(desk: Desk, patient: Patient) -> Response:

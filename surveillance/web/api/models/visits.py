@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Result, Status, Step
+from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Result, Source, Status, Step
 from surveillance.web.api.models.common import (
     Clock,
     Day,
@@ -99,6 +99,8 @@ class VisitPublic(Model):
     outside: bool = Field(description="A proposal for which no working day was left in all windows.")
     sequence: int = Field(description="Rises with each change of time, place or state.")
     note: str
+    confirmed_at: Moment | None = Field(description="When the patient said to come; a move takes it back.")
+    confirmed_how: Source | None = Field(description="By reply, on the patient's page, or to staff.")
     examinations: list[VisitLine]
 
 
