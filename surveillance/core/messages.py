@@ -162,11 +162,6 @@ def render(book: MessageBook, step: Step, privacy: Privacy, details: Details, lo
     return Rendered(sms, " ".join(subject.split()), body)
 
 
-def fill_reply(text: str, clinic: str, phone: str) -> str:
-    """One of the book's answers to STOP, START or HELP, filled."""
-    return _fill(text, {"clinic": clinic, "phone": phone})
-
-
 def fill_answer(book: MessageBook, text: str, details: Details, locale: str) -> str:
     """One of the book's answers as an SMS, such as ``book.confirmed``: a site may have another wording of it.
 

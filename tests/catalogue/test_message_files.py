@@ -9,7 +9,7 @@ import pytest
 from surveillance.catalogue.messages import load_book, load_messages
 from surveillance.core.encoding import encoding
 from surveillance.core.errors import ConfigurationError, InvalidFileError
-from surveillance.core.messages import LIMIT, Details, fill_answer, fill_reply, render, telltale
+from surveillance.core.messages import LIMIT, Details, fill_answer, render, telltale
 from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, Step
 from surveillance.paths import config_folder
@@ -74,7 +74,7 @@ def test_every_text_fits_its_parts_at_the_longest_usual_values(language):
 def test_the_answers_to_stop_start_and_help_fit_their_parts_and_name_the_way_back(language):
     book = BOOKS[language]
     for text, word in ((book.stop_confirmation, "START"), (book.start_confirmation, "STOP"), (book.help, "STOP")):
-        filled = fill_reply(text, VISIT.clinic, VISIT.phone)
+        filled = fill_answer(book, text, VISIT, language)
         found = encoding(filled)
         assert (found.name, found.parts <= SHIPPED[language][1]) == (SHIPPED[language][0], True), filled
         assert word in filled

@@ -18,7 +18,6 @@ from surveillance.core.messages import (
     Template,
     choose_language,
     fill_answer,
-    fill_reply,
     preview,
     render,
     telltale,
@@ -97,7 +96,7 @@ def test_a_phone_number_in_arabic_keeps_its_order():
     assert "\u200e" + VISIT.phone in rendered.sms
     assert rendered.body.count("\u200e" + VISIT.phone) == 1
     assert "\u200e" not in sms()
-    assert "\u200e" + VISIT.phone in fill_reply(AR.help, VISIT.clinic, VISIT.phone)
+    assert "\u200e" + VISIT.phone in fill_answer(AR, AR.help, VISIT, "ar")
 
 
 def test_the_time_is_the_places_and_says_so_to_a_patient_elsewhere():
