@@ -5,9 +5,10 @@ import json
 import pytest
 from sqlmodel import col, select
 
+from surveillance import paths
 from surveillance.operations.dispatch.texts import readable
 from surveillance.store import db
-from surveillance.store.tables import Contact, Inbound, Number
+from surveillance.store.tables import Contact, Inbound, Number, Sender
 
 MESSAGES = ("messages", "list")
 LANGUAGES = ("ar", "de", "en", "es", "fr", "pt", "vi", "zh-Hans")
@@ -63,6 +64,8 @@ def test_a_pause_of_a_site_holds_everything_back_until_it_is_resumed(booked):
         (("tick", "--now", "tomorrow"), "no moment"),
         (("tick", "--now", "2026-11-23T15:00"), "no zone"),
         (("messages", "list", "--failed", "--doubt"), "choose one"),
+        (("report", "costs", "--month", "2026-11", "--from", "2026-11-01"), "--month, or --from and --to"),
+        (("report", "costs", "--month", "November"), "write it like 2026-11"),
     ],
 )
 def test_wrong_use_gets_one_clear_line(clinic, words, told):
@@ -164,3 +167,44 @@ def test_what_a_patient_says_of_a_visit_is_noted(booked):
     assert ("works that day" in board, "2026-12-09" in board) == (True, True)
     assert "Settled: comes after all." in booked("visit", "agreed", "00417", visit, "--how", "comes after all")
     assert "no wish for another day waits" in booked.run("visit", "agreed", "00417", visit, "--how", "x").output
+
+
+def test_a_message_is_shown_with_each_turn_of_its_life(booked):
+    booked("dispatch", "pause", "--site", "NYC1", "--reason", "moving house")
+    for minute in (0, 15, 30):
+        booked("tick", "--now", f"2026-11-23T15:{minute:02}+00:00")
+    booked("dispatch", "resume", "--site", "NYC1")
+    booked("tick", "--now", "2026-11-23T16:00+00:00")
+    (message, *_) = booked.json(*MESSAGES)
+    found = booked.json("messages", "show", message["id"][:8])
+    assert [line["what"] for line in found["life"]][:3] == ["turn", "turn", "call"]
+    assert (found["life"][1]["reason"], found["life"][1]["times"]) == ("dispatch is paused", 3)
+    shown = booked("messages", "show", message["id"][:8])
+    assert "Waits until Mon 2026-11-23 10:45 EST: dispatch is paused (3 times" in shown
+    assert "delivered" in shown
+    assert booked("messages", "show", message["id"][:8], "--csv").startswith("at,what,channel,state")
+
+
+def test_what_messages_cost_in_a_month_is_reported(booked):
+    booked.environment = {"SURVEILLANCE_SMS_PRICE": "0.01", "SURVEILLANCE_CONFIG_DIR": str(paths.config_folder())}
+    booked("tick", "--now", "2026-11-23T15:00+00:00")
+    report = booked.json("report", "costs", "--month", "2026-11")
+    (row,) = [row for row in report["rows"] if row["step"] == "on booking"]
+    assert (row["month"], row["site"], row["messages"], row["parts"], row["cost"]) == ("2026-11", "NYC1", 1, 1, 0.01)
+
+
+def test_a_sender_in_trouble_fails_the_doctor_until_it_is_mended_and_looked_into(booked):
+    booked("tick", "--now", "2026-11-23T15:00+00:00")
+    with db.writing(db.create_engine_for(f"sqlite:///{booked.file}")) as session:
+        sender = session.exec(select(Sender)).first()
+        sender.stopped_at, sender.stopped_why = sender.next_free_at, "not registered (30034)"
+        sender.alert_at, sender.alert_why, sender.alerts = sender.next_free_at, "filtered (30007)", 2
+        name = sender.name
+    result = booked.run("doctor")
+    assert result.exit_code == 1
+    assert "not registered (30034)" in result.output
+    assert "2 refused since" in result.output
+    assert "2 refused, the last: filtered (30007)" in booked("dispatch", "status")
+    booked("dispatch", "resume", "--sender", name, user="anna")
+    booked("dispatch", "seen", "--sender", name, user="anna")
+    assert "refused since" not in booked("doctor")
