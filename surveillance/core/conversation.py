@@ -109,6 +109,9 @@ class Sorted:
     pause: bool = False
 
 
+_WANTS = {Meaning.CONFIRM: "says to come", Meaning.ANOTHER_DAY: "asks for another day"}
+
+
 def sort(reading: Reading, context: Context, now: datetime) -> Sorted:
     """What the service does about a reply, or why a person has to look."""
     found = _sort(reading, context, now)
@@ -123,7 +126,9 @@ def _sort(reading: Reading, context: Context, now: datetime) -> Sorted:
         return Sorted(Act.OPT_OUT, bool(dead), died)
     if reading.meaning is Meaning.MIGHT_BE_STOP or reading.might_be_stop:
         why = "it may be an opt-out: nothing is sent to this number until somebody decides"
-        return Sorted(person=True, why="; ".join(part for part in (why, died) if part), pause=not context.barred)
+        also = f"it also {_WANTS[reading.meaning]}" if reading.meaning in _WANTS else ""
+        parts = "; ".join(part for part in (why, also, died) if part)
+        return Sorted(person=True, why=parts, visit=_visit_told(context, now), pause=not context.barred)
     if dead:
         return Sorted(person=True, why=died)
     if context.pictures:
@@ -167,9 +172,8 @@ def _help(context: Context) -> Sorted:
 
 def _about_a_visit(reading: Reading, context: Context, now: datetime) -> Sorted:
     found = _meant(context, now)
-    wants = "says to come" if reading.meaning is Meaning.CONFIRM else "asks for another day"
     if isinstance(found, str):
-        return Sorted(person=True, why=f"{wants}; {found}")
+        return Sorted(person=True, why=f"{_WANTS[reading.meaning]}; {found}")
     about = Sorted(patient=found.patient, visit=found.visit)
     if reading.meaning is Meaning.ANOTHER_DAY:
         return replace(about, act=Act.WISH)

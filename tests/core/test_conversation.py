@@ -159,7 +159,8 @@ def test_help_for_a_number_to_which_nothing_goes_is_a_persons() -> None:
 @pytest.mark.parametrize("reading", [means(Meaning.MIGHT_BE_STOP), means(Meaning.CONFIRM, might_be_stop=True)])
 def test_what_may_be_an_opt_out_pauses_the_number_whatever_else_it_says(reading: Reading) -> None:
     found = sort(reading, context(), NOW)
-    assert (found.act, found.person, found.pause) == (Act.NOTHING, True, True)
+    assert (found.act, found.person, found.pause, found.visit) == (Act.NOTHING, True, True, "v1")
+    assert ("it also says to come" in found.why) is (reading.meaning is Meaning.CONFIRM)
     assert not sort(reading, context(barred=True), NOW).pause
 
 
