@@ -82,6 +82,7 @@ class Holder:
 class Context:
     """What is known about a number when it writes. ``said`` the newest first; ``zone``: by whose clock days are named.
 
+    ``apart``: they are patients of several clinics, which hear nothing of each other's visits.
     ``barred``: it opted out; ``paused``: it waits for a decision; ``pictures`` that came with the reply.
     """
 
@@ -92,6 +93,7 @@ class Context:
     paused: bool = False
     pictures: int = 0
     zone: str = "UTC"
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _start(context: Context, now: datetime) -> Sorted:
         return Sorted(Act.OPT_IN)
     if not context.holders:
         return Sorted(person=True, why="no patient has this number, and it had not opted out")
-    ahead = [str(visit.when) for visit in _ahead(context, now)]
+    ahead = [] if context.apart else [str(visit.when) for visit in _ahead(context, now)]
     comes = f"; probably comes to {' or to '.join(ahead)}" if ahead else ""
     return Sorted(person=True, why=f"said YES or START without having opted out{comes}. {_last(context, first=True)}")
 
@@ -171,9 +173,12 @@ def _help(context: Context) -> Sorted:
 
 
 def _about_a_visit(reading: Reading, context: Context, now: datetime) -> Sorted:
-    found = _meant(context, now)
+    whose = _one_patient(context, now)
+    if isinstance(whose, _Unsure):
+        return Sorted(person=True, why=f"{_WANTS[reading.meaning]}; {whose.why}")
+    found = _meant(context, whose, now)
     if isinstance(found, str):
-        return Sorted(person=True, why=f"{_WANTS[reading.meaning]}; {found}")
+        return Sorted(person=True, why=f"{_WANTS[reading.meaning]}; {found}", patient=whose)
     about = Sorted(patient=found.patient, visit=found.visit)
     if reading.meaning is Meaning.ANOTHER_DAY:
         return replace(about, act=Act.WISH)
@@ -182,11 +187,8 @@ def _about_a_visit(reading: Reading, context: Context, now: datetime) -> Sorted:
     return about if found.confirmed else replace(about, act=Act.CONFIRM)
 
 
-def _meant(context: Context, now: datetime) -> Standing | str:
+def _meant(context: Context, patient: str, now: datetime) -> Standing | str:
     """The visit that a reply can only mean: the one that was told last. Else why it is not certain."""
-    patient = _one_patient(context, now)
-    if isinstance(patient, _Unsure):
-        return patient.why
     ahead = [visit for visit in _ahead(context, now) if visit.patient == patient]
     said = [each for each in context.said if each.patient == patient and not each.answer]
     if not said:
@@ -275,6 +277,8 @@ def _last(context: Context, *, first: bool = False) -> str:
     on = local_day(last.moment, context.zone)
     if last.written:
         return f"{the} last message{whom}, of {on}, was written by staff"
+    if context.apart:
+        return f"{the} last message went{whom} on {on}"
     if last.when is None:
         return f"{the} last message{whom}, of {on}, told of no visit"
     how = f"said that {last.when} is called off" if last.cancelled else f"told of {last.when}"

@@ -147,7 +147,7 @@ def _replies(work: Work, patient: Patient) -> Iterator[Entry]:
             what=f"Reply from {readable(row.from_number)}",
             text=row.body,
             state="waits for an answer" if waits else f"settled: {row.handling}",
-            detail=row.why if waits else "",
+            detail=row.why if waits and row.patient_id in (None, patient.id) else "",
             open=waits,
             user_id=row.handled_by,
             reply_id=row.id,

@@ -45,20 +45,26 @@ def gather(work: Work, phone: str, pictures: int = 0) -> Facts:
     visits = {str(row.id): row for patient in held.values() for row in _visits(work, patient)}
     wishes = _wishes(work, [patient.id for patient in held.values()])
     number = patients.number(work.session, phone)
+    apart = len({patient.site_id for patient in held.values()}) > 1
     context = Context(
-        holders=[_holder(patient) for patient in held.values()],
+        holders=[_holder(work, patient, named=not apart) for patient in held.values()],
         visits={key: _standing(row, wish=row.id in wishes) for key, row in visits.items()},
         said=list(_said(work, [patient.id for patient in held.values()], phone)),
         barred=number is not None and number.opted_out_at is not None,
         paused=number is not None and number.paused_at is not None,
         pictures=pictures,
         zone=next((zone_of(patient, work.site(patient.site_id)) for patient in held.values()), "UTC"),
+        apart=apart,
     )
     return Facts(context, held, contacts, visits)
 
 
-def _holder(patient: Patient) -> Holder:
-    return Holder(str(patient.id), f"{patient.family_name}, {patient.given_name}", patient.died_on is not None)
+def _holder(work: Work, patient: Patient, *, named: bool) -> Holder:
+    """Clinics whose patients share a number do not learn each other's names."""
+    name = (
+        f"{patient.family_name}, {patient.given_name}" if named else f"a patient of {work.site(patient.site_id).code}"
+    )
+    return Holder(str(patient.id), name, patient.died_on is not None)
 
 
 def _visits(work: Work, patient: Patient) -> list[Appointment]:

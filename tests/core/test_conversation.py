@@ -170,6 +170,16 @@ def test_whatever_is_not_understood_comes_with_what_was_said_last() -> None:
     assert sort(means(Meaning.UNCLEAR), context(), NOW).visit == "v1"
 
 
+def test_clinics_that_share_a_number_hear_nothing_of_each_others_visits() -> None:
+    known = context(holders=[ANN, BEN], visits=(FIRST, BENS), apart=True)
+    for meaning in (Meaning.UNCLEAR, Meaning.START):
+        found = sort(means(meaning), known, NOW)
+        assert ("2026-06-24" in found.why, "2026-07-08" in found.why, found.person) == (False, False, True)
+    moved = replace(FIRST, when=replace(FIRST.when, at=time(15)))
+    found = sort(CONFIRM, context(holders=[ANN, BEN], visits=(moved, BENS), apart=True), NOW)
+    assert (found.patient, "has moved" in found.why) == ("ann", True), "the reason is for Ann's clinic alone"
+
+
 def test_the_phone_of_the_dead_is_barred_by_stop_and_a_person_looks() -> None:
     found = sort(means(Meaning.STOP), context(holders=[replace(ANN, died=True)]), NOW)
     assert (found.act, found.person) == (Act.OPT_OUT, True)

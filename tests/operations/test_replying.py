@@ -438,3 +438,12 @@ def test_an_opt_out_withdraws_at_all_sites_and_nothing_goes_another_way_to_the_n
     standing = [row for row in clinic.all(Consent) if row.channel is Channel.SMS and row.act == "given"]
     assert {row.patient_id for row in standing if row.method.startswith("opt-in")} == {there, here}
     assert clinic.sms.taken == []
+
+
+def test_clinics_that_share_a_number_do_not_learn_each_others_patients(sqlite: Clinic) -> None:
+    elsewhere(sqlite, PHONE)
+    told(sqlite)
+    row = reply(sqlite, "Which entrance?")
+    assert row.why == "the last message went to a patient of NY1 on 2026-06-01"
+    ((mrn, why),) = listed(sqlite, Worklist.REPLIES)
+    assert (mrn, why) == ("1", row.why)
