@@ -4,13 +4,14 @@ Nothing is done by a guess: what is not certain goes to a person, with what a pe
 are ISO days; whoever shows it writes them out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from surveillance.core.dates import local_day
 from surveillance.core.replies import Meaning, Reading
+from surveillance.core.reply_context import Context, Said, Standing, When
 
 TOGETHER = timedelta(hours=48)  # two visits told within this time of each other: a reply may mean either
 SHARED = timedelta(days=7)  # two patients of one phone written to within this time: a reply may be either's
@@ -25,75 +26,6 @@ class Act(StrEnum):
     CONFIRM = "confirm"
     WISH = "wish"
     NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """A visit's day and time at its place, as it was told or as it stands."""
-
-    day: date
-    at: time
-    zone: str
-    place: str = ""
-
-    def __str__(self) -> str:
-        return f"the visit of {self.day}, {self.at:%H:%M}"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A visit as it stands now. ``wish``: a wish for another day waits."""
-
-    visit: str
-    patient: str
-    when: When
-    starts_at: datetime
-    booked: bool
-    confirmed: bool = False
-    wish: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message that went to the number, or may have. ``when`` is what it told of a visit; none where it told of none.
-
-    ``written``: in the words of staff. ``answer``: the service's own answer, which changes nothing of what was told.
-    """
-
-    patient: str
-    moment: datetime
-    visit: str = ""
-    when: When | None = None
-    cancelled: bool = False
-    written: bool = False
-    answer: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A patient one of whose contacts has the number."""
-
-    patient: str
-    name: str
-    died: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What is known about a number when it writes. ``said`` the newest first; ``zone``: by whose clock days are named.
-
-    ``apart``: they are patients of several clinics, which hear nothing of each other's visits.
-    ``barred``: it opted out; ``paused``: it waits for a decision; ``pictures`` that came with the reply.
-    """
-
-    holders: Sequence[Holder] = ()
-    visits: Mapping[str, Standing] = field(default_factory=dict)
-    said: Sequence[Said] = ()
-    barred: bool = False
-    paused: bool = False
-    pictures: int = 0
-    zone: str = "UTC"
-    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core.answers import Answer, kind_of
-from surveillance.core.conversation import Context, Holder, Said, Standing, When
 from surveillance.core.languages import candidates, english_name
 from surveillance.core.replies import Reading
+from surveillance.core.reply_context import Context, Holder, Said, Standing, When
 from surveillance.core.words import AppointmentState, AttemptState, Step
 from surveillance.operations.situations import zone_of
 from surveillance.operations.work import Work

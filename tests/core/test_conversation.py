@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveillance.core.conversation import Act, Context, Holder, Said, Sorted, Standing, When, sort
+from surveillance.core.conversation import Act, Sorted, sort
 from surveillance.core.replies import Meaning, Reading
+from surveillance.core.reply_context import Context, Holder, Said, Standing, When
 
 NOW = datetime(2026, 6, 20, 16, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
