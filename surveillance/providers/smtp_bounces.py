@@ -64,6 +64,13 @@ def read(raw: bytes, recipient: str = "") -> Bounce:
     Raises:
         InvalidInputError: it is no report of a delivery.
     """
+    try:
+        return _read(raw, recipient)
+    except RecursionError:  # hundreds of mails inside each other: no mail server writes such a report
+        raise InvalidInputError("it is no report of a delivery: too many mails lie inside each other") from None
+
+
+def _read(raw: bytes, recipient: str) -> Bounce:
     mail = message_from_bytes(raw)  # the older policy, which reads damaged headers too
     report = next((part for part in mail.walk() if part.get_content_type() == "message/delivery-status"), None)
     groups = [part for part in report.get_payload() if isinstance(part, Message)] if report else []

@@ -95,3 +95,11 @@ def test_no_mail_breaks_the_reader(noise, at):
     mail = report()
     with suppress(InvalidInputError):
         read(mail[:at] + noise + mail[at:])
+
+
+@pytest.mark.parametrize(
+    "shell", [b"Content-Type: message/rfc822\n\n", b"Content-Type: multipart/x; boundary=b\n\n--b\n"]
+)
+def test_mails_inside_each_other_without_end_are_refused_like_any_other_mail(shell):
+    with pytest.raises(InvalidInputError, match="no report"):
+        read(shell * 3000)
