@@ -73,6 +73,7 @@ def test_staff_write_to_a_patient_and_see_what_it_comes_to(staffed: Staffed, hom
     done = grace.follow(grace.post(f"{home}/write", contact=to, text="Bring your “old” pictures"))
     assert "goes out now, or as soon as the hours for messages begin" in done.text
     assert written(staffed) == ['Bring your "old" pictures']
+    assert "Conversation of" in grace.get("/messages?step=answer").text
     assert "Wrote to the patient" in done.text.split('id="history"')[1]
 
 
@@ -97,6 +98,7 @@ def test_an_answer_settles_the_reply_and_decides_about_the_number(staffed: Staff
     page = grace.get(path).text
     assert "It may be an opt-out: nothing is sent to this number until somebody decides." in page
     assert "To write back is to say that it was no opt-out." in page
+    assert f'href="/visits/{visit(staffed).id}"' in page
     fields = {"contact": contact(staffed), "text": "Did you want to end our messages?"}
     assert "33 characters" in grace.post(f"{path}/answer", preview="yes", **fields).text
     assert grace.post(f"{path}/answer", contact=fields["contact"], text="").status_code == 422
@@ -117,7 +119,7 @@ def test_what_a_patient_says_of_a_visit_is_noted_and_shown_wherever_the_visit_is
     assert "is not after today" in grace.post(f"{at}/wish", wish="ill", **{"day-1": "2026-11-24"}).text
     done = grace.follow(grace.post(f"{at}/wish", wish="works that day", **{"day-1": "2026-12-09"}))
     assert "is on the board until the visit is moved" in done.text
-    for where in (at, home, "/?list=reschedule"):
+    for where in (at, f"{at}/move", home, "/?list=reschedule"):
         shown = grace.get(where).text
         assert "works that day" in shown
         assert "9 Dec 2026" in shown

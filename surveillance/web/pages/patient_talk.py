@@ -7,11 +7,11 @@ from fastapi.responses import Response
 from sqlmodel import col, select
 
 from surveillance.core.errors import NotFoundError
-from surveillance.core.words import Privacy
+from surveillance.core.words import AppointmentState, Privacy
 from surveillance.operations import feeds, patient_record, schedule_sheet, settling
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.situations import zone_of
-from surveillance.store import patients
+from surveillance.store import appointments, patients
 from surveillance.store.tables import Appointment, Contact, Feed, Inbound, Patient
 from surveillance.web import words
 from surveillance.web.access import Permission
@@ -92,8 +92,17 @@ def _reply_page(desk: Desk, patient: Patient, row: Inbound) -> Response:
         paused=number.paused_why if number and number.paused_at else "",
         shared=len(patients.holders(desk.session, row.from_number)) > 1,
         head=_head(desk, patient, row),
-        visit=desk.session.get(Appointment, row.appointment_id) if row.appointment_id else None,
+        visits=_spoken_of(desk, patient, row),
     )
+
+
+def _spoken_of(desk: Desk, patient: Patient, row: Inbound) -> list[Appointment]:
+    """The visits that a reply may be about: the one that was found, and those that lie ahead."""
+    found = desk.session.get(Appointment, row.appointment_id) if row.appointment_id else None
+    booked = appointments.of_patient(desk.session, patient.id, AppointmentState.BOOKED)
+    ahead = [visit for visit in booked if visit.starts_at is not None and visit.starts_at > desk.work.now]
+    past = found is not None and found.patient_id == patient.id and found.id not in {visit.id for visit in ahead}
+    return [*([found] if found and past else []), *ahead]
 
 
 # -- the calendar address ----------------------------------------------------------------------------------------
