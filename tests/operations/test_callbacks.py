@@ -13,10 +13,12 @@ from sqlmodel import select
 
 from surveillance.core.delivery import StatusCallback
 from surveillance.core.words import AttemptState, ReminderState
-from surveillance.operations import callbacks
+from surveillance.operations import callbacks, message_lists
 from surveillance.operations.dispatch import recording
+from surveillance.operations.message_lists import TaskOutcome
 from surveillance.operations.work import Work
 from surveillance.providers.base import Accepted, DeliveryError, Failure
+from surveillance.store import patients
 from surveillance.store.tables import Attempt, Callback, Reminder
 
 SID = "SM-the-one"
@@ -77,3 +79,16 @@ def test_whatever_the_order_the_message_ends_as_it_ended(work: Work, life: tuple
     assert all(row.applied for row in stored)
     taken_back.rollback()
     work.session.expire_all()
+
+
+def test_an_opt_out_that_the_provider_reports_late_binds_whatever_became_of_the_message(work: Work) -> None:
+    """A person was asked what became of it, and has settled it; nobody is to be written to all the same."""
+    attempt = work.session.exec(select(Attempt)).one()
+    pair = recording.locked(work, attempt.id)
+    recording.to_person(work, pair, "nobody knows it")
+    message_lists.done(work, pair[1], TaskOutcome.NOT_REACHED)
+    callbacks.status(work, StatusCallback(SID, "undelivered", 21610), attempt.id)
+    number = patients.number(work.session, attempt.to_address)
+    assert number is not None
+    assert number.opted_out_at is not None
+    assert pair[1].state is ReminderState.FAILED

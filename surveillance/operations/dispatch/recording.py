@@ -203,12 +203,12 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
     """It was not sent, or did not arrive: again, another channel, or a person (rule 8)."""
     attempt, reminder = pair
     attempt.failure, attempt.error_code, attempt.error_text = error.failure, error.code, error.text
+    _consequences(work, attempt, error)  # an opt-out and a sender in trouble bind whatever became of the message
     if reminder.state not in (ReminderState.CLAIMED, ReminderState.SENT, ReminderState.IN_DOUBT):
         return  # a person has it
     if _went_out_otherwise(work, attempt):
         return
     reminder.sent_at, reminder.claimed_until, reminder.changed_at = None, None, work.now
-    _consequences(work, attempt, error)
     if reminder.step is Step.ANSWER and kind_of(reminder.key).by_itself:
         # It has minutes to be of use, and nobody is called to say that a message was understood.
         with turning(work, reminder):
