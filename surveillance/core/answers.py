@@ -49,6 +49,7 @@ class AnswerFacts:
     """All that decides about an answer, read afresh. ``carried``: somebody carries SMS here.
 
     ``number_paused``: a reply of the number waits for a decision; ``withdrawn``: consent to SMS was, at the desk.
+    ``lost``: why the number is none to write to any more, such as that the contact has another one now.
     """
 
     alive: bool
@@ -60,6 +61,7 @@ class AnswerFacts:
     number_paused: bool = False
     withdrawn: bool = False
     sender_stopped: bool = False
+    lost: str = ""
 
 
 def answer_key(about: str, kind: Answer) -> str:
@@ -92,6 +94,8 @@ def decide_answer(
         return Void("the number opted out") if kind.by_itself else NextChannel(Channel.CALL, "the number opted out")
     if facts.withdrawn and not kind.by_itself:
         return NextChannel(Channel.CALL, "consent to SMS was withdrawn")
+    if facts.lost and not kind.by_itself:
+        return NextChannel(Channel.CALL, facts.lost)
     if now >= expires:
         return TooLate("too late: its useful time has ended", tell_a_person=not kind.by_itself)
     if not facts.carried:

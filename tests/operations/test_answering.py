@@ -1,5 +1,6 @@
 """Answers among the messages: sent once, to the number they were written for, and never planned away."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -10,10 +11,11 @@ from fakes.clinic import NOON, Clinic, open_clinic
 from surveillance.core.answers import Answer
 from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
 from surveillance.core.words import Channel, ConsentAct, ReminderState, Step
-from surveillance.operations import answers, registry, reminding, replying, settling
+from surveillance.operations import answers, editing, numbers, registry, reminding, replying, settling
+from surveillance.operations.work import Work
 from surveillance.providers.base import DeliveryError, Failure
 from surveillance.store import patients
-from surveillance.store.tables import Inbound, Number, Patient, Reminder
+from surveillance.store.tables import Contact, Inbound, Number, Patient, Reminder
 
 PHONE = "+12025550101"
 
@@ -150,3 +152,28 @@ def test_to_answer_a_reply_settles_it_and_frees_the_number(clinic: Clinic) -> No
     assert len(clinic.sms.taken) == 1
     with pytest.raises(NotFoundError, match="dealt with already: answered"), clinic.work() as work:
         settling.settle_reply(work, row.id, opt_out=True, note="")
+
+
+def _removed(work: Work, patient: Patient, contact: Contact) -> None:
+    editing.remove_contact(work, patient, contact, "the number is somebody else's")
+
+
+def _changed(work: Work, patient: Patient, contact: Contact) -> None:
+    editing.change_contact(work, patient, contact, {"phone": "+12025550177"})
+
+
+def _wrong(work: Work, patient: Patient, contact: Contact) -> None:
+    numbers.in_trouble(work, PHONE, "no such number", wrong=True)
+
+
+@pytest.mark.parametrize("change", [_removed, _changed, _wrong])
+def test_what_staff_wrote_goes_to_no_number_that_is_not_the_contacts_any_more(
+    clinic: Clinic, change: Callable[[Work, Patient, Contact], None]
+) -> None:
+    patient = clinic.patient()
+    write(clinic, patient)
+    with clinic.work() as work:
+        change(work, work.session.get_one(Patient, patient), patients.contacts(work.session, patient)[0])
+    clinic.tick()
+    assert clinic.sms.taken == []
+    assert the_answer(clinic, Channel.CALL).state is ReminderState.TASK

@@ -59,6 +59,7 @@ def look(office: Office, work: Work, now: Situation, row: Reminder) -> Look:
 def _look_at_answer(office: Office, work: Work, now: Situation, row: Reminder) -> Look:
     """An answer goes to the number it was written for, in the language it was written in."""
     number = patients.number(work.session, row.to_address)
+    contact = work.session.get(Contact, row.contact_id) if row.contact_id else None
     facts = AnswerFacts(
         alive=now.patient.died_on is None,
         carried=row.channel in office.transports,
@@ -69,6 +70,7 @@ def _look_at_answer(office: Office, work: Work, now: Situation, row: Reminder) -
         sender_stopped=senders.is_stopped(office, work, row.channel),
         number_paused=number is not None and number.paused_at is not None,
         withdrawn=_withdrew(work, row),
+        lost=_lost(row, contact, number),
     )
     decision = decide_answer(
         kind_of(row.key),
@@ -80,8 +82,15 @@ def _look_at_answer(office: Office, work: Work, now: Situation, row: Reminder) -
         row.expires_at,
         work.now,
     )
-    contact = work.session.get(Contact, row.contact_id) if row.contact_id else None
     return Look(decision, planned_of(row), contact, row.language)
+
+
+def _lost(row: Reminder, contact: Contact | None, number: Number | None) -> str:
+    """Why a number that was written to is none to write to by now; empty where it is."""
+    if contact is not None and (contact.removed_at is not None or contact.phone != row.to_address):
+        return "it was written to a number that the patient's contacts do not have any more"
+    out = number is not None and (number.landline or number.wrong)
+    return "SMS does not reach this number" if out else ""
 
 
 def _withdrew(work: Work, row: Reminder) -> bool:
