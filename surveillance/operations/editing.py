@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import ContactKind
-from surveillance.operations import gaps, planning, registry
+from surveillance.core.words import Channel, ContactKind
+from surveillance.operations import feeds, gaps, patient_pages, planning, registry
 from surveillance.operations.phones import read_address, read_email, read_phone
 from surveillance.operations.work import Work, found
 from surveillance.store import patients, plans
@@ -28,6 +28,7 @@ _CONTACT: Final = (
     "language",
     "priority",
 )
+_ADDRESSES: Final = {Channel.SMS: "phone", Channel.EMAIL: "email"}
 
 
 def edit_patient(work: Work, patient: Patient, values: Mapping[str, Any], reason: str = "") -> dict[str, Any]:
@@ -115,6 +116,8 @@ def contact_named(work: Work, patient: Patient, number: int) -> Contact:
 def change_contact(work: Work, patient: Patient, contact: Contact, values: Mapping[str, Any], reason: str = "") -> None:
     """Set what is known of a contact. Consent is for an address: a new one needs consent of its own.
 
+    What was sent to a mailbox or number that was another one may lie with a stranger: its links close.
+
     Raises:
         InvalidInputError: a bad email or language, or a value a contact does not have.
         ConflictError: nothing would change.
@@ -132,6 +135,8 @@ def change_contact(work: Work, patient: Patient, contact: Contact, values: Mappi
     if before == after:
         raise ConflictError(f"contact {contact.priority} of patient {patient.mrn}: nothing would change")
     work.audit("contact.change", contact, before=before, after=after, reason=reason)
+    left = [channel for channel, name in _ADDRESSES.items() if before[name] and before[name] != after[name]]
+    patient_pages.revoke_sent(work, contact, left, reason or "it was sent to another address than the contact's")
     gaps.settle(work, patient.id)
     planning.replan_patient(work, patient)
 
@@ -165,7 +170,11 @@ def _check_language(work: Work, language: str | None) -> None:
 
 
 def remove_contact(work: Work, patient: Patient, contact: Contact, reason: str) -> None:
-    """Write to this person no more; the record of what was sent stays. Raises InvalidInputError without a reason."""
+    """Write to this person no more, and close what calendars they read; the record of what was sent stays.
+
+    Raises:
+        InvalidInputError: no reason.
+    """
     work.require(patient.site_id, *registry.WRITERS)
     if not reason.strip():
         raise InvalidInputError("removing a contact needs a reason")
@@ -174,5 +183,6 @@ def remove_contact(work: Work, patient: Patient, contact: Contact, reason: str) 
     work.session.flush()
     after = picture(contact, ("removed_at",))
     work.audit("contact.remove", contact, before=before, after=after, reason=reason)
+    feeds.revoke_of_contact(work, contact, reason)
     gaps.settle(work, patient.id)
     planning.replan_patient(work, patient)

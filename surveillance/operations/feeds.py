@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from surveillance.core import messages
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError
@@ -19,7 +19,7 @@ from surveillance.operations.work import Work, found
 from surveillance.store import feeds as store
 from surveillance.store import patients
 from surveillance.store.audit import picture
-from surveillance.store.tables import Feed, FeedKind, Membership, Patient, Site, User
+from surveillance.store.tables import Contact, Feed, FeedKind, Membership, Patient, PatientPage, Site, User
 
 MAKERS = (Role.COORDINATOR, Role.CLINICIAN, Role.ADMIN)
 SECRET_BYTES = 24  # written as hexadecimal digits, which no program breaks or takes for an option
@@ -121,6 +121,14 @@ def revoke(work: Work, feed: Feed, reason: str = "") -> None:
     feed.revoked_at = work.now
     work.session.flush()
     work.audit("feed.revoke", feed, before={"revoked_at": None}, after=_picture(feed, "revoked_at"), reason=reason)
+
+
+def revoke_of_contact(work: Work, contact: Contact, reason: str) -> None:
+    """Close the addresses that a contact made on the patient's own page."""
+    statement = select(Feed).join(PatientPage, col(PatientPage.id) == col(Feed.page_id))
+    statement = statement.where(PatientPage.contact_id == contact.id, col(Feed.revoked_at).is_(None))
+    for feed in work.session.exec(statement.order_by(col(Feed.created_at), col(Feed.id))).all():
+        revoke(work, feed, reason)
 
 
 def rotate(work: Work, feed: Feed, reason: str = "") -> tuple[Feed, str]:

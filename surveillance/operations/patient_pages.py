@@ -6,6 +6,7 @@ revoked, and closes with the patient's death until that is retracted (design, se
 
 import secrets
 import string
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -15,8 +16,9 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import AppointmentState, Role
+from surveillance.core.words import AppointmentState, Channel, Role
 from surveillance.operations.work import Work, found
+from surveillance.store import reminders as store
 from surveillance.store.audit import picture
 from surveillance.store.tables import Appointment, Contact, Patient, PatientPage, Reminder
 
@@ -164,12 +166,26 @@ def revoke_all(work: Work, patient: Patient, reason: str) -> int:
     return len(pages)
 
 
+def revoke_sent(work: Work, contact: Contact, channels: Sequence[Channel], reason: str) -> None:
+    """Close the addresses that messages of these channels brought a contact: its mailbox or number was another one."""
+    statement = (
+        select(PatientPage)
+        .join(Reminder, col(Reminder.id) == col(PatientPage.reminder_id))
+        .where(PatientPage.contact_id == contact.id, col(Reminder.channel).in_(channels))
+        .where(col(PatientPage.revoked_at).is_(None), col(PatientPage.expires_at) > work.now)
+    )
+    for page in work.session.exec(statement.order_by(col(PatientPage.created_at), col(PatientPage.id))).all():
+        revoke(work, page, reason)
+
+
 def knows_birth_date(work: Work, page: PatientPage, given: date) -> bool:
     """Whether whoever holds the address knows the patient's birth date, too. Wrong ones count; the fifth locks it.
 
+    They count over all the patient's addresses: each message brings one, and a mailbox of them gives no more tries.
     A locked address says no to the right date as well, until staff make a new one.
     """
-    work.session.refresh(page, with_for_update=True)  # tries at the same moment come one after the other
+    store.lock_patient(work.session, page.patient_id)  # tries at the same moment come one after the other
+    work.session.refresh(page)
     if page.locked_at is not None:
         return False
     if work.session.get_one(Patient, page.patient_id).birth_date == given:
@@ -178,9 +194,17 @@ def knows_birth_date(work: Work, page: PatientPage, given: date) -> bool:
         work.audit("page.open", page)
         return True
     page.tries += 1
-    work.audit("page.wrong", page, reason=f"try {page.tries} of {MOST_TRIES}")
-    if page.tries >= MOST_TRIES:
-        page.locked_at = work.now
-        work.audit("page.lock", page, after=picture(page, ("tries", "locked_at")))
     work.session.flush()
+    left = tries_left(work, page)
+    work.audit("page.wrong", page, reason=f"try {MOST_TRIES - left} of {MOST_TRIES}")
+    if left == 0:
+        page.locked_at = work.now
+        work.session.flush()
+        work.audit("page.lock", page, after=picture(page, ("tries", "locked_at")))
     return False
+
+
+def tries_left(work: Work, page: PatientPage) -> int:
+    """How many wrong birth dates the patient's addresses allow. What a lock has ended counts no more."""
+    open_ones = (each for each in standing(work.session, page.patient_id, work.now) if each.locked_at is None)
+    return max(0, MOST_TRIES - sum(each.tries for each in open_ones))

@@ -32,6 +32,7 @@ from surveillance.store.tables import AuditEvent, Contact, Death, Feed, Patient,
 
 VISIT_DAY = date(2026, 12, 1)
 BORN = date(2001, 1, 1)
+SENT = (Channel.SMS, Channel.EMAIL)
 
 
 def made(work: Work, clinic: Clinic, **contact: object) -> tuple[Patient, PatientPage]:
@@ -86,11 +87,7 @@ def test_an_address_lasts_sixty_days_or_a_week_after_its_visit(
         visit = sqlite_clinic.book(work, patient, booked) if booked else None
         reminder = None
         if about and visit:
-            moments = dict.fromkeys(("due_at", "expires_at", "created_at", "changed_at"), NOW)
-            owner = {"site_id": patient.site_id, "patient_id": patient.id, "appointment_id": visit.id}
-            reminder = Reminder(key="x", step=Step.DAYS_7, channel=Channel.SMS, subject_day=about, **owner, **moments)
-            work.session.add(reminder)
-            work.session.flush()
+            reminder = message(work, patient, Channel.SMS, about, appointment_id=visit.id)
         assert pages.new_page(work, patient, None, "en", reminder)[0].expires_at == expires
 
 
@@ -157,6 +154,46 @@ def test_a_page_is_for_a_contact_of_that_very_patient(sqlite_clinic: Clinic) -> 
             pages.new_page(work, patient, theirs, "en")
 
 
+@pytest.mark.parametrize(
+    ("values", "closed"),
+    [
+        ({"email": "anna.b@clinic.example"}, [Channel.EMAIL]),
+        ({"phone": "(202) 555-0177"}, [Channel.SMS]),
+        ({"language": "es", "name": "Anna B"}, []),
+    ],
+)
+def test_links_that_went_to_another_mailbox_or_number_close_when_it_is_corrected(
+    sqlite_clinic: Clinic, values: dict[str, str], closed: list[Channel]
+) -> None:
+    with sqlite_clinic.work() as work:
+        patient, at_the_desk = made(work, sqlite_clinic)
+        (anna,) = patients.contacts(work.session, patient.id)
+        sent = {
+            channel: pages.new_page(work, patient, anna, "en", message(work, patient, channel))[0] for channel in SENT
+        }
+        editing.change_contact(work, patient, anna, values)
+        assert [channel for channel, page in sent.items() if page.revoked_at is not None] == closed
+        assert at_the_desk.revoked_at is None
+
+
+def message(work: Work, patient: Patient, channel: Channel, day: date = VISIT_DAY, **more: object) -> Reminder:
+    moments = dict.fromkeys(("due_at", "expires_at", "created_at", "changed_at"), NOW)
+    owner = {"site_id": patient.site_id, "patient_id": patient.id} | more
+    row = Reminder(key=f"x{channel}", step=Step.DAYS_7, channel=channel, subject_day=day, **owner, **moments)
+    work.session.add(row)
+    work.session.flush()
+    return row
+
+
+def test_the_calendars_of_a_contact_who_was_removed_show_nothing_more(clinic: Clinic) -> None:
+    with clinic.work() as work:
+        patient, page = made(work, clinic)
+        feed, _ = own_acts.make_feed(as_patient(work, clinic), page, "en")
+        other, _ = own_acts.make_feed(as_patient(work, clinic), pages.new_page(work, patient, None, "en")[0], "en")
+        editing.remove_contact(work, patient, patients.contacts(work.session, patient.id)[0], "moved out")
+        assert [feeds.is_closed(work.session, row) for row in (feed, other)] == [True, False]
+
+
 # -- the birth date ------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +207,23 @@ def test_five_wrong_birth_dates_lock_the_address_for_the_right_one_too(clinic: C
         assert not pages.knows_birth_date(work, page, BORN)
         assert actions(work, patient) == ["page.create", *["page.wrong"] * 5, "page.lock"]
         assert pages.knows_birth_date(work, pages.new_page(work, patient, None, "en")[0], BORN)
+
+
+def test_wrong_birth_dates_count_over_all_addresses_of_a_patient(sqlite_clinic: Clinic) -> None:
+    """Whoever reads a mailbox with ten messages has ten addresses, and no ten times five tries."""
+    with sqlite_clinic.work() as work:
+        patient, _ = made(work, sqlite_clinic)
+        every = [pages.new_page(work, patient, None, "en")[0] for _ in range(10)]
+        counted = 0
+        for page in every:
+            while page.locked_at is None and page.tries < pages.MOST_TRIES - 1:
+                assert not pages.knows_birth_date(work, page, TODAY)
+                counted += 1
+        assert counted == pages.MOST_TRIES - 1 + len(every) - 1
+        assert pages.knows_birth_date(work, every[0], BORN)
+        assert not pages.knows_birth_date(work, every[-1], BORN)
+        stranger = sqlite_clinic.patient(work, "002", phone="(202) 555-0102")
+        assert pages.tries_left(work, pages.new_page(work, stranger, None, "en")[0]) == pages.MOST_TRIES
 
 
 def test_the_right_birth_date_forgives_the_wrong_ones(sqlite_clinic: Clinic) -> None:

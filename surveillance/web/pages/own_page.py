@@ -72,7 +72,7 @@ def more(me: Guest) -> Response:
     if not patient_pages.knows_birth_date(me.work, me.page, given):
         tries.count(me.work, subject)
         if me.page.locked_at is None:
-            left = patient_pages.MOST_TRIES - me.page.tries
+            left = patient_pages.tries_left(me.work, me.page)
             me.form.fault("day", me.view.words.said("birth_wrong", count=left))
         return _page(me)
     response = me.done()
