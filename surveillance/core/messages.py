@@ -17,7 +17,7 @@ from babel.dates import format_date, format_time
 
 from surveillance.core.calendar_words import CalendarWords
 from surveillance.core.dates import to_utc
-from surveillance.core.encoding import Encoding, encoding, straight
+from surveillance.core.encoding import Encoding, encoding, is_gsm, straight
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.frames import EmailWords, LetterWords
 from surveillance.core.languages import candidates, is_known, locale_of, number_in
@@ -108,6 +108,11 @@ class Preview:
     text: str
     encoding: Encoding
     cost: Decimal | None
+
+    @property
+    def outside(self) -> str:
+        """The letters that make it UCS-2, each once."""
+        return "".join(dict.fromkeys(letter for letter in self.text if not is_gsm(letter)))
 
 
 @dataclass(frozen=True, slots=True)

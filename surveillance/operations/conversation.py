@@ -1,7 +1,7 @@
 """All that was said with a patient: messages as they went out, replies, calls and notes, in the order of time."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core import plain
-from surveillance.core.words import AttemptState, ReminderState
+from surveillance.core.words import AttemptState, Channel, ReminderState
+from surveillance.operations import ways
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
 from surveillance.operations.worklist import WorklistAction
@@ -58,7 +59,7 @@ class Conversation:
 
 
 def gather(work: Work, patient: Patient) -> Conversation:
-    """The conversation with one patient, in four queries whatever its length."""
+    """The conversation with one patient, in few queries whatever its length."""
     rows = reminders.of_patient(work.session, patient.id)
     attempts = _attempts(work, rows)
     entries: list[Entry] = []
@@ -66,8 +67,21 @@ def gather(work: Work, patient: Patient) -> Conversation:
         entries += _told(row, attempts.get(row.id, []))
     entries += _replies(work, patient)
     entries += _actions(work, patient)
-    ahead = [_entry(row, _moment(row)) for row in rows if row.state in _AHEAD]
-    return Conversation(tuple(sorted(entries, key=_place)), tuple(sorted(ahead, key=lambda entry: entry.at)))
+    ahead = sorted(_ahead(work, patient, rows), key=lambda entry: entry.at)
+    return Conversation(tuple(sorted(entries, key=_place)), tuple(ahead))
+
+
+def _ahead(work: Work, patient: Patient, rows: Sequence[Reminder]) -> Iterator[Entry]:
+    """What is planned, by the way it would go as things stand; planning itself names the first way of a step."""
+    site, steps = work.site(patient.site_id), work.catalogue.policy.steps
+    found: dict[tuple[Channel, ...], ways.Way] = {}
+    for row in (each for each in rows if each.state in _AHEAD):
+        entry, channels = _entry(row, _moment(row)), steps[row.step].channels if row.step in steps else ()
+        if row.channel in channels[:1]:
+            way = found[channels] = found.get(channels) or ways.by_channels(work, patient, site, channels)
+            what = f"{plain.CHANNEL[way.channel]}, {plain.STEP[row.step]}"
+            entry = replace(entry, what=what, detail=", ".join(way.why))
+        yield entry
 
 
 def _place(entry: Entry) -> tuple[datetime, bool]:

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from surveillance.core import plain
 from surveillance.core.dates import local_day
 from surveillance.core.words import Channel, ConsentAct
+from surveillance.operations.phones import readable
 from surveillance.operations.work import Work
 from surveillance.store import patients
 from surveillance.store.tables import Consent, Contact, Number
@@ -76,10 +77,10 @@ def _mailbox_problems(reach: Reach, spelled: Spelled) -> list[str]:
 
 def _phone_problems(reach: Reach, spelled: Spelled) -> list[str]:
     contact, number = reach.contact, reach.number
-    phone = contact.phone
-    if phone is None:
+    if contact.phone is None:
         given = f"{contact.phone_given!r} is not a phone number that can be used; it is kept as given"
         return [given] if contact.phone_given else []
+    phone = readable(contact.phone)
     found = [] if contact.phone_mobile else [f"{phone} is a landline; it gets calls, no SMS"]
     if number is not None and number.landline and contact.phone_mobile:
         found.append(f"the network says that {phone} is a landline")

@@ -15,6 +15,7 @@ from surveillance.operations.situations import Situation
 from surveillance.operations.work import Work
 from surveillance.store import patients
 from surveillance.store import reminders as store
+from surveillance.store.tables import Patient, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,23 @@ class Way:
 
 def way(work: Work, now: Situation, step: Step) -> Way:
     """The first channel of a step that can carry a message to somebody; at last a call, or a letter without a phone."""
-    contacts = reach.of_contacts(work, now.patient.id, patients.contacts(work.session, now.patient.id))
+    return by_channels(work, now.patient, now.site, now.policy.steps[step].channels)
+
+
+def by_channels(work: Work, patient: Patient, site: Site, channels: tuple[Channel, ...]) -> Way:
+    """As ``way``, for channels in their order."""
+    contacts = reach.of_contacts(work, patient.id, patients.contacts(work.session, patient.id))
     why: list[str] = []
-    for channel in (each for each in now.policy.steps[step].channels if each not in BY_PERSON):
+    for channel in (each for each in channels if each not in BY_PERSON):
         addressed = [each for each in contacts if reach.address(each.contact, channel)]
-        barred = [(each, _barred(work, now, each, channel)) for each in addressed]
+        barred = [(each, _barred(work, site, each, channel)) for each in addressed]
         free = next((each for each, reason in barred if not reason), None)
         if free is not None:
             return Way(channel, reach.address(free.contact, channel) or "", tuple(why))
         why.append(barred[0][1] if barred else _nothing(channel))
     phone = next((each.contact.phone for each in contacts if each.contact.phone), None) or ""
     postal = next((each.contact.postal_address for each in contacts if each.contact.postal_address), "")
-    last = last_resort(now.policy.steps[step].channels, bool(phone), bool(postal))
+    last = last_resort(channels, bool(phone), bool(postal))
     return Way(last, phone if last is Channel.CALL else postal.replace("\n", ", "), tuple(why))
 
 
@@ -52,7 +58,7 @@ def _nothing(channel: Channel) -> str:
     return "no phone number" if channel is Channel.SMS else "no email address"
 
 
-def _barred(work: Work, now: Situation, each: Reach, channel: Channel) -> str:
+def _barred(work: Work, site: Site, each: Reach, channel: Channel) -> str:
     """Why a contact cannot be written to at an address of this kind; empty where it can."""
     number = each.number if channel is Channel.SMS else None
     if channel is Channel.SMS and (not each.contact.phone_mobile or (number is not None and number.landline)):
@@ -65,9 +71,9 @@ def _barred(work: Work, now: Situation, each: Reach, channel: Channel) -> str:
         return "mail to this address came back"
     if not reach.agreed(each, channel):
         return "no consent to SMS" if channel is Channel.SMS else "no consent to email"
-    if not now.site.first_names and _shared(work, each, channel):
+    if not site.first_names and _shared(work, each, channel):
         return "the address is shared with another patient"
-    return "" if _speaks(work, now, each.contact.language) else "no approved language"
+    return "" if _speaks(work, site, each.contact.language) else "no approved language"
 
 
 def _shared(work: Work, each: Reach, channel: Channel) -> bool:
@@ -75,9 +81,9 @@ def _shared(work: Work, each: Reach, channel: Channel) -> bool:
     return len({holder.patient_id for holder in holders}) > 1
 
 
-def _speaks(work: Work, now: Situation, language: str | None) -> bool:
+def _speaks(work: Work, site: Site, language: str | None) -> bool:
     try:
-        languages.choose(work, now.site, language)
+        languages.choose(work, site, language)
     except InvalidInputError:
         return False
     return True

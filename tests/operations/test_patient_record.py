@@ -21,6 +21,7 @@ from surveillance.core.words import (
 )
 from surveillance.operations import (
     booking,
+    consents,
     editing,
     enrolment,
     feeds,
@@ -193,6 +194,16 @@ def test_what_waits_for_a_person_is_open_and_what_was_planned_lies_ahead(clinic:
         told = [(entry.detail, entry.open) for entry in found.entries if not entry.text]
         assert told == [("no consent", True), ("one a day", False)]
         assert [entry.what for entry in found.ahead] == ["SMS, 7 days before"]
+
+
+def test_what_is_planned_names_the_way_that_is_left_after_an_opt_out(clinic: Clinic) -> None:
+    with clinic.work() as work:
+        patient, _ = clinic.enrolled(work)
+        planned(work, patient, NOW + 9 * DAY, ReminderState.PLANNED)
+        consents.opt_out(work, "+12025550101", "at the desk")
+        (ahead,) = patient_record.gather(work, patient).conversation.ahead
+        assert ahead.what == "call by staff, 7 days before"
+        assert ahead.detail == "the phone opted out of SMS, no email address"
 
 
 # -- the history -------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_staff_write_to_a_patient_and_see_what_it_comes_to(staffed: Staffed, hom
     assert (preview.status_code, "16 characters of 320 (GSM-7), 1 part" in preview.text) == (200, True)
     assert "¿Mañana a las 9?</textarea>" in preview.text
     live = grace.post(f"{home}/write/size", live=True, text="日" * 71).text
-    assert "71 characters of 320 (UCS-2), 2 parts" in live
+    assert "71 characters of 320 (UCS-2), 2 parts. “日” is outside the GSM alphabet" in live
     assert written(staffed) == []
     done = grace.follow(grace.post(f"{home}/write", contact=to, text="Bring your “old” pictures"))
     assert "goes out now, or as soon as the hours for messages begin" in done.text

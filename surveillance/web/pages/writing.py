@@ -17,6 +17,7 @@ from surveillance.web.desk import Desk
 from surveillance.web.forms import LONGEST_TEXT, Form
 from surveillance.web.pages import Pages, contacts
 from surveillance.web.pages.patient_changes import home, page
+from surveillance.web.words import language_name
 
 pages = Pages(prefix="/patients")
 
@@ -39,10 +40,16 @@ def letterhead(desk: Desk, patient: Patient, form: Form, phone: str = "", *, wai
     why = {row.id: answers.cannot_write(desk.work, patient, row) for row in found}
     if waits:
         why |= {row.id: None for row in found if row.phone == phone and why[row.id] == answers.PAUSED}
-    choices = [(str(row.id), _named(row)) for row in found if why[row.id] is None]
+    choices = [(str(row.id), _reader(row)) for row in found if why[row.id] is None]
     wrote = next((str(row.id) for row in found if row.phone == phone and why[row.id] is None), "")
     refused = [(_named(row), said) for row in found if (said := why[row.id]) is not None]
     return Letterhead(choices, refused, wrote or next((value for value, _ in choices), ""), size_of(desk, form))
+
+
+def _reader(contact: Contact) -> str:
+    """Whoever reads it, and in which language, where that is known."""
+    spoken = f", reads {language_name(contact.language)}" if contact.language else ""
+    return f"{_named(contact)}{spoken}"
 
 
 def _named(contact: Contact) -> str:
