@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Any, Final
 
+from sqlmodel import select
+
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, Role
 from surveillance.operations import gaps
 from surveillance.operations.work import Work
 from surveillance.store import patients as store
+from surveillance.store import reminders
 from surveillance.store.audit import picture
 from surveillance.store.tables import Consent, Contact, Number
 
@@ -127,7 +130,14 @@ def _spoken_for(work: Work, phone: str) -> tuple[list[Contact], Number]:
     sites = sorted({contact.site_id for contact in holders})
     if sites and not any(work.allows(site_id, *WRITERS) for site_id in sites):
         work.require(sites[0], *WRITERS)
-    return holders, store.number(work.session, phone) or Number(phone=phone)
+    return holders, known_number(work, phone)
+
+
+def known_number(work: Work, phone: str) -> Number:
+    """What is known of a number, made if it is not there, and changed by nobody else until the transaction ends."""
+    reminders.add_if_missing(work.session, Number, Number(phone=phone).model_dump())
+    statement = select(Number).where(Number.phone == phone).with_for_update()
+    return work.session.exec(statement.execution_options(populate_existing=True)).one()
 
 
 def _keep_number(work: Work, row: Number, action: str, before: dict[str, Any], reason: str) -> None:

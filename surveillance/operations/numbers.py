@@ -6,10 +6,9 @@ answer for hours is written to as before, and somebody looks into it. A message 
 
 from typing import Any
 
-from surveillance.operations.consents import WRITERS
+from surveillance.operations.consents import WRITERS, known_number
 from surveillance.operations.work import Work, found
 from surveillance.store import patients
-from surveillance.store import reminders as store
 from surveillance.store.audit import picture
 from surveillance.store.tables import Number
 
@@ -18,7 +17,7 @@ _PICTURE = ("landline", "wrong", "trouble_at", "trouble_why")
 
 def is_landline(work: Work, phone: str, why: str) -> None:
     """The network says so: no SMS goes there any more."""
-    row = _known(work, phone)
+    row = known_number(work, phone)
     before = picture(row, _PICTURE)
     row.landline, row.wrong, row.trouble_at, row.trouble_why = True, False, None, ""
     _keep(work, row, "number.landline", before, why)
@@ -26,7 +25,7 @@ def is_landline(work: Work, phone: str, why: str) -> None:
 
 def in_trouble(work: Work, phone: str, why: str, *, wrong: bool) -> None:
     """Messages to it failed for good: it becomes work on the board, since the first time."""
-    row = _known(work, phone)
+    row = known_number(work, phone)
     before = picture(row, _PICTURE)
     row.wrong, row.trouble_at, row.trouble_why = row.wrong or wrong, row.trouble_at or work.now, why
     _keep(work, row, "number.trouble", before, why)
@@ -56,13 +55,6 @@ def verified(work: Work, phone: str, how: str) -> None:
     before = picture(row, _PICTURE)
     row.wrong, row.trouble_at, row.trouble_why = False, None, ""
     _keep(work, row, "number.verified", before, how)
-
-
-def _known(work: Work, phone: str) -> Number:
-    """The row of a number, whoever else is just making it."""
-    blank = Number(phone=phone).model_dump()
-    store.add_if_missing(work.session, Number, blank)
-    return found(patients.number(work.session, phone), "number", phone)
 
 
 def _keep(work: Work, row: Number, action: str, before: dict[str, Any], why: str) -> None:

@@ -15,7 +15,7 @@ from surveillance.core.examinations import Key
 from surveillance.core.replies import Meaning
 from surveillance.core.words import Channel, Source, Step
 from surveillance.operations import answers as staff_answers
-from surveillance.operations import booking, lifecycle, registry, replying, wishes, worklist
+from surveillance.operations import booking, lifecycle, registry, replying, settling, wishes, worklist
 from surveillance.operations.worklist import Worklist
 from surveillance.providers.base import DeliveryError, Failure
 from surveillance.store import patients
@@ -347,6 +347,53 @@ def test_a_message_that_the_provider_repeats_in_two_threads_at_once_is_taken_onc
     assert failed == []
     assert sorted(taken) == [False, False, True, True]
     assert (len(clinic.all(Inbound)), len(answers(clinic))) == (2, 1)
+
+
+def test_two_who_opt_one_number_out_at_the_same_moment_both_can(clinic: Clinic) -> None:
+    """Such as a reply, and a report of the provider about a patient who shares the phone."""
+    clinic.patient()
+    begun, failed = threading.Event(), []
+
+    def second() -> None:
+        begun.set()
+        try:
+            with clinic.work() as work:
+                registry.opt_out(work, PHONE, "at the desk")
+        except BaseException as error:  # noqa: BLE001  # told below
+            failed.append(error)
+
+    other = threading.Thread(target=second)
+    with clinic.work() as work:
+        registry.opt_out(work, PHONE, "reply 'stop please'")
+        other.start()
+        begun.wait()
+        other.join(0.3)  # it waits for this transaction by then
+    other.join()
+    assert failed == []
+    assert number(clinic) == (True, False)
+
+
+def test_a_decision_does_not_undo_the_pause_of_a_reply_that_came_meanwhile(clinic: Clinic) -> None:
+    clinic.patient()
+    first = reply(clinic, "STOP 12345")
+    failed: list[BaseException] = []
+
+    def decide() -> None:
+        try:
+            with clinic.work() as work:
+                work.session.get_one(Number, PHONE)
+                settling.settle_reply(work, first.id, opt_out=False, note="a code")
+        except BaseException as error:  # noqa: BLE001  # told below
+            failed.append(error)
+
+    other = threading.Thread(target=decide)
+    with clinic.work() as work:
+        replying.receive(work, form("no more", "SM2"))
+        other.start()
+        other.join(0.3)
+    other.join()
+    assert failed == []
+    assert number(clinic) == (False, True)
 
 
 # -- consent in both directions --------------------------------------------------------------------------------------
