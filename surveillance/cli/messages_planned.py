@@ -9,7 +9,7 @@ from surveillance.cli import show
 from surveillance.core.plain import CHANNEL as CHANNEL
 from surveillance.core.plain import STEP as STEP
 from surveillance.core.words import ReminderState
-from surveillance.operations import conversation
+from surveillance.operations import conversation, ways
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
 from surveillance.store.tables import Appointment, Patient
@@ -19,23 +19,25 @@ _AHEAD = (ReminderState.PLANNED, ReminderState.CLAIMED, ReminderState.TASK, Remi
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One planned message in words. ``when`` is local to the patient; ``why_not`` tells what a cap dropped."""
+    """One planned message in words. ``when`` is local to the patient; ``why`` not the first way, or not at all."""
 
     what: str
     how: str
     when: str
-    why_not: str
+    why: str
     data: dict[str, Any]
 
 
 def of_visit(work: Work, patient: Patient, visit: Appointment) -> list[Message]:
     """What is planned about a visit: every change of a plan plans the patient's messages anew."""
     zone = patient.time_zone or work.site(patient.site_id).time_zone
-    found = []
-    for row in store.of_patient(work.session, patient.id):
-        if row.appointment_id != visit.id or row.state not in _AHEAD:
-            continue
-        why_not = row.reason if row.state in (ReminderState.DROPPED, ReminderState.TASK) else ""
+    rows = store.of_patient(work.session, patient.id)
+    planned = [row for row in rows if row.appointment_id == visit.id and row.state in _AHEAD]
+    found, by = [], ways.of_planned(work, patient, planned)
+    for row in planned:
+        settled = row.state in (ReminderState.DROPPED, ReminderState.TASK)
+        how = row.channel if settled else by[row.id].channel
+        why = row.reason if settled else ", ".join(by[row.id].why)
         data = {
             "step": row.step,
             "channel": row.channel,
@@ -43,7 +45,7 @@ def of_visit(work: Work, patient: Patient, visit: Appointment) -> list[Message]:
             "state": row.state,
             "reason": row.reason,
         }
-        found.append(Message(STEP[row.step], CHANNEL[row.channel], show.moment(row.due_at, zone), why_not, data))
+        found.append(Message(STEP[row.step], CHANNEL[how], show.moment(row.due_at, zone), why, data))
     return found
 
 
@@ -59,5 +61,5 @@ def handed_over(work: Work, patient: Patient) -> list[str]:
 def shown(messages: list[Message]) -> RenderableType:
     found = show.table("Messages, in the patient's local time", "When", "What", "How", "")
     for message in messages:
-        show.add(found, message.when, message.what, message.how, message.why_not)
+        show.add(found, message.when, message.what, message.how, message.why)
     return show.section(found, "none is planned for this visit.")

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core import plain
-from surveillance.core.words import AttemptState, Channel, ReminderState
+from surveillance.core.words import AttemptState, ReminderState
 from surveillance.operations import ways
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
@@ -72,16 +72,13 @@ def gather(work: Work, patient: Patient) -> Conversation:
 
 
 def _ahead(work: Work, patient: Patient, rows: Sequence[Reminder]) -> Iterator[Entry]:
-    """What is planned, by the way it would go as things stand; planning itself names the first way of a step."""
-    site, steps = work.site(patient.site_id), work.catalogue.policy.steps
-    found: dict[tuple[Channel, ...], ways.Way] = {}
-    for row in (each for each in rows if each.state in _AHEAD):
-        entry, channels = _entry(row, _moment(row)), steps[row.step].channels if row.step in steps else ()
-        if row.channel in channels[:1]:
-            way = found[channels] = found.get(channels) or ways.by_channels(work, patient, site, channels)
-            what = f"{plain.CHANNEL[way.channel]}, {plain.STEP[row.step]}"
-            entry = replace(entry, what=what, detail=", ".join(way.why))
-        yield entry
+    """What is planned, by the way it would go as things stand."""
+    planned = [row for row in rows if row.state in _AHEAD]
+    found = ways.of_planned(work, patient, planned)
+    for row in planned:
+        way = found[row.id]
+        what = f"{plain.CHANNEL[way.channel]}, {plain.STEP[row.step]}"
+        yield replace(_entry(row, _moment(row)), what=what, detail=", ".join(way.why))
 
 
 def _place(entry: Entry) -> tuple[datetime, bool]:

@@ -3,7 +3,9 @@
 The last word is ``dispatch.looking``'s, at sending; this is what can be said of it when a visit is booked.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.fallback import last_resort
@@ -15,7 +17,7 @@ from surveillance.operations.situations import Situation
 from surveillance.operations.work import Work
 from surveillance.store import patients
 from surveillance.store import reminders as store
-from surveillance.store.tables import Patient, Site
+from surveillance.store.tables import Patient, Reminder, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,21 @@ class Way:
 def way(work: Work, now: Situation, step: Step) -> Way:
     """The first channel of a step that can carry a message to somebody; at last a call, or a letter without a phone."""
     return by_channels(work, now.patient, now.site, now.policy.steps[step].channels)
+
+
+def of_planned(work: Work, patient: Patient, rows: Iterable[Reminder]) -> dict[UUID, Way]:
+    """The way of each planned message of a patient as things stand; planning itself names the first of its step."""
+    site, steps = work.site(patient.site_id), work.catalogue.policy.steps
+    by: dict[tuple[Channel, ...], Way] = {}
+    found = {}
+    for row in rows:
+        channels = steps[row.step].channels if row.step in steps else ()
+        if row.channel in channels[:1]:
+            way = by[channels] = by.get(channels) or by_channels(work, patient, site, channels)
+        else:
+            way = Way(row.channel, row.to_address)
+        found[row.id] = way
+    return found
 
 
 def by_channels(work: Work, patient: Patient, site: Site, channels: tuple[Channel, ...]) -> Way:

@@ -115,6 +115,13 @@ def test_a_dry_run_shows_the_same_change_and_writes_nothing(clinic: Any) -> None
     assert dry.split("\n\n")[0] == done.split("\n\n")[0]
 
 
+def test_what_is_planned_names_the_way_that_is_left(clinic: Any) -> None:
+    clinic("site", "go-live", "NYC1", "--from", "2026-11-01", "--yes", user="anna")
+    clinic("consent", "withdraw", "00417", "sms", "--how", "by telephone")
+    shown = clinic("book", "00417", "--on", "2026-12-02", "--at", "08:15", "--place", "MRI 2", "--dry-run")
+    assert "1 day before    call by staff   no consent to SMS, no email address" in shown
+
+
 def test_what_was_shown_is_not_applied_if_somebody_else_changed_it_meanwhile(clinic: Any, monkeypatch: Any) -> None:
     def meanwhile(*_arguments: object, **_options: object) -> bool:
         clinic("plan", "anchor", "00417", "2026-08-01", "--reason", "a colleague", "--yes")
