@@ -21,6 +21,7 @@ class Pattern(StrEnum):
     HATCHED = "hatched"
     EMPTY = "empty"
     DOTTED = "dotted"
+    LINED = "lined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,10 @@ def _patterns(svg: ET.Element, prefix: str) -> None:
     put(dots, patternUnits="userSpaceOnUse")
     add(dots, "rect", width=6, height=6, fill="#fff")
     add(dots, "circle", cx=3, cy=3, r=1.3, fill=INK)
+    lines = add(definitions, "pattern", id=f"{prefix}-lined", width=6, height=6)
+    put(lines, patternUnits="userSpaceOnUse")
+    add(lines, "rect", width=6, height=6, fill="#fff")
+    add(lines, "line", x1=0, y1=3, x2=6, y2=3, stroke=INK, stroke_width=1.2)
 
 
 def _fill(pattern: Pattern, prefix: str) -> str:

@@ -116,7 +116,7 @@ _PATTERNS: Final[Mapping[ReportName, tuple[tuple[str, Pattern], ...]]] = {
         ("confirmed", Pattern.PALE),
         ("another_day", Pattern.HATCHED),
         ("opted_out", Pattern.SOLID),
-        ("opted_in", Pattern.EMPTY),
+        ("opted_in", Pattern.LINED),
         ("unclear", Pattern.DOTTED),
         ("other", Pattern.EMPTY),
     ),

@@ -237,6 +237,7 @@ def test_every_report_is_drawn_with_a_title_and_a_description(name: ReportName, 
     assert not any("style" in element.attrib for element in drawing.iter())
     inside = [float(element.get("y", 0)) for element in drawing.iter(f"{SVG}rect")]
     assert all(0 <= y <= frame.height for y in inside)
+    assert len({series.pattern for series in plot.series}) == len(plot.series)
 
 
 @pytest.mark.parametrize("name", list(ReportName))
