@@ -130,7 +130,14 @@ def _spoken_for(work: Work, phone: str) -> tuple[list[Contact], Number]:
     sites = sorted({contact.site_id for contact in holders})
     if sites and not any(work.allows(site_id, *WRITERS) for site_id in sites):
         work.require(sites[0], *WRITERS)
-    return holders, known_number(work, phone)
+    return holders, locked_number(work, phone)
+
+
+def locked_number(work: Work, phone: str) -> Number:
+    """As ``known_number``, for a change that may touch all who have it: patients are locked before their number."""
+    for patient_id in sorted({contact.patient_id for contact in store.holders(work.session, phone)}):
+        reminders.lock_patient(work.session, patient_id)
+    return known_number(work, phone)
 
 
 def known_number(work: Work, phone: str) -> Number:

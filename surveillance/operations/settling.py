@@ -32,7 +32,7 @@ def settle_reply(work: Work, inbound_id: UUID, *, opt_out: bool, note: str) -> N
         ForbiddenError: the number belongs to patients, and none of them is at a site where the actor works.
     """
     row = found(work.session.get(Inbound, inbound_id), "reply", str(inbound_id))
-    consents.known_number(work, row.from_number)  # two who decide, or a reply that just comes, go one by one
+    consents.locked_number(work, row.from_number)  # two who decide, or a reply that just comes, go one by one
     work.session.refresh(row)
     if row.handled_at is not None:
         raise NotFoundError(f"this reply was dealt with already: {row.handling}")
