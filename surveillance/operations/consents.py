@@ -18,6 +18,7 @@ WRITERS: Final = (Role.COORDINATOR, Role.CLINICIAN, Role.ADMIN)
 # These tell what a number itself withdrew from what was withdrawn at the desk.
 OPT_OUT: Final = "opt-out of the number: "
 OPT_IN: Final = "opt-in of the number: "
+ON_PAGE: Final = "on the patient's own page"  # what was stopped so alone can be taken back so
 
 
 def consent(
@@ -66,6 +67,7 @@ def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
     """Withdraw consent for SMS of everyone who has this number, at all sites, and bar the number itself.
 
     Said twice, it changes nothing: the first moment stays, and what is withdrawn already stays as it was withdrawn.
+    Only what the patient's page stopped, and then somebody says otherwise too, the page cannot take back any more.
 
     Raises:
         ForbiddenError: the actor works at none of the sites where somebody has the number.
@@ -74,6 +76,8 @@ def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
     before = picture(row)
     if row.opted_out_at is None:
         row.opted_out_at, row.opted_out_how = work.now, how
+    elif row.opted_out_how == ON_PAGE:
+        row.opted_out_how = how
     row.paused_at, row.paused_why = None, ""
     _keep_number(work, row, "number.opt_out", before, how)
     for contact in holders:

@@ -19,7 +19,7 @@ from surveillance.store import patients
 from surveillance.store.tables import Contact, Feed, Patient, PatientPage
 
 ACCOUNT: Final = "the patient's own page"
-HOW: Final = "on the patient's own page"  # of an opt-out: what was stopped so can be taken back so
+HOW: Final = consents.ON_PAGE
 MOST_FEEDS: Final = 3
 STOPPABLE: Final = (Channel.SMS, Channel.EMAIL)
 

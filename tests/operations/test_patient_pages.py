@@ -376,6 +376,18 @@ def test_what_was_stopped_otherwise_does_not_come_back_by_the_page(sqlite_clinic
                 own_acts.start(as_patient(work, sqlite_clinic, hours=1), page, channel)
 
 
+def test_a_stop_by_reply_holds_although_the_page_had_stopped_messages_before(sqlite_clinic: Clinic) -> None:
+    with sqlite_clinic.work() as work:
+        patient, page = made(work, sqlite_clinic)
+        (anna,) = patients.contacts(work.session, patient.id)
+        own_acts.stop(as_patient(work, sqlite_clinic), page, [Channel.SMS])
+        registry.opt_out(work, anna.phone or "", "reply 'please stop'")
+        own_acts.stop(as_patient(work, sqlite_clinic), page, [Channel.SMS])
+        assert own_acts.standing(work, anna)[Channel.SMS] is Standing.OFF
+        with pytest.raises(ConflictError):
+            own_acts.start(as_patient(work, sqlite_clinic, hours=1), page, Channel.SMS)
+
+
 def test_a_page_of_nobody_stops_nothing(sqlite_clinic: Clinic) -> None:
     with sqlite_clinic.work() as work:
         patient, _ = sqlite_clinic.enrolled(work)

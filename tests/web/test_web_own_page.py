@@ -250,6 +250,7 @@ def test_the_proof_of_one_page_opens_no_other_and_cannot_be_made_up(link: Link) 
         proof.replace(proof[-1], "0" if proof[-1] != "0" else "1"),
         f"9{proof}",
         "9999999999.",
+        f"{'9' * 5000}.",
         "x.y",
         proof,
     ):

@@ -5,6 +5,7 @@ Whoever comes with a link that is none, is closed, or comes too often is told so
 
 import hmac
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +40,7 @@ UNKNOWN_BY_CLIENT: Final = 30
 ACTS_BY_LINK: Final = 40  # in fifteen minutes, over all processes
 WRONG_BY_CLIENT: Final = 20
 SAFE: Final = frozenset({"GET", "HEAD"})
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 GONE, NONE, BUSY, FORBIDDEN = 410, 404, 429, 403
 
 
@@ -76,7 +78,7 @@ class Guest:
         """Whether this browser gave the birth date within the last half hour, and nobody guessed too often since."""
         given = cookies.own_page(self.desk.request, self.page.id)
         until, _, _ = given.partition(".")
-        if self.page.locked_at is not None or not until.isascii() or not until.isdigit():
+        if self.page.locked_at is not None or not _SECONDS.fullmatch(until):
             return False
         good = hmac.compare_digest(given.encode(), self.seal(int(until)).encode())
         return good and int(until) > self.work.now.timestamp()
