@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from surveillance.core import plain
@@ -147,9 +148,16 @@ def _resolution(text: str) -> str:
 
 
 def _replies(work: Work, patient: Patient) -> Iterator[Entry]:
-    """Messages from the numbers that the patient's contacts have or had; a shared number may be somebody else's."""
+    """Messages from the numbers that the patient's contacts have, and had while they had them: later they may be
+    anybody's. A shared number may be somebody else's."""
     phones = select(col(Contact.phone)).where(Contact.patient_id == patient.id, col(Contact.phone).is_not(None))
-    statement = select(Inbound).where(col(Inbound.from_number).in_(phones)).order_by(col(Inbound.received_at))
+    had = (
+        phones.where(Contact.phone == Inbound.from_number)
+        .where(sa.or_(col(Contact.removed_at).is_(None), col(Inbound.received_at) <= col(Contact.removed_at)))
+        .correlate(Inbound)
+    )
+    statement = select(Inbound).where(col(Inbound.from_number).in_(phones), had.exists())
+    statement = statement.order_by(col(Inbound.received_at))
     for row in work.session.exec(statement):
         waits = row.handled_at is None
         yield Entry(

@@ -15,7 +15,17 @@ from surveillance.core.examinations import Key
 from surveillance.core.replies import Meaning
 from surveillance.core.words import Channel, Source, Step
 from surveillance.operations import answers as staff_answers
-from surveillance.operations import booking, lifecycle, registry, replying, settling, wishes, worklist
+from surveillance.operations import (
+    booking,
+    conversation,
+    editing,
+    lifecycle,
+    registry,
+    replying,
+    settling,
+    wishes,
+    worklist,
+)
 from surveillance.operations.worklist import Worklist
 from surveillance.providers.base import DeliveryError, Failure
 from surveillance.store import patients
@@ -494,3 +504,16 @@ def test_clinics_that_share_a_number_do_not_learn_each_others_patients(sqlite: C
     assert row.why == "the last message went to a patient of NY1 on 2026-06-01"
     ((mrn, why),) = listed(sqlite, Worklist.REPLIES)
     assert (mrn, why) == ("1", row.why)
+
+
+def test_what_a_number_says_after_it_left_a_patient_is_not_shown_with_that_patient(clinic: Clinic) -> None:
+    patient_id = clinic.patient()
+    reply(clinic, "Where do I park?", sid="SM1")
+    with clinic.work() as work:
+        patient = work.session.get_one(Patient, patient_id)
+        editing.remove_contact(work, patient, patients.contacts(work.session, patient_id)[0], "a new number")
+    clinic.clock.turn(days=30)
+    reply(clinic, "I am somebody else's patient now", sid="SM2")
+    with clinic.work() as work:
+        talk = conversation.gather(work, work.session.get_one(Patient, patient_id))
+    assert [entry.text for entry in talk.entries if entry.side is conversation.Side.IN] == ["Where do I park?"]
