@@ -236,7 +236,7 @@ def _lines(visit: Visit, view: FeedView, start: datetime | None) -> Iterator[str
     words, place = view.words, _place(visit, view)
     yield words.note(visit.state)
     yield words.moment(start, visit.zone) if start else words.date_alone(visit.day)
-    yield words.where.format(place=place) if place else ""
+    yield words.where.format(place=number_in(words.where, place)) if place else ""
     if view.audience is Audience.STAFF:
         yield words.link_staff.format(link=visit.link) if visit.link else ""
         return

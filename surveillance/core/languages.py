@@ -54,7 +54,8 @@ def runs_right_to_left(text: str) -> bool:
 
 
 def number_in(text: str, number: str) -> str:
-    """A phone number as it goes into ``text``: after Arabic letters its groups would be shown in reverse order."""
+    """A phone number, or an address that begins with one, as it goes into ``text``: after Arabic letters its groups
+    would be shown in reverse order."""
     return LEFT_TO_RIGHT_MARK + number if number and runs_right_to_left(text) else number
 
 

@@ -54,6 +54,12 @@ def speech(book: MessageBook, locale: str) -> Speech:
     return Speech(book, locale_of(locale))
 
 
+def date_parts(locale: Locale) -> list[tuple[str, int]]:
+    """The parts of a date as the reader's region orders them, with the digits that each has."""
+    short = locale.date_formats["short"].pattern.lower()
+    return sorted([("day", 2), ("month", 2), ("year", 4)], key=lambda part: short.index(part[0][0]))
+
+
 def _offset(day: date, at: time, zone: str, seen_from: str) -> timedelta | None:
     return to_utc(day, at, zone).astimezone(ZoneInfo(seen_from)).utcoffset()
 

@@ -158,11 +158,12 @@ class _Teller:
         wish = wishes.open_wish(self.work, row.id) if booked else None
         assert row.at is not None  # noqa: S101  # a visit that was booked has a time
         place = self.place(row)
+        where = self.speech.book.calendar.where
         days = [self.speech.day(date.fromisoformat(day)) for day in wish.days] if wish else []
         return Shown(
             id=row.id,
             when=self.speech.when(row.day, row.at, row.zone, zone_of(self.patient, self.site)),
-            place=self.speech.book.calendar.where.format(place=place) if place else "",
+            place=where.format(place=number_in(where, place)) if place else "",
             examinations=self.examinations(row),
             cancelled=not booked,
             open=booked and row.starts_at is not None and row.starts_at > self.work.now,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveillance.catalogue.messages import load_messages
-from surveillance.core.own_page import SUGGESTED, google_link, own_name, speech, suggested
+from surveillance.core.languages import locale_of
+from surveillance.core.own_page import SUGGESTED, date_parts, google_link, own_name, speech, suggested
 from surveillance.core.page_words import PageWords
 from surveillance.paths import config_folder
 
@@ -100,3 +101,12 @@ def test_a_number_in_arabic_letters_is_kept_in_its_order() -> None:
     words: PageWords = BOOKS["ar"].page
     assert "\u200e+1 202-555-0100" in words.said("start_call", phone="+1 202-555-0100")
     assert "\u200e" not in BOOKS["en"].page.said("start_call", phone="+1 202-555-0100")
+
+
+@pytest.mark.parametrize(
+    ("locale", "order"),
+    [("en", "month day year"), ("en-GB", "day month year"), ("de", "day month year"), ("ar", "day month year"),
+     ("zh-Hans", "year month day")],
+)  # fmt: skip
+def test_a_birth_date_is_asked_for_in_the_order_of_the_region(locale: str, order: str) -> None:
+    assert [name for name, _ in date_parts(locale_of(locale))] == order.split()

@@ -507,6 +507,7 @@ def test_in_arabic_on_a_telephone_without_scripts(window: Callable[..., Any], li
     arabic(link.clinic, link)
     with window(None, PHONE, scripts=False) as shown:
         page = shown.open(link.path)
+        assert "المكان: \u200e" in page.inner_text("main"), "a house number would stand behind its street"
         page.click("form[action*='/confirm'] button")
         assert "شكرًا لكم" in page.inner_text("main")
         page.click("a[href*='another-day']")

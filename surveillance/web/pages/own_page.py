@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, NotFoundError
-from surveillance.core.own_page import LONGEST, MOST_DAYS
+from surveillance.core.own_page import LONGEST, MOST_DAYS, date_parts
 from surveillance.core.words import Channel, Source
 from surveillance.operations import own_acts, own_page, patient_pages, tries, wishes
 from surveillance.operations.own_acts import Standing
@@ -45,14 +45,8 @@ def _page(me: Guest) -> Response:
         Standing=Standing,
         most_feeds=own_acts.MOST_FEEDS,
         local_day=local_day,
-        date_parts=_order(view.choice.language),
+        date_parts=date_parts(view.speech.locale),
     )
-
-
-def _order(language: str) -> list[tuple[str, int]]:
-    """The parts of a date as the language orders them, with the digits that each has."""
-    parts = [("day", 2), ("month", 2), ("year", 4)]
-    return parts[::-1] if language.startswith("zh") else parts
 
 
 # -- the birth date ----------------------------------------------------------------------------------------------
