@@ -100,6 +100,7 @@ class PageWords:
     stopped_sms: str
     stopped_email: str
     start: str
+    started: str
     start_call: str
     back: str
     problem: str

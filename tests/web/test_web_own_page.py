@@ -355,7 +355,8 @@ def test_messages_are_stopped_by_the_link_alone_and_come_back(link: Link) -> Non
     assert both.count("Get them again") == 2
     link.clinic.later(minutes=1)
     for channel in Channel.SMS, Channel.EMAIL:
-        me.post(f"{link.path}/start", channel=channel.value)
+        again = me.follow(me.post(f"{link.path}/start", channel=channel.value)).text
+        assert "You get our messages again." in again
     assert "Get them again" not in me.get(f"{link.path}/stop").text
     assert me.post(f"{link.path}/start", channel="letter").status_code == 404
 

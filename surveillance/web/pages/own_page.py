@@ -23,7 +23,15 @@ from surveillance.web.pages.sign_in import client_of
 
 pages = Pages(prefix="/p/{secret}", forged=forged)
 
-NOTICES: Final = ("confirmed", "changed", "language_saved", "calendar_closed", "stopped_sms", "stopped_email")
+NOTICES: Final = (
+    "confirmed",
+    "changed",
+    "language_saved",
+    "calendar_closed",
+    "stopped_sms",
+    "stopped_email",
+    "started",
+)
 PARTS: Final = {"morning": "Mornings suit best.", "afternoon": "Afternoons suit best."}  # as staff read it
 
 
@@ -188,7 +196,7 @@ def start(me: Guest) -> Response:
         own_acts.start(me.work, me.page, Channel(channel))
     except ConflictError:
         return me.done(rest="/stop")
-    return me.done(rest="/stop")
+    return me.done("started")
 
 
 @pages.post("/language", needs=Permission.PUBLIC)
