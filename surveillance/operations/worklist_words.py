@@ -166,7 +166,7 @@ class Words:
     # -- messages ----------------------------------------------------------------------------------------------
 
     def message(self, row: Row) -> str:
-        return f"{row['channel']} message '{row['step']}' about {row['subject_day']}"
+        return f"{plain.CHANNEL[row['channel']]}: {plain.STEP[row['step']]}, about {row['subject_day']}"
 
     def undelivered(self, row: Row) -> Sentences:
         said = "could not be delivered" if row["state"] == ReminderState.FAILED else "is a task for a person"

@@ -67,6 +67,9 @@ def test_letters_are_printed_one_on_a_page_and_written_down_as_posted(staffed: S
 
 def test_a_letter_without_an_address_is_no_letter_and_says_what_to_do(staffed: Staffed) -> None:
     letters(staffed, 1)
+    board = staffed.client("grace").get("/?list=unreachable").text
+    assert "Print the letters" in board
+    assert "Letter: " in board
     (row_id,) = (mark.partition(":")[0] for mark in marks(staffed.client("grace").get("/messages/letters").text))
 
     def remove(work: Any) -> None:

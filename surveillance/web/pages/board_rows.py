@@ -32,7 +32,7 @@ FORMS = {
 
 def first_step(row: WorklistRow, back: str) -> Link | None:
     """The page on which the row is most likely settled; None where its panel is the place."""
-    elsewhere = row.kind not in FORMS or row.list in BOOKABLE or row.kind in ("reply", "reschedule")
+    elsewhere = row.kind not in FORMS or row.list in BOOKABLE or row.kind in ("reply", "reschedule", "undelivered")
     return next(links(row, back), None) if elsewhere else None
 
 
@@ -61,9 +61,9 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
         case "no_report" | "not_reviewed" | "no_next_action":
             yield "Open the study", f"{here}/studies/{row.study_id}"
         case "undelivered" | "in_doubt" | "lost":
-            yield "See the message", f"/messages/{row.reminder_id}"
             if row.next_action == PRINT:
                 yield "Print the letters", "/messages/letters"
+            yield "See the message", f"/messages/{row.reminder_id}"
         case "unreachable" | "wrong_number":
             yield "Contacts", f"{here}/contacts"
         case "conflict" | "protocol_ends":
