@@ -30,7 +30,7 @@ REFUSED = [
     ("bob", ("patient", "edit", "00417", "--owner", "nobody", "--yes"), "there is no user 'nobody'"),
     ("bob", ("patient", "edit", "00417", "--egfr", "-3", "--egfr-on", "2026-11-01", "--yes"), "is not possible"),
     ("bob", ("patient", "edit", "00417", "--given", "Ada", *WHY), "nothing would change"),
-    ("bob", ("contact", "add", "00417"), "a contact needs --phone or --email"),
+    ("bob", ("contact", "add", "00417"), "a contact needs --phone, --email or --postal"),
     ("bob", ("contact", "add", "00417", "--phone", "2125550199", "--language", "tlh"), "no messages in language 'tlh'"),
     ("bob", ("contact", "change", "00417", "7", "--phone", "2125550199", "--yes"), "contact of patient 00417, number"),
     ("bob", ("contact", "change", "00417", "1", "--email", "ada@", "--yes"), "'ada@' is not an email address"),

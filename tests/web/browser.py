@@ -43,7 +43,8 @@ class Screen:
         if path:
             self.open(path)
         where = self.page.url.removeprefix(self.address)
-        assert violations(self.page) == [], where
+        found = violations(self.page)
+        assert found == [], (where, found)
         assert too_wide(self.page) <= 0, where
         assert self.complaints == [], where
 
