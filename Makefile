@@ -14,7 +14,7 @@ help:
 	@echo "make test   all checks, then all tests, on SQLite and PostgreSQL"
 	@echo "make check  style, types, layers, migrations"
 	@echo "make bench  the benchmarks, as ratios"
-	@echo "make year   a year of conversation with 300 patients, in some minutes"
+	@echo "make year   a year of conversation with 300 patients, and one on PostgreSQL, in some minutes"
 	@echo "make lock   write the lock files anew from pyproject.toml"
 	@echo "make clean  remove everything that can be made again, but not data/"
 
@@ -66,7 +66,7 @@ bench: .venv/dev
 	$(BIN)/python -m pytest tests/benchmarks -p no:xdist -q -s
 
 year: .venv/dev
-	YEAR_PATIENTS=300 $(BIN)/python -m pytest tests/acceptance/test_year_of_conversation.py -q -p no:xdist --durations=1
+	$(BIN)/python -m pytest tests/acceptance -m year -n 2 --durations=2
 
 LOCK = --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade --quiet
 

@@ -1,10 +1,9 @@
 """A year of conversation with patients: what goes out, what is lost, what comes back, what people do about it.
 
 Dispatch, callbacks, replies and the board are the real ones; only the network, the patients and the staff are played
-here, by chance from a fixed seed. ``make year`` lives it with 300 patients, ``make test`` with three of each kind.
+here, by chance from a fixed seed. ``make year`` lives it with 300 patients, ``make test`` with two of each kind.
 """
 
-import os
 import random
 import threading
 from collections import Counter, defaultdict
@@ -72,7 +71,6 @@ SILENT = (
     "dies",
 )
 KINDS = (*REPLIES, *SILENT)
-PATIENTS = int(os.environ.get("YEAR_PATIENTS", 3 * len(KINDS)))
 LOST = (30003, 30005, 30006, 30007, 30008)
 SMS, EMAIL = Channel.SMS, Channel.EMAIL
 
@@ -360,7 +358,12 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
 
 @pytest.mark.slow
 def test_a_year_of_conversation(sqlite_engine: sa.Engine) -> None:
-    check(live(sqlite_engine, PATIENTS, seed=3))
+    check(live(sqlite_engine, 2 * len(KINDS), seed=3))
+
+
+@pytest.mark.year
+def test_a_year_of_conversation_with_300_patients(sqlite_engine: sa.Engine) -> None:
+    check(live(sqlite_engine, 300, seed=4))
 
 
 def test_the_year_would_notice_a_second_message() -> None:

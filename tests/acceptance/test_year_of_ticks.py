@@ -271,7 +271,7 @@ def test_a_year_of_ticks_for_a_clinic_on_sqlite(sqlite_engine: sa.Engine) -> Non
     check(live(sqlite_engine, 10, seed=1))
 
 
-@pytest.mark.slow
+@pytest.mark.year
 @pytest.mark.postgres
 def test_a_year_of_ticks_for_a_small_clinic_on_postgresql(postgres_url: str) -> None:
     engine = db.create_engine_for(postgres_url)
