@@ -12,7 +12,7 @@ from surveillance import bootstrap
 from surveillance.bootstrap import App
 from surveillance.cli import show
 from surveillance.cli.context import WrongUseError, opened
-from surveillance.core.errors import InvalidInputError, NotFoundError
+from surveillance.core.errors import InvalidInputError, NotFoundError, UnavailableError
 from surveillance.operations.dispatch import bounces
 from surveillance.store import db
 
@@ -32,11 +32,18 @@ def bounce(
 
     Example: surveillance messages bounce --recipient "$ORIGINAL_RECIPIENT" < report.eml
     """
-    mails = [path.read_bytes() for path in files] if files else [sys.stdin.buffer.read()]
+    mails = [_read(path) for path in files] if files else [sys.stdin.buffer.read()]
     with opened() as app:
         strange = [line for raw in mails if (line := _take(app, raw, recipient, aside))]
     if strange:
         raise WrongUseError("\n".join(strange))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _take(app: App, raw: bytes, recipient: str, aside: Path) -> str:
@@ -54,8 +61,11 @@ def _take(app: App, raw: bytes, recipient: str, aside: Path) -> str:
 
 def _keep(raw: bytes, aside: Path) -> Path:
     """Named by its content, so that the same mail is kept once; for the owner alone, as it may name a patient."""
-    aside.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = aside / f"{sha256(raw).hexdigest()[:16]}.eml"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(raw)
+    try:
+        aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(raw)
+    except OSError as error:
+        raise UnavailableError(f"cannot write {path}: {error.strerror}") from error
     return path

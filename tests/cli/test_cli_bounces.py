@@ -57,3 +57,13 @@ def test_what_is_none_of_ours_ends_with_2_and_is_kept_aside_for_its_owner_alone(
     (kept,) = aside.iterdir()
     assert kept.read_bytes() == mail.encode()
     assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_what_cannot_be_read_or_kept_is_one_line_and_is_tried_again(clinic, tmp_path: Path):
+    (tmp_path / "file").write_text("no folder")
+    for arguments, said in [
+        ((str(tmp_path / "none.eml"),), "error: cannot read"),
+        (("--aside", str(tmp_path / "file")), "error: cannot write"),
+    ]:
+        result = clinic.run("messages", "bounce", *arguments, typed="no report\n")
+        assert (result.exit_code, result.stderr.startswith(said), result.stderr.count("\n")) == (1, True, 1)
