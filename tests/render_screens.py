@@ -11,19 +11,23 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "web"))
 
 from browser import DESK, FLAGS, PHONE, Screen, screen
 from playwright.sync_api import Browser, sync_playwright
-from staff import LIVED, NOW, Staffed, open_app
+from staff import NOW, Staffed, open_app
 
 from surveillance import bootstrap, paths
 from surveillance.catalogue import demo as demo_files
-from surveillance.operations import demo
+from surveillance.cli.demo import LIVED_DAYS, answer
+from surveillance.operations import demo, patient_pages
 from surveillance.operations.proving import prove
-from surveillance.store import db
+from surveillance.operations.work import Work
+from surveillance.store import db, patients
+from surveillance.store.tables import Patient
 from surveillance.worker import office_of, simulate
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
@@ -80,7 +84,18 @@ def difference(shown: Screen, _clinic: Staffed) -> None:
     page.get_by_role("heading", name="What would change").wait_for()
 
 
-SCREENS: dict[str, tuple[str, int, Way]] = {
+def own_page(shown: Screen, clinic: Staffed) -> None:
+    patient_id = clinic.patient_id("000121")
+
+    def made(work: Work) -> str:
+        patient = work.session.get_one(Patient, patient_id)
+        contact = patients.contacts(work.session, patient.id)[0]
+        return patient_pages.new_page(work, patient, contact, "en", None)[1]
+
+    shown.open(f"/p/{clinic.do(made)}")
+
+
+SCREENS: dict[str, tuple[str | None, int, Way]] = {
     "board": ("grace", DESK, at("/")),
     "board-row": ("grace", DESK, row_opened),
     "enrol": ("grace", DESK, enrolling),
@@ -90,6 +105,8 @@ SCREENS: dict[str, tuple[str, int, Way]] = {
     "calendar-week": ("grace", DESK, at("/calendar?view=week&day=2026-11-24")),
     "day-list": ("grace", DESK, at("/board/day")),
     "messages": ("grace", DESK, at("/messages")),
+    "conversation": ("grace", DESK, at("/patients/{000117}#conversation")),
+    "own-page-phone": (None, PHONE, own_page),
     "texts": ("grace", DESK, at("/messages/texts")),
     "import": ("grace", DESK, difference),
     "protocol": ("helen", DESK, at("/protocols/asps-extremity@2026.1")),
@@ -106,9 +123,11 @@ def furnish(url: str) -> Staffed:
     app = open_app(url)
     with db.writing(app.engine) as session:
         work = app.work(session, bootstrap.system_actor(session), NOW)
-        demo.load(work, demo_files.load(paths.config_folder() / "demo" / "clinic.yaml"))
-    for _ in simulate(app, NOW - LIVED, LIVED.days):
+        clinic = demo_files.load(paths.config_folder() / "demo" / "clinic.yaml")
+        site = demo.load(work, clinic)
+    for _ in simulate(app, NOW - timedelta(days=LIVED_DAYS), LIVED_DAYS):
         pass
+    answer(app, site, clinic.replies, NOW)
     prove(office_of(app, lambda: NOW), threading.Event())
     return Staffed(app)
 

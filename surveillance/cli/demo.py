@@ -62,7 +62,7 @@ def _fill(app: App, if_empty: bool) -> None:
         links = _feeds(app, session, site)
     quiet = replace(app, transports=bootstrap.console_transports(app.settings, Console(file=StringIO())))
     _send_quietly(quiet)
-    _answer(quiet, site, clinic.replies)
+    answer(quiet, site, clinic.replies, bootstrap.utc_now())
     show.say(*_welcome(site, links, app.settings.public_url, clinic.password))
 
 
@@ -92,10 +92,10 @@ def _send_quietly(app: App) -> None:
         pass
 
 
-def _answer(app: App, site: Site, replies: Sequence[files.DemoReply]) -> None:
+def answer(app: App, site: Site, replies: Sequence[files.DemoReply], now: datetime) -> None:
     """Patients wrote back: taken in as the provider's webhook takes it in, and answered at that moment."""
     for number, reply in enumerate(sorted(replies, key=lambda each: -each.hours_ago), start=1):
-        moment = bootstrap.utc_now() - timedelta(hours=reply.hours_ago)
+        moment = now - timedelta(hours=reply.hours_ago)
         with db.writing(app.engine) as session:
             work = app.work(session, bootstrap.system_actor(session), moment)
             patient = registry.patient_named(work, [site.id], reply.mrn)
