@@ -123,6 +123,8 @@ def test_what_a_patient_says_of_a_visit_is_noted_and_shown_wherever_the_visit_is
         shown = grace.get(where).text
         assert "works that day" in shown
         assert "9 Dec 2026" in shown
+    offered = grace.get(f"{at}/move").text.partition('value="2026-12-09"')[2]
+    assert ">asked for<" in offered.partition("</label>")[0].replace("\n", "")
     assert "Enter what was agreed" in grace.post(f"{at}/wish/settle", agreed="").text
     assert "the visit stays as it is" in grace.follow(grace.post(f"{at}/wish/settle", agreed="comes after all")).text
     assert grace.post(f"{at}/wish/settle", agreed="again").status_code == 409

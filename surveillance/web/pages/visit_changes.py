@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Final
 from uuid import UUID
@@ -48,16 +49,27 @@ class Moving:
             self.form = trip_fields.filled(self.form, [self.leg], shown.row.place_id, self.form.value("do"))
 
     @cached_property
-    def leg(self) -> Leg:
-        """Its examinations and the days for them; the day as it is comes first, since often only the time changes."""
+    def proposed(self) -> Leg:
+        """Its examinations and the best days for them, without the day as it is."""
         keys = [appointments.key(line) for line in self.shown.open_lines]
         leg = self.proposer.legs([self.proposer.of_keys(keys)], {})[0]
-        now = self.shown.row.day
-        if now < self.proposer.today:
-            return leg
-        as_it_is = Offer(now, False, tuple(fit(choice.row, now) for choice in leg.choices))
-        others = [offer for offer in leg.offers.days if offer.day != now]
-        return Leg(leg.choices, Offers((as_it_is, *others), leg.offers.left_out))
+        others = tuple(offer for offer in leg.offers.days if offer.day != self.shown.row.day)
+        return Leg(leg.choices, Offers(others, leg.offers.left_out))
+
+    @cached_property
+    def asked(self) -> list[date]:
+        """The days that the patient asked for, in their order."""
+        return [date.fromisoformat(day) for day in self.shown.wish.days] if self.shown.wish else []
+
+    @cached_property
+    def leg(self) -> Leg:
+        """The day as it is comes first, since often only the time changes; then what was asked for, then the best."""
+        choices, offers = self.proposed.choices, self.proposed.offers
+        known = {offer.day for offer in offers.days}
+        more = [day for day in dict.fromkeys((self.shown.row.day, *self.asked)) if day not in known]
+        ahead = [day for day in more if day >= self.proposer.today]
+        first = [Offer(day, False, tuple(fit(choice.row, day) for choice in choices)) for day in ahead]
+        return Leg(choices, Offers((*first, *offers.days), offers.left_out))
 
     @cached_property
     def told(self) -> list[Told]:
