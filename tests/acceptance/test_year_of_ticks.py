@@ -266,9 +266,9 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
     return year
 
 
-@pytest.mark.slow
+@pytest.mark.year
 def test_a_year_of_ticks_for_a_clinic_on_sqlite(sqlite_engine: sa.Engine) -> None:
-    check(live(sqlite_engine, 10, seed=1))
+    check(live(sqlite_engine, 40, seed=1))
 
 
 @pytest.mark.year

@@ -238,25 +238,25 @@ def least(document: Mapping[str, Any], schema: Mapping[str, Any], samples: Mappi
 
 
 class Asking:
-    """Somebody who tries one route after the other, each time with a session of their own."""
+    """Somebody who tries one route after the other, signed in anew where a route may have ended the session."""
 
     def __init__(self, clinic: Staffed, username: str | None) -> None:
         self.clinic, self.username = clinic, username
         self.document = create_app(clinic.app).openapi()
         self.token = tokens_for(clinic, username) if username else ""
+        self.program, self.visitor = clinic.client(), clinic.client(username)
 
     def __call__(self, route: Route, samples: Mapping[str, str]) -> httpx.Response:
         path = route.filled(samples)
         if route.is_api:
-            visitor = self.clinic.client()
             headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             sent = body_for(self.document, route, samples)
-            return (
-                visitor.client.request(route.method, path, headers=headers, json=sent)
-                if sent is not None
-                else (visitor.client.request(route.method, path, headers=headers))
-            )
-        return self.page(self.clinic.client(self.username), route, path)
+            more = {"json": sent} if sent is not None else {}
+            return self.program.client.request(route.method, path, headers=headers, **more)
+        answer = self.page(self.visitor, route, path)
+        if route.method == "POST":
+            self.visitor = self.clinic.client(self.username)
+        return answer
 
     @staticmethod
     def page(visitor: Visitor, route: Route, path: str) -> httpx.Response:
