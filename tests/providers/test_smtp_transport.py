@@ -39,7 +39,7 @@ Build = Callable[..., Outgoing]
 
 
 def transport_to(server: FakeSmtpServer, **options: object) -> SmtpTransport:
-    return SmtpTransport(f"smtp://127.0.0.1:{server.port}", SENDER, step_timeout=1.0, **options)  # type: ignore[arg-type]
+    return SmtpTransport(f"smtp://127.0.0.1:{server.port}", SENDER, step_timeout=10.0, **options)  # type: ignore[arg-type]
 
 
 def refusal(transport: SmtpTransport, message: Outgoing) -> DeliveryError:
