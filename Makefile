@@ -14,7 +14,7 @@ help:
 	@echo "make test   all checks, then all tests, on SQLite and PostgreSQL"
 	@echo "make check  style, types, layers, migrations"
 	@echo "make bench  the benchmarks, as ratios"
-	@echo "make year   a year of conversation with 300 patients, and one on PostgreSQL, in some minutes"
+	@echo "make year   what takes long: whole years of a clinic, every table of cases on PostgreSQL"
 	@echo "make lock   write the lock files anew from pyproject.toml"
 	@echo "make clean  remove everything that can be made again, but not data/"
 
@@ -48,7 +48,7 @@ run: .venv/run .venv/assets
 	$(BIN)/surveillance serve
 
 test: check browser .venv/assets
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -67,6 +67,7 @@ bench: .venv/dev
 
 year: .venv/dev
 	$(BIN)/python -m pytest tests/acceptance -m year -n 2 --durations=2
+	$(BIN)/python -m pytest -n 2 -m "postgres and not year" --every-row
 
 LOCK = --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade --quiet
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import uuid
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from surveillance.store import db
 TEMPLATE = "migrated"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 1024**3  # bytes
+ROWS_ON_POSTGRES = 2  # of a table of cases
 
 
 @pytest.fixture(scope="session")
@@ -138,3 +140,28 @@ def chromium() -> str:
     if not Path(path).exists():
         pytest.fail(f"no browser at {path}: 'apt-get install chromium', or set CHROMIUM to the path of one")
     return path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-row", action="store_true", help="run whole tables of cases on PostgreSQL, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a table of cases PostgreSQL sees the first rows: further rows teach the rules, which know no database.
+
+    Every test that has a PostgreSQL variant runs there at least once; 'make year' runs all rows.
+    """
+    if config.getoption("--every-row"):
+        return
+    seen: Counter[str] = Counter()
+    kept: list[pytest.Item] = []
+    for item in items:
+        if item.get_closest_marker("postgres") is not None:
+            name = item.nodeid.partition("[")[0]
+            seen[name] += 1
+            if seen[name] > ROWS_ON_POSTGRES:
+                continue
+        kept.append(item)
+    chosen = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = kept

@@ -1,7 +1,7 @@
 """A year of conversation with patients: what goes out, what is lost, what comes back, what people do about it.
 
 Dispatch, callbacks, replies and the board are the real ones; only the network, the patients and the staff are played
-here, by chance from a fixed seed. ``make year`` lives it with 300 patients, ``make test`` with two of each kind.
+here, by chance from a fixed seed. ``make year`` lives it with 300 patients, ``make test`` with one of each kind.
 """
 
 import random
@@ -358,7 +358,7 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
 
 @pytest.mark.slow
 def test_a_year_of_conversation(sqlite_engine: sa.Engine) -> None:
-    check(live(sqlite_engine, 2 * len(KINDS), seed=3))
+    check(live(sqlite_engine, len(KINDS), seed=3))
 
 
 @pytest.mark.year

@@ -39,13 +39,19 @@ class Screen:
         return self.page
 
     def sound(self, *, path: str = "") -> None:
-        """The page at hand (or at ``path``) keeps WCAG 2.2 A and AA, fits its width, and the browser is content."""
+        """The page at hand (or at ``path``) keeps WCAG 2.2 A and AA, fits its window and a telephone's, and the browser
+        is content."""
         if path:
             self.open(path)
         where = self.page.url.removeprefix(self.address)
         found = violations(self.page)
         assert found == [], (where, found)
         assert too_wide(self.page) <= 0, where
+        before = self.page.viewport_size
+        if before is not None and before["width"] > PHONE:
+            self.page.set_viewport_size({"width": PHONE, "height": before["height"]})
+            assert too_wide(self.page) <= 0, (where, PHONE)
+            self.page.set_viewport_size(before)
         assert self.complaints == [], where
 
 

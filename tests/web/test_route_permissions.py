@@ -238,7 +238,7 @@ def least(document: Mapping[str, Any], schema: Mapping[str, Any], samples: Mappi
 
 
 class Asking:
-    """Somebody who tries one route after the other, signed in anew where a route may have ended the session."""
+    """Somebody who tries one route after the other, signed in anew where one of them ended the session."""
 
     def __init__(self, clinic: Staffed, username: str | None) -> None:
         self.clinic, self.username = clinic, username
@@ -254,9 +254,15 @@ class Asking:
             more = {"json": sent} if sent is not None else {}
             return self.program.client.request(route.method, path, headers=headers, **more)
         answer = self.page(self.visitor, route, path)
-        if route.method == "POST":
+        if self.username and self.ended(answer):
             self.visitor = self.clinic.client(self.username)
+            answer = self.page(self.visitor, route, path)
         return answer
+
+    def ended(self, answer: httpx.Response) -> bool:
+        """A route before, such as the one to sign out, ended the session or gave it another cookie."""
+        forged = answer.status_code == 403 and "not valid any more" in answer.text
+        return forged or (answer.status_code == 303 and answer.headers["location"].startswith("/sign-in"))
 
     @staticmethod
     def page(visitor: Visitor, route: Route, path: str) -> httpx.Response:

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-import pytest
-from browser import DESK, PHONE, Screen
+from browser import Screen
 from playwright.sync_api import Page, expect
 from sqlmodel import select
 from staff import NOW, Staffed
@@ -71,11 +70,10 @@ def test_one_panel_is_open_at_a_time_and_a_skip_changes_the_count(staffed: Staff
         screen.sound()
 
 
-@pytest.mark.parametrize("width", [DESK, PHONE])
-def test_every_list_is_sound_full_and_empty(staffed: Staffed, window: Window, width: int) -> None:
+def test_every_list_is_sound_full_and_empty(staffed: Staffed, window: Window) -> None:
     found = {"rule": "one plan", "site": "", "subject": "MRN 7", "what": "2 active plans", "mend": "end one"}
     check = PromiseCheck(started_at=NOW, finished_at=NOW, plans=1, violations=1, found=[found])
-    with window("helen", width) as screen:
+    with window("helen") as screen:
         for name in (Worklist.OVERDUE, Worklist.NOT_REVIEWED, Worklist.UNREACHABLE, Worklist.IN_DOUBT):
             screen.sound(path=f"/?list={name}")
         staffed.do(lambda work: work.session.add(check))

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import date, time
 
 import pytest
-from browser import DESK, PHONE, Screen
+from browser import PHONE, Screen
 from playwright.sync_api import Page
 from staff import Staffed
 
@@ -100,10 +100,9 @@ def test_a_visit_is_booked_without_scripts(window: Window, staffed: Staffed) -> 
         assert booked(staffed, NEW) == [(date(2026, 12, 22), time(11))]
 
 
-@pytest.mark.parametrize("width", [DESK, PHONE])
-def test_every_page_about_visits_is_sound(window: Window, staffed: Staffed, width: int) -> None:
+def test_every_page_about_visits_is_sound(window: Window, staffed: Staffed) -> None:
     soon, over = visit(staffed, SOON), visit(staffed, OVER)
-    with window("grace", width) as shown:
+    with window("grace") as shown:
         for path in (
             f"/patients/{staffed.patient_id(NEW)}/book",
             f"/patients/{staffed.patient_id('000154')}/book",

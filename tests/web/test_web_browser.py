@@ -5,16 +5,15 @@ from contextlib import AbstractContextManager
 from itertools import pairwise
 
 import pytest
-from browser import DESK, PHONE, Screen
+from browser import PHONE, Screen
 from staff import PASSWORD
 
 pytestmark = pytest.mark.browser
 Window = Callable[..., AbstractContextManager[Screen]]
 
 
-@pytest.mark.parametrize("width", [DESK, PHONE])
-def test_the_ways_in_are_sound(window: Window, width: int) -> None:
-    with window(None, width) as shown:
+def test_the_ways_in_are_sound(window: Window) -> None:
+    with window(None) as shown:
         shown.sound(path="/sign-in")
         assert shown.page.title() == "Sign in · surveillance"
         shown.page.click("main button")
@@ -23,7 +22,7 @@ def test_the_ways_in_are_sound(window: Window, width: int) -> None:
         shown.sound()
         shown.page.click(".nhsuk-error-summary a >> nth=0")
         assert shown.page.evaluate("document.activeElement.id") == "username"
-    with window("grace", width) as shown:
+    with window("grace") as shown:
         shown.sound(path="/account")
         shown.sound(path="/account/password")
         shown.sound(path="/account/second-factor")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browser import DESK, PHONE, Screen
+from browser import Screen
 from sqlmodel import col, select
 from staff import HERE, Staffed
 
@@ -145,9 +145,8 @@ def test_versions_are_compared_and_patients_moved_after_a_look(staffed: Staffed,
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [DESK, PHONE])
-def test_the_pages_are_sound(window: Window, width: int) -> None:
-    with window("helen", width) as shown:
+def test_the_pages_are_sound(window: Window) -> None:
+    with window("helen") as shown:
         for path in (
             "/reports", "/reports/messages", "/reports/no_shows?first=2001-01-01&last=2001-02-01", "/reports?first=x",
             "/protocols", f"/protocols/{ASPS}", f"/protocols/{ESMO}/approve?site={HERE}",
@@ -158,12 +157,9 @@ def test_the_pages_are_sound(window: Window, width: int) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [DESK, PHONE])
-def test_a_migration_is_looked_at_and_signed_in_a_browser(
-    window: Window, staffed: Staffed, newer: str, width: int
-) -> None:
+def test_a_migration_is_looked_at_and_signed_in_a_browser(window: Window, staffed: Staffed, newer: str) -> None:
     staffed.client("helen").post(f"/protocols/{newer}/approve", site=HERE, read="yes")
-    with window("helen", width) as shown:
+    with window("helen") as shown:
         shown.sound(path=f"/protocols/migrate?site={HERE}&before={ASPS}&after={newer}&since=2026-11-24")
         shown.page.get_by_label("Move", exact=False).first.uncheck()
         shown.page.get_by_label("Why").fill("chest every six months")
