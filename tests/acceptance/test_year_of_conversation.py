@@ -217,7 +217,8 @@ class Year:
             if kind == "dies" and self.chance.random() < 0.002:
                 self._dies(patient)
             if kind == "returns" and self.chance.random() < 0.01:
-                self.say(next(number for number, owner in self.numbers.items() if owner == patient), "START")
+                for number in [number for number, owner in self.numbers.items() if owner == patient]:
+                    self.say(number, "START")
 
     def _visits(self, state: AppointmentState, *where: object) -> Iterator[Appointment]:
         with db.reading(self.clinic.app.engine) as session:
