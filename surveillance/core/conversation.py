@@ -69,7 +69,7 @@ def _sort(reading: Reading, context: Context, now: datetime) -> Sorted:
         return Sorted(person=True, why=f"{_counted(context.pictures)} came with it; look at it at the provider")
     match reading.meaning:
         case Meaning.START:
-            return _start(context, now)
+            return _start(reading, context, now)
         case Meaning.THANKS:
             return Sorted()
         case Meaning.HELP if reading.provider_keyword:
@@ -87,15 +87,20 @@ def _counted(pictures: int) -> str:
     return "a picture" if pictures == 1 else f"{pictures} pictures"
 
 
-def _start(context: Context, now: datetime) -> Sorted:
-    """A number that nobody barred has nothing to opt in to: YES is then an answer to what was last said."""
-    if context.barred or context.paused:
+def _start(reading: Reading, context: Context, now: datetime) -> Sorted:
+    """A number that nobody barred has nothing to opt in to: YES is then an answer to what was last said.
+
+    START takes back a reply that waits for a decision; a bare YES may be about anything.
+    """
+    if context.barred or (context.paused and not reading.assent):
         return Sorted(Act.OPT_IN)
     if not context.holders:
         return Sorted(person=True, why="no patient has this number, and it had not opted out")
     ahead = [] if context.apart else [str(visit.when) for visit in _ahead(context, now)]
     comes = f"; probably comes to {' or to '.join(ahead)}" if ahead else ""
-    return Sorted(person=True, why=f"said YES or START without having opted out{comes}. {_last(context, first=True)}")
+    waits = "; an earlier reply still waits for a decision" if context.paused else ""
+    last = _last(context, first=True)
+    return Sorted(person=True, why=f"said YES or START without having opted out{comes}{waits}. {last}")
 
 
 def _help(context: Context) -> Sorted:

@@ -62,13 +62,15 @@ class Reading:
     """What a reply means, and by the vocabulary of which language (empty: none was needed).
 
     ``provider_keyword``: the provider has answered already. ``might_be_stop``: something in it may ask for no more
-    messages, so the number waits for a person; not set where the meaning is STOP itself.
+    messages, so the number waits for a person; not set where the meaning is STOP itself. ``assent``: a bare YES, which
+    providers take for START and people say to anything.
     """
 
     meaning: Meaning
     language: str = ""
     provider_keyword: bool = False
     might_be_stop: bool = False
+    assent: bool = False
 
 
 # Twilio's defaults, whatever the files hold; "opt out" by 47 CFR 64.1200(a)(10), which names the others too.
@@ -77,6 +79,7 @@ PROVIDER_KEYWORDS = {
     **dict.fromkeys(("start", "yes", "unstop"), Meaning.START),
     **dict.fromkeys(("help", "info"), Meaning.HELP),
 }
+_ASSENT = "yes"
 _BUILT_IN = Vocabulary(
     "",
     (*((word, Part(meaning.lower())) for word, meaning in PROVIDER_KEYWORDS.items()), ("opt out", Part.STOP)),
@@ -113,9 +116,10 @@ def read(body: str, opt_out_type: str | None, vocabularies: Mapping[str, Vocabul
     for in all of them.
     """
     answered = bool(opt_out_type and opt_out_type.strip())
-    keyword = _provider_keyword(opt_out_type or "") or _provider_keyword(body)
+    said = _bare(body)
+    keyword = PROVIDER_KEYWORDS.get(_bare(opt_out_type or "")) or PROVIDER_KEYWORDS.get(said)
     if keyword is not None:
-        return Reading(keyword, provider_keyword=True)
+        return Reading(keyword, provider_keyword=True, assent=said == _ASSENT)
     text = words(body)
     known = {"": _BUILT_IN, **vocabularies}
     found = {tag: _everywhere(vocabulary, text) for tag, vocabulary in known.items()}
@@ -131,14 +135,14 @@ def is_keyword(word: str) -> bool:
     return read(word, None, {}).meaning is not Meaning.UNCLEAR
 
 
-def _provider_keyword(body: str) -> Meaning | None:
+def _bare(body: str) -> str:
     """What Twilio reads: one word in its own letters; white space and punctuation around it are forgiven."""
     bare = body.strip()
     while bare and unicodedata.category(bare[0])[0] in "PZC":
         bare = bare[1:]
     while bare and unicodedata.category(bare[-1])[0] in "PZC":
         bare = bare[:-1]
-    return PROVIDER_KEYWORDS.get(bare.lower()) if bare.isascii() else None
+    return bare.lower() if bare.isascii() else ""
 
 
 def _own(prefer: str, vocabularies: Mapping[str, Vocabulary]) -> str:

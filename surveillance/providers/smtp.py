@@ -8,7 +8,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import HeaderParseError
@@ -119,15 +119,14 @@ class SmtpTransport:
             connection = smtplib.SMTP_SSL(server.host, server.port, timeout=self._step_timeout, context=self._context)
         else:
             connection = smtplib.SMTP(server.host, server.port, timeout=self._step_timeout)
-        try:
+        with ExitStack() as unless_all_is_well:
+            unless_all_is_well.callback(connection.close)
             if server.scheme == "smtp+starttls":
                 connection.starttls(context=self._context)
             if server.user:
                 connection.login(server.user, server.password)
             connection.ehlo_or_helo_if_needed()
-        except BaseException:
-            connection.close()
-            raise
+            unless_all_is_well.pop_all()
         return connection
 
     def _envelope(self, connection: smtplib.SMTP, message: Outgoing) -> None:

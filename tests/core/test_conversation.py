@@ -153,6 +153,13 @@ def test_yes_from_a_number_that_nobody_barred_is_an_answer_and_no_opt_in(keyword
     assert sort(start, context(holders=[], visits=(), said=[]), NOW).person
 
 
+def test_a_bare_yes_takes_back_no_reply_that_waits_for_a_decision() -> None:
+    """START does: nobody says that to anything else."""
+    found = sort(means(Meaning.START, provider_keyword=True, assent=True), context(paused=True), NOW)
+    assert (found.act, found.person) == (Act.NOTHING, True)
+    assert "an earlier reply still waits for a decision" in found.why
+
+
 def test_help_for_a_number_to_which_nothing_goes_is_a_persons() -> None:
     assert sort(means(Meaning.HELP), context(barred=True), NOW).person
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from surveillance.catalogue.messages import load_messages
 from surveillance.catalogue.replies import load_replies
 from surveillance.core.phrases import forms
-from surveillance.core.replies import PROVIDER_KEYWORDS, Meaning, Part, is_keyword, read
+from surveillance.core.replies import PROVIDER_KEYWORDS, Meaning, Part, Reading, is_keyword, read
 from surveillance.paths import config_folder
 
 BOOKS = load_messages(config_folder() / "messages")
@@ -58,6 +58,11 @@ def test_the_told_words_mean_what_the_messages_say(language):
 def test_the_keywords_of_the_provider_mean_the_same_in_every_language(word, language):
     reading = read(f" {word.title()}.\n", None, WORDS, language)
     assert (reading.meaning, reading.provider_keyword) == (PROVIDER_KEYWORDS[word], True)
+
+
+@pytest.mark.parametrize(("body", "assent"), [("YES", True), (" yes. ", True), ("START", False), ("unstop", False)])
+def test_a_bare_yes_is_told_from_start(body, assent):
+    assert read(body, None, {}) == Reading(Meaning.START, provider_keyword=True, assent=assent)
 
 
 def test_without_any_vocabulary_the_words_of_the_rule_still_count():

@@ -38,10 +38,15 @@ Pair = tuple[Attempt, Reminder]
 
 
 def locked(work: Work, attempt_id: UUID) -> Pair:
-    """An attempt and its message as they stand, the patient locked. Raises NotFoundError."""
+    """An attempt and its message as they stand, the patient locked. Raises NotFoundError.
+
+    What is recorded may bind a whole number: everybody who has it is locked, in the one order in which all do that.
+    """
     attempt = found(work.session.get(Attempt, attempt_id), "attempt", str(attempt_id))
     reminder = found(work.session.get(Reminder, attempt.reminder_id), "message", str(attempt.reminder_id))
-    store.lock_patient(work.session, reminder.patient_id)
+    sharing = patients.holders(work.session, attempt.to_address) if attempt.channel is Channel.SMS else []
+    for patient_id in sorted({reminder.patient_id, *(contact.patient_id for contact in sharing)}):
+        store.lock_patient(work.session, patient_id)
     work.session.refresh(attempt)
     work.session.refresh(reminder)
     return attempt, reminder
@@ -211,14 +216,34 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
     reminder.sent_at, reminder.claimed_until, reminder.changed_at = None, None, work.now
     if reminder.step is Step.ANSWER and kind_of(reminder.key).by_itself:
         # It has minutes to be of use, and nobody is called to say that a message was understood.
-        with turning(work, reminder):
-            reminder.state, reminder.reason = ReminderState.FAILED, error.text
-            reminder.resolved_at, reminder.resolution = work.now, "nothing more to say"
-        _about_number(work, attempt, error)
+        _give_up(work, reminder, error, "nothing more to say")
+    elif not _ended_here(work, reminder, error):
         return
+    _about_number(work, attempt, error)
+
+
+def _ended_here(work: Work, reminder: Reminder, error: DeliveryError) -> bool:
+    """What follows a failure, written down; True where nothing more is tried at this address."""
+    match _follows(work, reminder, error):
+        case Retry(at):
+            with turning(work, reminder, until=at):
+                reminder.state, reminder.not_before, reminder.reason = ReminderState.PLANNED, at, error.text
+            return False
+        case NextChannel(channel) if channel in BY_PERSON and reminder.expires_at <= work.now:
+            # Mail servers try for days: by then another message may have told it, or there is nothing to tell.
+            _give_up(work, reminder, error, "its useful time had ended")
+        case NextChannel(channel):
+            fallback(work, reminder, channel, error.text)
+        case Task(reason):
+            with turning(work, reminder):
+                reminder.state, reminder.reason = ReminderState.TASK, f"{error.text} ({reason})"
+    return True
+
+
+def _follows(work: Work, reminder: Reminder, error: DeliveryError) -> Retry | NextChannel | Task:
     policy = policy_for(work.catalogue.policy, work.site(reminder.site_id))
     contacts = patients.contacts(work.session, reminder.patient_id)
-    follows = after_failure(
+    return after_failure(
         error.failure,
         reminder.attempts,
         (Channel.SMS,) if reminder.step is Step.ANSWER else policy.steps[reminder.step].channels,
@@ -230,22 +255,13 @@ def _failed(work: Work, pair: Pair, error: DeliveryError) -> None:
         error.retry_limit,
         any(contact.postal_address for contact in contacts),
     )
-    match follows:
-        case Retry(at):
-            with turning(work, reminder, until=at):
-                reminder.state, reminder.not_before, reminder.reason = ReminderState.PLANNED, at, error.text
-            return
-        case NextChannel(channel) if channel in BY_PERSON and reminder.expires_at <= work.now:
-            # Mail servers try for days: by then another message may have told it, or there is nothing to tell.
-            with turning(work, reminder):
-                reminder.state, reminder.reason = ReminderState.FAILED, error.text
-                reminder.resolved_at, reminder.resolution = work.now, "its useful time had ended"
-        case NextChannel(channel):
-            fallback(work, reminder, channel, error.text)
-        case Task(reason):
-            with turning(work, reminder):
-                reminder.state, reminder.reason = ReminderState.TASK, f"{error.text} ({reason})"
-    _about_number(work, attempt, error)
+
+
+def _give_up(work: Work, reminder: Reminder, error: DeliveryError, why: str) -> None:
+    """It failed, and nobody has to do anything about it."""
+    with turning(work, reminder):
+        reminder.state, reminder.reason = ReminderState.FAILED, error.text
+        reminder.resolved_at, reminder.resolution = work.now, why
 
 
 def _about_number(work: Work, attempt: Attempt, error: DeliveryError) -> None:

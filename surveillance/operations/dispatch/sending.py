@@ -20,6 +20,7 @@ from surveillance.core.decision import IN_FLIGHT, PACE_USED_UP, SENDER_STOPPED, 
 from surveillance.core.encoding import encoding, parts_as_gsm
 from surveillance.core.errors import UnavailableError
 from surveillance.core.fallback import NextChannel, Task
+from surveillance.core.messages import Rendered
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
 from surveillance.operations import patient_pages
 from surveillance.operations.dispatch import recording, senders
@@ -30,7 +31,7 @@ from surveillance.operations.message_events import turning
 from surveillance.operations.reminding import fallback
 from surveillance.operations.situations import Situation, situation
 from surveillance.operations.work import Work
-from surveillance.providers.base import Accepted, DeliveryError, Outgoing
+from surveillance.providers.base import Accepted, DeliveryError, Outgoing, Transport
 from surveillance.store import db
 from surveillance.store import reminders as store
 from surveillance.store.tables import Attempt, Reminder
@@ -154,32 +155,11 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
     deadline = min(work.now + office.limits.hand_over, send.deadline - office.limits.shortest)
     if deadline <= work.now:
         return Wait(send.deadline, "too little time is left today")
-    if row.step is Step.ANSWER:
-        text = as_written(row.text)
-    else:
-        text = text_for(
-            work, now, found.planned, send.language, found.locale, office.public_url, sender=transport.sender
-        )
+    text = _text(office, work, now, row, found, send)
     if (free := senders.take_turn(office, work, transport.sender)) is not None:
         stopped = senders.is_stopped(office, work, row.channel)
         return Wait(free, SENDER_STOPPED if stopped else PACE_USED_UP)
-    kept = text.kept()
-    attempt = Attempt(
-        site_id=row.site_id,
-        reminder_id=row.id,
-        ordinal=len(store.attempts(work.session, row.id)) + 1,
-        channel=row.channel,
-        contact_id=found.contact.id if found.contact else None,
-        to_address=send.to,
-        body=kept.sms if row.channel is Channel.SMS else kept.body,
-        subject="" if row.channel is Channel.SMS else kept.subject,
-        language=send.language,
-        transport=transport.name,
-        sender=transport.sender,
-        created_at=work.now,
-        deadline_at=deadline,
-        in_doubt_from=deadline + _seconds(transport.timeout_seconds),
-    )
+    attempt = _written(work, row, found, send, text.kept(), transport, deadline)
     try:
         with work.session.begin_nested():
             work.session.add(attempt)
@@ -192,6 +172,37 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
     _state(row, found, text, work.now)
     validity = int((send.deadline - deadline).total_seconds())
     return Ready(attempt.id, row.channel, _outgoing(office, attempt, text, validity), deadline)
+
+
+def _text(office: Office, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Text:
+    """What goes out: an answer as it was written, everything else as it stands now."""
+    if row.step is Step.ANSWER:
+        return as_written(row.text)
+    sender = office.transports[row.channel].sender
+    return text_for(work, now, found.planned, send.language, found.locale, office.public_url, sender=sender)
+
+
+def _written(
+    work: Work, row: Reminder, found: Look, send: Send, kept: Rendered, transport: Transport, deadline: datetime
+) -> Attempt:
+    """The attempt as it is kept, without secrets."""
+    sms = row.channel is Channel.SMS
+    return Attempt(
+        site_id=row.site_id,
+        reminder_id=row.id,
+        ordinal=len(store.attempts(work.session, row.id)) + 1,
+        channel=row.channel,
+        contact_id=found.contact.id if found.contact else None,
+        to_address=send.to,
+        body=kept.sms if sms else kept.body,
+        subject="" if sms else kept.subject,
+        language=send.language,
+        transport=transport.name,
+        sender=transport.sender,
+        created_at=work.now,
+        deadline_at=deadline,
+        in_doubt_from=deadline + _seconds(transport.timeout_seconds),
+    )
 
 
 def _measure(attempt: Attempt, text: str) -> None:
