@@ -30,10 +30,11 @@ from surveillance.cli.context import (
 from surveillance.cli.options import Mrn
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.examinations import Key
-from surveillance.operations import accounts, exports, promise, sealing, worklist
+from surveillance.operations import accounts, exports, promise, sealing, worklist, worklist_acts
 from surveillance.operations.explain import Explanation
 from surveillance.operations.explain import explain as explained
-from surveillance.operations.worklist import Filter, Worklist, WorklistAction, WorklistRow
+from surveillance.operations.worklist import Filter, Worklist, WorklistRow
+from surveillance.operations.worklist_acts import WorklistAction
 from surveillance.operations.worklist_words import TITLES
 from surveillance.store import checks, db, plans
 from surveillance.store.tables import Plan
@@ -130,7 +131,7 @@ def _lists(found: Mapping[Worklist, Sequence[WorklistRow]], counts: Mapping[Work
 
 def _act(job: Job, key: str, kind: WorklistAction, **values: Any) -> Answer:
     row = worklist.find_row(job.work, [site.id for site in job.sites()], key)
-    action = worklist.act(job.work, row, kind, **values)
+    action = worklist_acts.act(job.work, row, kind, **values)
     until = f"; it comes back on {action.until}" if action.until else ""
     said = f"{row.name} (MRN {row.mrn}), {TITLES[row.list].lower()}: {kind.value} written down{until}."
     return Answer([said], {"row": row.key, "kind": kind, "until": action.until})

@@ -8,8 +8,9 @@ from surveillance import bootstrap, settings
 from surveillance.cli import bounces, messages_show, show, talking
 from surveillance.cli.context import Answer, AsJson, Job, reading, writing
 from surveillance.core.plain import CHANNEL, MESSAGE, STEP
-from surveillance.operations import message_lists, settling
-from surveillance.operations.message_lists import Line, TaskOutcome, Which
+from surveillance.operations import message_acts, message_lists, settling
+from surveillance.operations.message_acts import TaskOutcome
+from surveillance.operations.message_lists import Line, Which
 from surveillance.operations.message_samples import Sample, samples
 
 app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes out, and what became of it.")
@@ -70,7 +71,7 @@ def resend(job: Job, message: MessageId) -> Answer:
     Example: surveillance messages resend 1f2e3d4c --as anna
     """
     sites = [site.id for site in job.sites()]
-    row = message_lists.resend(job.work, message_lists.message_named(job.work, sites, message))
+    row = message_acts.resend(job.work, message_lists.message_named(job.work, sites, message))
     return Answer([f"Message {row.id.hex[:8]} is planned again."], data={"id": row.id, "state": row.state})
 
 
@@ -106,7 +107,7 @@ def done(
     """
     sites = [site.id for site in job.sites()]
     row = message_lists.message_named(job.work, sites, message)
-    row = message_lists.done(job.work, row, outcome, note)
+    row = message_acts.done(job.work, row, outcome, note)
     return Answer([f"Message {row.id.hex[:8]}: {row.resolution}."], data={"id": row.id, "state": row.state})
 
 

@@ -14,7 +14,7 @@ from surveillance.core.words import AttemptState, ReminderState
 from surveillance.operations import ways
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
-from surveillance.operations.worklist import WorklistAction
+from surveillance.operations.worklist_acts import WorklistAction
 from surveillance.store import reminders
 from surveillance.store.tables import Attempt, BoardAction, Contact, Inbound, Patient, Reminder
 

@@ -16,10 +16,10 @@ from surveillance.core.letters import Letter
 from surveillance.core.messages import Choice
 from surveillance.core.trips import SiteCalendar
 from surveillance.core.words import AttemptState, Channel, Privacy, ReminderState, Step
-from surveillance.operations import languages, message_lists
+from surveillance.operations import languages, message_acts
 from surveillance.operations.calendars import site_calendar
 from surveillance.operations.dispatch.texts import UNMADE, Statement, Text, as_written, readable, text_for
-from surveillance.operations.message_lists import TaskOutcome
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.operations.reminding import planned_of
 from surveillance.operations.situations import Situation, situation
 from surveillance.operations.wording import books_of
@@ -154,7 +154,7 @@ def posted(work: Work, sites: Sequence[Site], marks: Mapping[UUID, str]) -> Post
     for row in _rows(work, marks):
         if row.site_id not in site_ids:
             continue
-        work.require(row.site_id, *message_lists.CARERS)
+        work.require(row.site_id, *message_acts.CARERS)
         patient = store.lock_patient(work.session, row.patient_id)
         if patient is None:
             continue
@@ -207,4 +207,4 @@ def _keep(work: Work, task: Task) -> None:
         )
     )
     row.contact_id = task.contact.id if task.contact else None
-    message_lists.done(work, row, TaskOutcome.TOLD, "letter posted")
+    message_acts.done(work, row, TaskOutcome.TOLD, "letter posted")

@@ -12,8 +12,9 @@ from sqlmodel import col, select
 
 from surveillance.core.words import ReminderState
 from surveillance.operations.exports import BOM, safe
+from surveillance.operations.message_acts import may_be_told, not_again, on_all_channels
 from surveillance.operations.message_events import of_message
-from surveillance.operations.message_lists import Line, line, may_be_told, not_again, on_all_channels, text_of
+from surveillance.operations.message_lists import Line, line, text_of
 from surveillance.operations.work import Work
 from surveillance.store import reminders as store
 from surveillance.store.audit import plain

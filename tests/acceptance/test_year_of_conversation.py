@@ -25,9 +25,18 @@ from surveillance.core.delivery import StatusCallback
 from surveillance.core.planned import stem
 from surveillance.core.policy import UNCAPPED
 from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Step
-from surveillance.operations import booking, callbacks, lifecycle, message_lists, promise, replying, settling, wishes
+from surveillance.operations import (
+    booking,
+    callbacks,
+    lifecycle,
+    message_acts,
+    promise,
+    replying,
+    settling,
+    wishes,
+)
 from surveillance.operations.dispatch import send_due, settle_doubt
-from surveillance.operations.message_lists import TaskOutcome
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.providers.twilio import failure_of
 from surveillance.store import db
@@ -253,7 +262,7 @@ class Year:
                     settling.settle_reply(work, reply.id, opt_out=False, note="read")
             for task in work.session.exec(select(Reminder).where(Reminder.state == ReminderState.TASK)).all():
                 told = self.chance.random() < 0.9
-                message_lists.done(work, task, TaskOutcome.TOLD if told else TaskOutcome.NOT_REACHED, "called")
+                message_acts.done(work, task, TaskOutcome.TOLD if told else TaskOutcome.NOT_REACHED, "called")
 
     def _dies(self, patient: UUID) -> None:
         with self.clinic.work() as work:

@@ -9,7 +9,7 @@ import pytest
 import surveillance
 from surveillance.core.audit_words import ACTION, KIND, changes, did, told
 from surveillance.core.words import ConsentAct, Outcome
-from surveillance.operations.worklist import WorklistAction
+from surveillance.operations.worklist_acts import WorklistAction
 from surveillance.store.tables import OverrideKind
 
 SOURCES = Path(surveillance.__file__).parent

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveillance.core import plots, report_sheets, reports, status
+from surveillance.core import plots, report_sheets, report_words, reports, status
 from surveillance.core.dates import add_months
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.freshness import Asked, tally
@@ -232,7 +232,7 @@ def test_every_report_is_drawn_with_a_title_and_a_description(name: ReportName, 
     plot = report_sheets.drawn(name, [ROWS[name]] * 24, "What it says.")
     drawing = ET.fromstring(plots.render(plot, "plot", frame))
     assert drawing.get("aria-labelledby") == "plot-title plot-desc"
-    assert drawing.findtext(f"{SVG}title") == report_sheets.WORDS[name].title
+    assert drawing.findtext(f"{SVG}title") == report_words.WORDS[name].title
     assert drawing.findtext(f"{SVG}desc") == "What it says."
     assert not any("style" in element.attrib for element in drawing.iter())
     inside = [float(element.get("y", 0)) for element in drawing.iter(f"{SVG}rect")]

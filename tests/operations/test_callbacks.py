@@ -13,9 +13,9 @@ from sqlmodel import select
 
 from surveillance.core.delivery import StatusCallback
 from surveillance.core.words import AttemptState, ReminderState
-from surveillance.operations import callbacks, message_lists
+from surveillance.operations import callbacks, message_acts
 from surveillance.operations.dispatch import recording
-from surveillance.operations.message_lists import TaskOutcome
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.operations.work import Work
 from surveillance.providers.base import Accepted, DeliveryError, Failure
 from surveillance.store import patients
@@ -86,7 +86,7 @@ def test_an_opt_out_that_the_provider_reports_late_binds_whatever_became_of_the_
     attempt = work.session.exec(select(Attempt)).one()
     pair = recording.locked(work, attempt.id)
     recording.to_person(work, pair, "nobody knows it")
-    message_lists.done(work, pair[1], TaskOutcome.NOT_REACHED)
+    message_acts.done(work, pair[1], TaskOutcome.NOT_REACHED)
     callbacks.status(work, StatusCallback(SID, "undelivered", 21610), attempt.id)
     number = patients.number(work.session, attempt.to_address)
     assert number is not None

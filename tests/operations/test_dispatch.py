@@ -11,9 +11,9 @@ from sqlmodel import select
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.examinations import Key
 from surveillance.core.words import AttemptState, Channel, ConsentAct, HoldReason, Privacy, ReminderState, Step
-from surveillance.operations import booking, lifecycle, message_lists, registry
+from surveillance.operations import booking, lifecycle, message_acts, registry
 from surveillance.operations.dispatch import Limits, pauses, send_due, senders
-from surveillance.operations.message_lists import TaskOutcome
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.operations.registry import NewContact
 from surveillance.providers.base import DeliveryError, Failure
 from surveillance.store.tables import Contact, Number, Patient, Place, Reminder, Sender
@@ -392,7 +392,7 @@ def test_what_a_person_told_counts_as_told(clinic: Clinic) -> None:
     clinic.tick(AFTER)
     with clinic.work() as work:
         row = work.session.exec(select(Reminder).where(Reminder.channel == Channel.CALL)).one()
-        message_lists.done(work, row, TaskOutcome.TOLD, "spoke to her")
+        message_acts.done(work, row, TaskOutcome.TOLD, "spoke to her")
     clinic.clock.turn(hours=1)
     clinic.cancel(visit)
     assert (Step.CANCEL, Channel.SMS) in clinic.states()
@@ -403,11 +403,11 @@ def test_a_task_that_is_done_stays_done(clinic: Clinic) -> None:
     clinic.tick(AFTER)
     with clinic.work() as work:
         row = work.session.exec(select(Reminder).where(Reminder.channel == Channel.CALL)).one()
-        message_lists.done(work, row, TaskOutcome.NOT_REACHED, "three times")
+        message_acts.done(work, row, TaskOutcome.NOT_REACHED, "three times")
     clinic.tick(AFTER + timedelta(hours=2))
     assert TASK not in {row.state for row in clinic.rows()}
     with clinic.work() as work, pytest.raises(ConflictError):
-        message_lists.done(work, work.session.get(Reminder, row.id), TaskOutcome.TOLD)
+        message_acts.done(work, work.session.get(Reminder, row.id), TaskOutcome.TOLD)
 
 
 def test_what_nobody_sent_cannot_have_been_received(clinic: Clinic) -> None:
@@ -416,7 +416,7 @@ def test_what_nobody_sent_cannot_have_been_received(clinic: Clinic) -> None:
     with clinic.work() as work:
         row = work.session.exec(select(Reminder).where(Reminder.channel == Channel.CALL)).one()
         with pytest.raises(InvalidInputError, match="nothing was sent"):
-            message_lists.done(work, row, TaskOutcome.RECEIVED)
+            message_acts.done(work, row, TaskOutcome.RECEIVED)
 
 
 def test_only_what_certainly_was_not_sent_is_sent_again(booked: Clinic) -> None:
@@ -425,9 +425,9 @@ def test_only_what_certainly_was_not_sent_is_sent_again(booked: Clinic) -> None:
     booked.tick(AFTER)
     with booked.work() as work:
         row = work.session.get_one(Reminder, booked.row(Step.ON_BOOKING).id)
-        message_lists.resend(work, row)
+        message_acts.resend(work, row)
     booked.tick(AFTER + timedelta(minutes=1))
     assert len(booked.sms.taken) == 1
     assert booked.row(Step.ON_BOOKING, Channel.CALL).state is ReminderState.VOIDED
     with booked.work() as work, pytest.raises(ConflictError, match="was sent"):
-        message_lists.resend(work, work.session.get_one(Reminder, row.id))
+        message_acts.resend(work, work.session.get_one(Reminder, row.id))

@@ -11,9 +11,9 @@ from sqlmodel import select
 
 from surveillance.core.delivery import StatusCallback
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
-from surveillance.operations import callbacks, lifecycle, message_lists
+from surveillance.operations import callbacks, lifecycle, message_acts
 from surveillance.operations.dispatch import recording, send_due
-from surveillance.operations.message_lists import TaskOutcome
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Listed, Outgoing
 from surveillance.store.tables import Counter, Patient, Reminder
 
@@ -215,7 +215,7 @@ def test_an_email_in_doubt_becomes_a_task_as_mail_servers_keep_no_list(clinic: C
     assert clinic.row(Step.ON_BOOKING, Channel.EMAIL).state is TASK
     with clinic.work() as work:
         row = work.session.get_one(Reminder, clinic.row(Step.ON_BOOKING, Channel.EMAIL).id)
-        message_lists.done(work, row, TaskOutcome.RECEIVED, "she has it")
+        message_acts.done(work, row, TaskOutcome.RECEIVED, "she has it")
     clinic.tick(AFTER + timedelta(minutes=30))
     assert clinic.row(Step.ON_BOOKING, Channel.EMAIL).state is ReminderState.DELIVERED
 

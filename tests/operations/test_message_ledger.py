@@ -13,9 +13,10 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations import message_life, message_lists, message_pace, message_search, registry
+from surveillance.operations import message_acts, message_life, message_lists, message_pace, message_search, registry
 from surveillance.operations.dispatch import pauses, senders
-from surveillance.operations.message_lists import TaskOutcome, Which
+from surveillance.operations.message_acts import TaskOutcome
+from surveillance.operations.message_lists import Which
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.store import db
 from surveillance.store.tables import AuditEvent, MessageEvent, Patient, Reminder, Sender
@@ -259,8 +260,8 @@ def test_a_person_may_have_told_by_telephone_what_failed(clinic: Clinic) -> None
     with clinic.work() as work:
         row = work.session.get_one(Reminder, clinic.row(Step.ON_BOOKING).id)
         with pytest.raises(ConflictError):
-            message_lists.done(work, row, TaskOutcome.NOT_REACHED)
-        message_lists.done(work, row, TaskOutcome.TOLD, "spoke to her")
+            message_acts.done(work, row, TaskOutcome.NOT_REACHED)
+        message_acts.done(work, row, TaskOutcome.TOLD, "spoke to her")
     assert clinic.row(Step.ON_BOOKING).told_day == VISIT_DAY
     assert clinic.row(Step.ON_BOOKING, Channel.CALL).state is VOIDED
     assert turns(clinic)[-1].reason.endswith("the patient was told (spoke to her)")
@@ -271,7 +272,7 @@ def test_what_went_out_by_another_channel_cannot_be_told_again(here: Clinic) -> 
     here.sms.answers = [DeliveryError(Failure.PERMANENT, "21614", "the number cannot receive SMS (21614)")]
     here.tick(AFTER)
     with here.work() as work, pytest.raises(ConflictError):
-        message_lists.done(work, work.session.get_one(Reminder, here.row(Step.ON_BOOKING).id), TaskOutcome.TOLD)
+        message_acts.done(work, work.session.get_one(Reminder, here.row(Step.ON_BOOKING).id), TaskOutcome.TOLD)
 
 
 def test_whatever_is_done_to_a_sender_is_in_the_audit_trail(here: Clinic) -> None:

@@ -7,7 +7,7 @@ from clinic import DAY, NOW, Clinic
 
 from surveillance.core.errors import ConflictError
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations import message_life, message_lists, message_search, message_state
+from surveillance.operations import message_acts, message_life, message_search, message_state
 from surveillance.operations.dispatch import pauses, senders
 from surveillance.operations.message_lists import Which
 from surveillance.operations.message_search import Search
@@ -73,7 +73,7 @@ def test_a_life_tells_why_a_message_is_not_sent_again(clinic: Clinic) -> None:
         rows[Step.DAYS_1].sent_at = NOW
         work.session.flush()
         with pytest.raises(ConflictError, match="it was sent, or may have been"):
-            message_lists.resend(work, rows[Step.DAYS_1])
+            message_acts.resend(work, rows[Step.DAYS_1])
 
 
 def test_what_holds_messages_back_is_told_for_the_sites_at_hand(clinic: Clinic) -> None:

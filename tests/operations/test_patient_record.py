@@ -31,6 +31,7 @@ from surveillance.operations import (
     plan_record,
     results,
     worklist,
+    worklist_acts,
 )
 from surveillance.operations.conversation import Side
 from surveillance.operations.patient_record import PatientRecord
@@ -169,7 +170,7 @@ def test_messages_replies_and_calls_are_one_conversation(clinic: Clinic) -> None
         )
         work.session.add(reply)
         row = worklist.find_row(work, [clinic.site_id], patient_record.steps(work, patient)[0].key)
-        worklist.act(work, row, worklist.WorklistAction.CALL, text="no answer")
+        worklist_acts.act(work, row, worklist_acts.WorklistAction.CALL, text="no answer")
         said = patient_record.gather(work, patient).conversation.entries
         assert [(entry.side, entry.state) for entry in said] == [
             (Side.OUT, "delivered"),

@@ -21,10 +21,21 @@ from surveillance.core.words import (
     ReminderState,
     Result,
 )
-from surveillance.operations import booking, enrolment, gaps, lifecycle, planning, registry, results, worklist
+from surveillance.operations import (
+    booking,
+    enrolment,
+    gaps,
+    lifecycle,
+    planning,
+    registry,
+    results,
+    worklist,
+    worklist_acts,
+)
 from surveillance.operations.dispatch.texts import readable
 from surveillance.operations.work import Work
-from surveillance.operations.worklist import Filter, Worklist, WorklistAction, WorklistRow
+from surveillance.operations.worklist import Filter, Worklist, WorklistRow
+from surveillance.operations.worklist_acts import WorklistAction
 from surveillance.store import patients
 from surveillance.store.tables import Attempt, BoardAction, Inbound, OverrideKind, Patient
 
@@ -326,28 +337,28 @@ def overdue_row(clinic: Clinic) -> WorklistRow:
 
 def test_a_call_hides_the_row_for_some_days_and_leaves_its_outcome(clinic, overdue_row):
     with clinic.work(actor=clinic.coordinator) as work:
-        worklist.act(work, overdue_row, WorklistAction.CALL, text="left a message")
+        worklist_acts.act(work, overdue_row, WorklistAction.CALL, text="left a message")
         assert listed(clinic, work, Worklist.OVERDUE) == []
         assert listed(clinic, work, Worklist.OVERDUE, Filter(hidden=True)) == ["A1"]
-    with clinic.work(START + worklist.CONTACTED_DAYS * DAY) as work:
+    with clinic.work(START + worklist_acts.CONTACTED_DAYS * DAY) as work:
         assert only_row(clinic, work, Worklist.OVERDUE).note == "left a message"
 
 
 def test_a_snooze_ends_on_its_day_or_when_it_is_taken_back(clinic, overdue_row):
     with clinic.work() as work:
-        worklist.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + 9 * DAY)
+        worklist_acts.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + 9 * DAY)
     for days, expected in ((8, []), (9, ["A1"])):
         with clinic.work(START + days * DAY) as work:
             assert listed(clinic, work, Worklist.OVERDUE) == expected
     with clinic.work(START + DAY) as work:
-        worklist.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + DAY)
+        worklist_acts.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + DAY)
         assert listed(clinic, work, Worklist.OVERDUE) == ["A1"]
 
 
 def test_a_snooze_of_one_list_does_not_hide_the_next_step_of_the_same_examination(clinic):
     with clinic.work() as work:
         clinic.enrolled(work, "A1", date(2026, 8, 25), enrolled_on=date(2026, 8, 25))
-        worklist.act(work, only_row(clinic, work, Worklist.DUE), WorklistAction.SNOOZE, until=TODAY + 300 * DAY)
+        worklist_acts.act(work, only_row(clinic, work, Worklist.DUE), WorklistAction.SNOOZE, until=TODAY + 300 * DAY)
     with clinic.work(START + 20 * DAY) as work:
         assert listed(clinic, work, Worklist.OVERDUE) == ["A1"]
 
@@ -359,7 +370,7 @@ def test_an_assigned_row_is_its_new_owners(clinic, overdue_row):
         patient.owner_id = may
         work.session.flush()
         assert listed(clinic, work, Worklist.OVERDUE, Filter(owner=may)) == ["A1"]
-        worklist.act(work, overdue_row, WorklistAction.ASSIGN, assigned_to=carl)
+        worklist_acts.act(work, overdue_row, WorklistAction.ASSIGN, assigned_to=carl)
         assert listed(clinic, work, Worklist.OVERDUE, Filter(owner=may)) == []
         assert listed(clinic, work, Worklist.OVERDUE, Filter(owner=carl)) == ["A1"]
         assert only_row(clinic, work, Worklist.OVERDUE).owner == "Carl Coordinator"
@@ -379,7 +390,7 @@ def test_an_assigned_row_is_its_new_owners(clinic, overdue_row):
 def test_an_action_without_its_content_is_refused(clinic, overdue_row, kind, values, message):
     with clinic.work() as work:
         with pytest.raises(InvalidInputError, match=message):
-            worklist.act(work, overdue_row, kind, **values)
+            worklist_acts.act(work, overdue_row, kind, **values)
         assert work.session.exec(select(BoardAction)).all() == []
 
 
@@ -411,7 +422,7 @@ def test_an_outsider_does_nothing_about_a_row(clinic, overdue_row):
     with clinic.work() as work:
         outsider = type(work.actor)(uuid4(), "outsider")
     with clinic.work(actor=outsider) as work, pytest.raises(ForbiddenError):
-        worklist.act(work, overdue_row, WorklistAction.NOTE, text="hello")
+        worklist_acts.act(work, overdue_row, WorklistAction.NOTE, text="hello")
 
 
 @pytest.mark.parametrize(("text", "found"), [("exam", ["A1", "B2"]), ("ANN b2", ["B2"]), ("a1", ["A1"]), ("zz", [])])

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlmodel import select
 from staff import NOW, Staffed
 
-from surveillance.operations import worklist
+from surveillance.operations import worklist, worklist_acts
 from surveillance.operations.worklist import Worklist
 from surveillance.store.tables import Patient, PromiseCheck
 from surveillance.web.pages import board_view
@@ -88,7 +88,7 @@ def test_an_empty_board_says_so_and_is_sound(staffed: Staffed, window: Window) -
     def gone(work: worklist.Work) -> None:
         patient = work.session.exec(select(Patient).where(Patient.mrn == "E-1")).one()
         row = worklist.find_row(work, [patient.site_id], f"without_plan:{patient.id.hex}")
-        worklist.act(work, row, worklist.WorklistAction.SNOOZE, until=NOW.date() + timedelta(days=9))
+        worklist_acts.act(work, row, worklist_acts.WorklistAction.SNOOZE, until=NOW.date() + timedelta(days=9))
 
     staffed.do(gone, "oscar")
     with window("oscar") as screen:

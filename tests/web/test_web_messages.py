@@ -16,8 +16,9 @@ from surveillance.core.policy import PLANNED_STEPS
 from surveillance.core.words import Privacy, ReminderState, Step
 from surveillance.operations import numbers
 from surveillance.operations.dispatch import senders
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.operations.message_events import turning
-from surveillance.operations.message_lists import TaskOutcome, Which
+from surveillance.operations.message_lists import Which
 from surveillance.store import reminders as store
 from surveillance.store.tables import AuditEvent, Callback, Contact, DispatchPause, Number, Patient, Reminder, Sender
 from surveillance.web.pages import messages

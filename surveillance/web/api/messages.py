@@ -8,7 +8,7 @@ from fastapi import Query
 from sqlmodel import col, select
 
 from surveillance.core.errors import NotFoundError
-from surveillance.operations import accounts, message_life, message_lists, settling
+from surveillance.operations import accounts, message_acts, message_life, message_lists, settling
 from surveillance.operations.dispatch import pauses
 from surveillance.operations.message_lists import Line, Which
 from surveillance.store import patients
@@ -68,14 +68,14 @@ def get_life(call: Call, message_id: UUID) -> list[LifeLine]:
 @endpoints.post("/messages/{message_id}/resend", needs=Permission.WORK)
 def resend_message(call: Call, message_id: UUID) -> MessagePublic:
     """Try again what certainly was not sent. Everything is read and decided anew before it goes out."""
-    return _one(call, message_lists.resend(call.work, call.row(Reminder, message_id, "message")))
+    return _one(call, message_acts.resend(call.work, call.row(Reminder, message_id, "message")))
 
 
 @endpoints.post("/messages/{message_id}/done", needs=Permission.WORK)
 def settle_message(call: Call, message_id: UUID, new: MessageDone) -> MessagePublic:
     """Say what became of a message that a person had to tell, or to ask about."""
     row = call.row(Reminder, message_id, "message")
-    return _one(call, message_lists.done(call.work, row, new.outcome, new.note))
+    return _one(call, message_acts.done(call.work, row, new.outcome, new.note))
 
 
 def _one(call: Call, row: Reminder) -> MessagePublic:

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Path, Query
 
 from surveillance.operations import worklist as board
+from surveillance.operations import worklist_acts
 from surveillance.operations.worklist import WorklistRow
 from surveillance.store.worklist import Filter, Worklist
 from surveillance.web.access import Permission
@@ -83,7 +84,7 @@ def _page(
 def act_on_row(call: Call, new: WorklistActionCreate) -> WorklistActionPublic:
     """Note what was done about a row: a call, a note, a day to come back to it, whose work it is."""
     row = board.find_row(call.work, call.site_ids(), new.row)
-    action = board.act(call.work, row, new.kind, text=new.text, until=new.until, assigned_to=new.assigned_to)
+    action = worklist_acts.act(call.work, row, new.kind, text=new.text, until=new.until, assigned_to=new.assigned_to)
     return WorklistActionPublic.model_validate(action)
 
 

@@ -17,7 +17,7 @@ from surveillance.core.words import Outcome, Result
 from surveillance.operations import (
     booking,
     lifecycle,
-    message_lists,
+    message_acts,
     numbers,
     planning,
     registry,
@@ -25,9 +25,11 @@ from surveillance.operations import (
     settling,
     wishes,
     worklist,
+    worklist_acts,
 )
-from surveillance.operations.message_lists import TaskOutcome
-from surveillance.operations.worklist import WorklistAction, WorklistRow
+from surveillance.operations.message_acts import TaskOutcome
+from surveillance.operations.worklist import WorklistRow
+from surveillance.operations.worklist_acts import WorklistAction
 from surveillance.operations.worklist_words import item_title
 from surveillance.store import appointments, plans
 from surveillance.store.tables import Appointment, ExaminationRow, OverrideKind, Reminder, RescheduleWish, Study
@@ -130,14 +132,14 @@ def _call(desk: Desk, row: WorklistRow) -> str:
     until = desk.form.day("until", "the day on which the row comes back")
     if not desk.form.ok:
         return ""
-    action = worklist.act(desk.work, row, WorklistAction.CALL, text=text, until=until)
+    action = worklist_acts.act(desk.work, row, WorklistAction.CALL, text=text, until=until)
     return f"The call is written down; {row.name} comes back on {day(action.until)}."
 
 
 def _note(desk: Desk, row: WorklistRow) -> str:
     text = desk.form.text("note", "the note", required=True, longest=LONGEST_TEXT)
     if desk.form.ok:
-        worklist.act(desk.work, row, WorklistAction.NOTE, text=text)
+        worklist_acts.act(desk.work, row, WorklistAction.NOTE, text=text)
     return f"The note on {row.name} is kept."
 
 
@@ -145,7 +147,7 @@ def _snooze(desk: Desk, row: WorklistRow) -> str:
     until = desk.form.day("snooze", "the day on which the row comes back", required=True)
     text = desk.form.text("why", "the reason", longest=LONGEST_TEXT)
     if desk.form.ok:
-        worklist.act(desk.work, row, WorklistAction.SNOOZE, until=until, text=text)
+        worklist_acts.act(desk.work, row, WorklistAction.SNOOZE, until=until, text=text)
     return f"{row.name} is put aside until {day(until)}."
 
 
@@ -153,7 +155,7 @@ def _assign(desk: Desk, row: WorklistRow) -> str:
     to = desk.form.record("to", "who takes it over")
     if not desk.form.ok or to is None:
         return ""
-    worklist.act(desk.work, row, WorklistAction.ASSIGN, assigned_to=to)
+    worklist_acts.act(desk.work, row, WorklistAction.ASSIGN, assigned_to=to)
     name = next((user.name for user in board_view.came_from(desk).people if user.id == to), "somebody else")
     return f"{row.name} is {name}'s now."
 
@@ -232,12 +234,12 @@ def _settle(desk: Desk, row: WorklistRow) -> str:
     outcome = desk.form.choice("outcome", "what became of the message", TaskOutcome)
     note = desk.form.text("settle_note", "the note", longest=LONGEST_TEXT)
     if desk.form.ok and outcome is not None:
-        message_lists.done(desk.work, _message(desk, row), outcome, note)
+        message_acts.done(desk.work, _message(desk, row), outcome, note)
     return f"The message to {row.name} is settled."
 
 
 def _resend(desk: Desk, row: WorklistRow) -> str:
-    message_lists.resend(desk.work, _message(desk, row))
+    message_acts.resend(desk.work, _message(desk, row))
     return f"The message to {row.name} is planned again and decided afresh before it goes out."
 
 

@@ -8,12 +8,13 @@ from fastapi.responses import Response
 
 from surveillance.core.message_turns import city, turn
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations import accounts, message_lists, message_pace, message_search
+from surveillance.operations import accounts, message_acts, message_pace, message_search
 from surveillance.operations.call_notes import call_note
 from surveillance.operations.dispatch import pauses, senders
 from surveillance.operations.dispatch.texts import readable
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.operations.message_life import REPORTS, as_csv, life
-from surveillance.operations.message_lists import TaskOutcome, Which
+from surveillance.operations.message_lists import Which
 from surveillance.operations.message_search import Search
 from surveillance.operations.message_state import senders as all_senders
 from surveillance.store.tables import Patient, Reminder, Site
@@ -189,7 +190,7 @@ def life_csv(desk: Desk, message_id: UUID) -> Response:
 def resend(desk: Desk, message_id: UUID) -> Response:
     row = desk.row(Reminder, message_id)
     with desk.form.trying(desk.session):
-        message_lists.resend(desk.work, row)
+        message_acts.resend(desk.work, row)
     if desk.form.errors:
         return _show(desk, row)
     return desk.done(desk.back(f"/messages/{row.id}"), "It is planned again and decided afresh before it goes out.")
@@ -203,7 +204,7 @@ def settle(desk: Desk, message_id: UUID) -> Response:
     note = form.text("note", "the note", longest=LONGEST_TEXT)
     if outcome is not None and form.ok:
         with form.trying(desk.session, "outcome"):
-            message_lists.done(desk.work, row, outcome, note)
+            message_acts.done(desk.work, row, outcome, note)
     if form.errors:
         return _show(desk, row)
     return desk.done(desk.back(f"/messages/{row.id}"), "The message is settled.")

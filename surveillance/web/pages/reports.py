@@ -7,7 +7,8 @@ from fastapi.responses import Response
 
 from surveillance.core import plots
 from surveillance.core.errors import InvalidInputError, NotFoundError
-from surveillance.core.report_sheets import WORDS, Report
+from surveillance.core.report_sheets import Report
+from surveillance.core.report_words import WORDS
 from surveillance.core.reports import Period, ReportName
 from surveillance.operations import reports
 from surveillance.web import render

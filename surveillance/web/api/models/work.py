@@ -6,9 +6,9 @@ from pydantic import Field
 
 from surveillance.core.reports import ReportName
 from surveillance.core.words import Channel, Privacy, ReminderState, Role, Step
-from surveillance.operations.message_lists import TaskOutcome
+from surveillance.operations.message_acts import TaskOutcome
 from surveillance.operations.tokens import Scope
-from surveillance.operations.worklist import WorklistAction
+from surveillance.operations.worklist_acts import WorklistAction
 from surveillance.store.tables import FeedKind
 from surveillance.store.worklist import Worklist
 from surveillance.web.api.models.common import Day, Flag, Line, Model, Moment, Reason, Said, Whole
