@@ -1,7 +1,8 @@
 """What providers say of a phone number itself, and what a person finds out about it (facts: error codes).
 
 A landline gets calls only. Nothing is sent to a number that is wrong until a person has verified it; one that did not
-answer for hours is written to as before, and somebody looks into it. A message that arrives settles both.
+answer for hours is written to as before, and somebody looks into it. A message that arrives, or comes from there,
+settles both.
 """
 
 from typing import Any
@@ -31,13 +32,13 @@ def in_trouble(work: Work, phone: str, why: str, *, wrong: bool) -> None:
     _keep(work, row, "number.trouble", before, why)
 
 
-def answered(work: Work, phone: str) -> None:
-    """A message arrived there, so nothing is wrong with it."""
+def answered(work: Work, phone: str, how: str = "a message arrived") -> None:
+    """A message arrived there, or came from there: so nothing is wrong with it."""
     row = patients.number(work.session, phone)
     if row is not None and (row.trouble_at is not None or row.landline):
         before = picture(row, _PICTURE)
         row.landline, row.wrong, row.trouble_at, row.trouble_why = False, False, None, ""
-        _keep(work, row, "number.answered", before, "a message arrived")
+        _keep(work, row, "number.answered", before, how)
 
 
 def verified(work: Work, phone: str, how: str) -> None:

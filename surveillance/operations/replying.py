@@ -15,7 +15,7 @@ from surveillance.core.conversation import Act, Sorted, sort
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.replies import Meaning, Reading
 from surveillance.core.words import Source
-from surveillance.operations import consents, reply_answers, reply_facts, wishes
+from surveillance.operations import consents, numbers, reply_answers, reply_facts, wishes
 from surveillance.operations.reply_facts import Facts
 from surveillance.operations.work import Work
 from surveillance.store import locks
@@ -39,6 +39,7 @@ def receive(work: Work, form: Mapping[str, str]) -> Inbound | None:
         return None
     row = work.session.exec(select(Inbound).where(Inbound.provider_id == new.provider_id)).one()
     facts = reply_facts.gather(work, row.from_number, _pictures(form))
+    numbers.answered(work, row.from_number, "a message came from it")
     spoken = reply_facts.language(work, facts)
     reading = replies.read(row.body, form.get("OptOutType"), work.catalogue.replies, spoken)
     found = sort(reading, facts.context, work.now)

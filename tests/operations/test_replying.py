@@ -20,6 +20,7 @@ from surveillance.operations import (
     conversation,
     editing,
     lifecycle,
+    numbers,
     registry,
     replying,
     settling,
@@ -190,6 +191,14 @@ def test_start_restores_what_the_number_withdrew_and_yes_is_no_opt_in(clinic: Cl
     acts = [row.act for row in sorted(clinic.all(Consent), key=lambda row: row.at) if row.channel is Channel.SMS]
     assert acts == ["given", "withdrawn", "given"]
     assert answers(clinic) == []
+
+
+def test_a_number_that_writes_is_in_no_trouble(sqlite: Clinic) -> None:
+    told(sqlite)
+    with sqlite.work() as work:
+        numbers.in_trouble(work, PHONE, "the handset cannot be reached (30003)", wrong=False)
+    reply(sqlite, "thanks")
+    assert [(row.trouble_at, row.trouble_why) for row in sqlite.all(Number)] == [(None, "")]
 
 
 def test_thanks_are_filed_and_answered_by_nobody(sqlite: Clinic) -> None:
