@@ -18,7 +18,7 @@ from surveillance.catalogue.policy import load_policy
 from surveillance.catalogue.protocols import load_all
 from surveillance.catalogue.replies import load_replies
 from surveillance.core.errors import ForbiddenError, NotFoundError
-from surveillance.core.prices import Prices
+from surveillance.core.texts.prices import Prices
 from surveillance.core.words import Channel
 from surveillance.operations.work import Actor, Catalogue, Work
 from surveillance.providers.base import Transport

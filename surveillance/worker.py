@@ -19,14 +19,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from surveillance.bootstrap import App, system_actor, utc_now
 from surveillance.core.errors import SurveillanceError
-from surveillance.operations.dispatch import Limits, Office, send_due, settle_doubt
-from surveillance.operations.dispatch.office import PACE
+from surveillance.operations.audit.sealing import seal
+from surveillance.operations.care.daily_sweep import next_sweep, sweep
+from surveillance.operations.dispatch.in_doubt import settle as settle_doubt
+from surveillance.operations.dispatch.sending import send_due
 from surveillance.operations.imports.carrying import carry_in
-from surveillance.operations.proving import prove
-from surveillance.operations.sealing import seal
-from surveillance.operations.sweeping import next_sweep, sweep
-from surveillance.store import db, heartbeats
-from surveillance.store import reminders as store
+from surveillance.operations.job_context import PACE, JobContext, Limits
+from surveillance.operations.proof.nightly_check import prove
+from surveillance.store import db
+from surveillance.store.messages import reminders as store
+from surveillance.store.proof import heartbeats
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +52,7 @@ class TickReport:
         return self.counts["errors"]
 
 
-def office_of(app: App, clock: Clock, limits: Limits | None = None) -> Office:
+def job_context_of(app: App, clock: Clock, limits: Limits | None = None) -> JobContext:
     """Where this process hands messages out, as the service's own account."""
     with db.writing(app.engine) as session:
         actor = system_actor(session)
@@ -59,12 +61,12 @@ def office_of(app: App, clock: Clock, limits: Limits | None = None) -> Office:
         for channel, transport in app.transports.items()
     }
     public_url = app.settings.public_url
-    return Office(app.engine, app.catalogue, app.transports, public_url, actor, clock, limits or Limits(pace=pace))
+    return JobContext(app.engine, app.catalogue, app.transports, public_url, actor, clock, limits or Limits(pace=pace))
 
 
-def tick(app: App, now: datetime, *, office: Office | None = None) -> TickReport:
+def tick(app: App, now: datetime, *, context: JobContext | None = None) -> TickReport:
     """One pass by hand, as if it were ``now``: sweep, settle doubt, carry files in, send what is due, seal."""
-    place = office or office_of(app, lambda: now)
+    place = context or job_context_of(app, lambda: now)
     counts: Counter[str] = Counter()
     for pass_over in (sweep, settle_doubt):
         counts += pass_over(place)
@@ -77,9 +79,9 @@ def tick(app: App, now: datetime, *, office: Office | None = None) -> TickReport
 def simulate(app: App, start: datetime, days: int) -> Iterator[TickReport]:
     """Live through ``days`` in a moment: a tick whenever a message is due and when a day begins. For development."""
     now, end = start, start + timedelta(days=days)
-    office = office_of(app, lambda: now)
+    context = job_context_of(app, lambda: now)
     while now < end:
-        yield tick(app, now, office=office)
+        yield tick(app, now, context=context)
         with db.reading(app.engine) as session:
             moments = (store.next_due(session, now), next_sweep(session, now), end)
         now = max(now + timedelta(seconds=1), min(moment for moment in moments if moment is not None))
@@ -103,14 +105,14 @@ class Worker:
         Raises:
             UnavailableError: the database does not answer.
         """
-        office = office_of(self._app, self._clock, self._limits)
+        context = job_context_of(self._app, self._clock, self._limits)
         jobs: dict[str, Job] = {
-            "dispatch": lambda: self._count(send_due(office, self._stopping)),
-            "doubt": lambda: self._count(settle_doubt(office)),
-            "sweep": lambda: self._count(sweep(office)),
-            "imports": lambda: self._count(carry_in(office, self._stopping)),
-            "seal": lambda: self._count(seal(office)),
-            "proof": lambda: self._count(prove(office, self._stopping)),
+            "dispatch": lambda: self._count(send_due(context, self._stopping)),
+            "doubt": lambda: self._count(settle_doubt(context)),
+            "sweep": lambda: self._count(sweep(context)),
+            "imports": lambda: self._count(carry_in(context, self._stopping)),
+            "seal": lambda: self._count(seal(context)),
+            "proof": lambda: self._count(prove(context, self._stopping)),
             "heartbeat": self.beat,
         }
         self.beat()

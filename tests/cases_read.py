@@ -11,12 +11,12 @@ from typing import Any
 
 from surveillance.catalogue import protocols, yaml_lines
 from surveillance.core.dates import add_months
-from surveillance.core.examinations import Booking, Hold, Key, PlanFacts
-from surveillance.core.matching import Extra, Ruling, Study
-from surveillance.core.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source, faults
-from surveillance.core.schedule import Terms, terms
-from surveillance.core.status import Reading
-from surveillance.core.trips import SiteCalendar
+from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source, faults
+from surveillance.core.schedule.examinations import Booking, Hold, Key, PlanFacts
+from surveillance.core.schedule.matching import Extra, Ruling, Study
+from surveillance.core.schedule.slots import Terms, terms
+from surveillance.core.schedule.status import Reading
+from surveillance.core.schedule.trips import SiteCalendar
 from surveillance.paths import config_folder
 
 FOLDER = Path(__file__).parent / "cases"

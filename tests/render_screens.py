@@ -22,13 +22,15 @@ from staff import NOW, Staffed, open_app
 
 from surveillance import bootstrap, paths
 from surveillance.catalogue import demo as demo_files
-from surveillance.cli.demo import LIVED_DAYS, answer
-from surveillance.operations import demo, patient_pages
-from surveillance.operations.proving import prove
+from surveillance.cli.service.demo import LIVED_DAYS, answer
+from surveillance.operations.calendars import page_addresses
+from surveillance.operations.demo import stories
+from surveillance.operations.proof.nightly_check import prove
 from surveillance.operations.work import Work
-from surveillance.store import db, patients
+from surveillance.store import db
+from surveillance.store.registry import patients
 from surveillance.store.tables import Patient
-from surveillance.worker import office_of, simulate
+from surveillance.worker import job_context_of, simulate
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 FILE = """MRN;Surname;First name;DOB;Telephone;Protocol;End of treatment
@@ -90,7 +92,7 @@ def own_page(shown: Screen, clinic: Staffed) -> None:
     def made(work: Work) -> str:
         patient = work.session.get_one(Patient, patient_id)
         contact = patients.contacts(work.session, patient.id)[0]
-        return patient_pages.new_page(work, patient, contact, "en", None)[1]
+        return page_addresses.new_page(work, patient, contact, "en", None)[1]
 
     shown.open(f"/p/{clinic.do(made)}")
 
@@ -124,11 +126,11 @@ def furnish(url: str) -> Staffed:
     with db.writing(app.engine) as session:
         work = app.work(session, bootstrap.system_actor(session), NOW)
         clinic = demo_files.load(paths.config_folder() / "demo" / "clinic.yaml")
-        site = demo.load(work, clinic)
+        site = stories.load(work, clinic)
     for _ in simulate(app, NOW - timedelta(days=LIVED_DAYS), LIVED_DAYS):
         pass
     answer(app, site, clinic.replies, NOW)
-    prove(office_of(app, lambda: NOW), threading.Event())
+    prove(job_context_of(app, lambda: NOW), threading.Event())
     return Staffed(app)
 
 

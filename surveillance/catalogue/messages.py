@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from surveillance.catalogue import yaml_lines
-from surveillance.core.calendar_words import CalendarWords
+from surveillance.core.calendars.feed_words import CalendarWords
 from surveillance.core.errors import ConfigurationError, InvalidFileError, Problem
-from surveillance.core.frames import EmailWords, LetterWords
-from surveillance.core.message_faults import faults
-from surveillance.core.messages import MessageBook, Template
-from surveillance.core.page_words import PageWords
-from surveillance.core.sheet import SheetWords
+from surveillance.core.texts.faults import faults
+from surveillance.core.texts.frames import EmailWords, LetterWords
+from surveillance.core.texts.message_book import MessageBook, Template
+from surveillance.core.texts.page_words import PageWords
+from surveillance.core.texts.schedule_sheet import SheetWords
 from surveillance.core.words import Privacy, Step
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]

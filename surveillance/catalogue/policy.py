@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from surveillance.catalogue import yaml_lines
 from surveillance.core.errors import InvalidFileError
-from surveillance.core.policy import Latest, Policy, StepRule, faults
+from surveillance.core.messages.policy import Latest, Policy, StepRule, faults
 from surveillance.core.words import Channel, Step
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from surveillance.core.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source
+from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source
 
 # DICOM PS3.3 C.7.3.1.1.1: the modalities that can be evidence of a follow-up examination.
 Modality = Literal["MR", "CT", "CR", "DX", "US", "PT", "NM", "XA", "MG", "RF"]

@@ -15,14 +15,8 @@ from pydantic import ValidationError
 
 from surveillance.catalogue import yaml_lines
 from surveillance.catalogue.protocol_document import ProtocolDocument, of_core, to_core
-from surveillance.core.errors import (
-    ConfigurationError,
-    InvalidFileError,
-    InvalidInputError,
-    NotFoundError,
-    Problem,
-)
-from surveillance.core.protocol import Protocol, faults
+from surveillance.core.errors import ConfigurationError, InvalidFileError, InvalidInputError, NotFoundError, Problem
+from surveillance.core.protocols.protocol import Protocol, faults
 
 
 def load(path: Path) -> Protocol:

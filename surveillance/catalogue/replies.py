@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from surveillance.catalogue import yaml_lines
 from surveillance.core.errors import ConfigurationError, InvalidFileError, Problem
-from surveillance.core.messages import MessageBook
-from surveillance.core.replies import Part, Vocabulary
-from surveillance.core.reply_faults import faults, faults_between
+from surveillance.core.replies.faults import faults, faults_between
+from surveillance.core.replies.vocabulary import Part, Vocabulary
+from surveillance.core.texts.message_book import MessageBook
 
 Phrase = Annotated[str, Field(min_length=1, max_length=500)]
 Some = Annotated[list[Phrase], Field(min_length=1)]

@@ -22,7 +22,10 @@ from surveillance import bootstrap, settings
 from surveillance.bootstrap import App
 from surveillance.cli import show
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.operations import accounts, planning, registry
+from surveillance.operations.accounts import users
+from surveillance.operations.planning import preconditions
+from surveillance.operations.registry import patients
+from surveillance.operations.registry import sites as registry_sites
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
 from surveillance.store.tables import Patient, Plan, Site
@@ -80,10 +83,10 @@ class Job:
 
     def sites(self) -> list[Site]:
         """The sites to look at: the one that was named, or all of the actor's."""
-        mine = accounts.sites_of(self.work, self.work.actor)
+        mine = users.sites_of(self.work, self.work.actor)
         if self.site_code is None:
             return mine
-        named = registry.site_by_code(self.work, self.site_code)
+        named = registry_sites.site_by_code(self.work, self.site_code)
         if named not in mine:
             raise InvalidInputError(f"{self.work.actor.name} does not work at site {named.code}")
         return [named]
@@ -98,14 +101,14 @@ class Job:
 
     def patient(self, mrn: str) -> Patient:
         """The patient with this MRN; the look at the record is audited."""
-        found = registry.patient_named(self.work, [site.id for site in self.sites()], mrn)
+        found = patients.patient_named(self.work, [site.id for site in self.sites()], mrn)
         self.seen.append(found)
         return found
 
     def plan(self, mrn: str) -> tuple[Patient, Plan]:
         """The patient and the active plan."""
         patient = self.patient(mrn)
-        return patient, planning.current_plan(self.work, patient)
+        return patient, preconditions.current_plan(self.work, patient)
 
     def today(self, row: Patient | Plan) -> date:
         """The local day at the site of a patient or plan."""
@@ -214,7 +217,7 @@ def _actor(session: Session, options: Options, *, writes: bool) -> Actor:
     """A member of staff; nobody in particular for a look, or while the service has no users yet."""
     if options.user:
         return bootstrap.user_actor(session, options.user, account())
-    if writes and accounts.has_staff(session):
+    if writes and users.has_staff(session):
         raise WrongUseError("say who acts: --as USER, or set SURVEILLANCE_USER once")
     system = bootstrap.system_actor(session)
     return Actor(system.user_id, system.name, account())

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.examinations import Key
-from surveillance.operations.results import NewStudy
+from surveillance.core.schedule.examinations import Key
+from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Work
-from surveillance.store import plans
+from surveillance.store.planning import plans
 from surveillance.store.tables import Plan
 
 YEARS: Final = range(1890, 2151)  # outside these a date is a typing error

@@ -10,34 +10,23 @@ import typer
 from typer.core import TyperGroup
 
 from surveillance import logs
-from surveillance.cli import (
-    audit,
-    board,
-    database,
-    decisions,
-    demo,
-    dispatching,
-    doctor,
-    export,
-    feeds,
-    importing,
-    languages,
-    messages,
-    own_page,
-    patients,
-    people,
-    plans,
-    protocol,
-    reporting,
-    reports,
-    retraction,
-    serve,
-    sites,
-    tokens,
-    users,
-    visits,
-)
+from surveillance.cli.accounts import tokens, users
+from surveillance.cli.administration import sites
+from surveillance.cli.audit import log
+from surveillance.cli.board import worklist
+from surveillance.cli.calendars import feeds, page_addresses
+from surveillance.cli.care import decisions, plans, retraction
+from surveillance.cli.dispatch import dispatch
+from surveillance.cli.exports import export
+from surveillance.cli.imports import import_file
+from surveillance.cli.messages import messages
+from surveillance.cli.protocols import protocol
+from surveillance.cli.registry import contacts, patients
+from surveillance.cli.reports import report
+from surveillance.cli.service import database, demo, doctor, serve
 from surveillance.cli.show import clean
+from surveillance.cli.visits import studies, visits
+from surveillance.cli.wording import languages
 from surveillance.core.errors import SurveillanceError
 
 
@@ -94,20 +83,20 @@ app = typer.Typer(
 
 plans.app.add_typer(decisions.app)
 sites.app.add_typer(languages.app, name="language")
-patients.app.add_typer(own_page.app, name="page")
+patients.app.add_typer(page_addresses.app, name="page")
 _GROUPS: dict[str, typer.Typer] = {
     "site": sites.app,
     "user": users.app,
     "patient": patients.app,
-    "contact": people.contact,
-    "consent": people.consent,
+    "contact": contacts.contact,
+    "consent": contacts.consent,
     "protocol": protocol.app,
     "plan": plans.app,
     "visit": visits.app,
-    "study": reports.app,
-    "worklist": board.app,
+    "study": studies.app,
+    "worklist": worklist.app,
     "messages": messages.app,
-    "dispatch": dispatching.app,
+    "dispatch": dispatch.app,
     "feed": feeds.app,
     "token": tokens.app,
     "export": export.app,
@@ -118,17 +107,17 @@ for _name, _group in _GROUPS.items():
 for _command in (
     plans.enrol,
     visits.book,
-    reports.record,
+    studies.record,
     retraction.retract,
-    board.explain,
-    board.check,
-    reporting.report,
-    audit.audit,
-    dispatching.tick,
+    worklist.explain,
+    worklist.check,
+    report.report,
+    log.audit,
+    dispatch.tick,
     serve.serve,
     demo.demo,
     doctor.doctor,
 ):
     app.command()(_command)
-app.command("import")(importing.import_file)
-app.command("worker")(dispatching.run_worker)
+app.command("import")(import_file.import_file)
+app.command("worker")(dispatch.run_worker)

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from surveillance.store.audit import plain
+from surveillance.store.audit.events import plain
 
 _PIPED_WIDTH = 2000  # columns; where there is no terminal rich would cut a table to 80
 _NOTHING = "–"

@@ -5,8 +5,8 @@ from typing import Final
 
 from rich.text import Text
 
-from surveillance.core.examinations import Examination, FindingKind, Key
 from surveillance.core.plain import CONSENT, END, HOLD, OUTCOME, OVERRIDE, RESULT, ROLE, SEX, STATUS, VISIT
+from surveillance.core.schedule.examinations import Examination, FindingKind, Key
 from surveillance.core.words import Status
 
 __all__ = [

@@ -11,14 +11,14 @@ from sqlmodel import Session, SQLModel, select
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.dates import local_day
 from surveillance.core.errors import ForbiddenError, NotFoundError
-from surveillance.core.messages import MessageBook
-from surveillance.core.policy import Policy
-from surveillance.core.prices import Prices
-from surveillance.core.protocol import Protocol
-from surveillance.core.replies import Vocabulary
-from surveillance.core.schedule import Terms, terms
+from surveillance.core.messages.policy import Policy
+from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.replies.vocabulary import Vocabulary
+from surveillance.core.schedule.slots import Terms, terms
+from surveillance.core.texts.message_book import MessageBook
+from surveillance.core.texts.prices import Prices
 from surveillance.core.words import Role
-from surveillance.store import audit
+from surveillance.store.audit import events
 from surveillance.store.tables import AuditEvent, Membership, ProtocolVersion, Site, User
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class Work:
             patient_id=patient_id if patient_id is not None else getattr(row, "patient_id", None),
             reason=reason,
         )
-        audit.write(self.session, event, before, after)
+        events.write(self.session, event, before, after)
 
     def require(self, site_id: UUID, *roles: Role) -> None:
         """Raises ForbiddenError unless the actor has one of ``roles`` at the site (the system account may)."""

@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from surveillance.core.errors import ForbiddenError, UnavailableError
-from surveillance.core.identity import Flow, Identity
+from surveillance.core.people.identity import Flow, Identity
 
 log = structlog.get_logger(__name__)
 

@@ -15,8 +15,8 @@ from twilio.base.exceptions import TwilioException
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from surveillance.core.delivery import StatusCallback
 from surveillance.core.errors import ConfigurationError
+from surveillance.core.messages.delivery import StatusCallback
 from surveillance.core.words import Channel
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Listed, NumberTrouble, Outgoing
 from surveillance.providers.twilio_http import OneShotHttpClient

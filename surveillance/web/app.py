@@ -12,50 +12,17 @@ from starlette.types import ASGIApp
 import surveillance
 from surveillance import bootstrap, logs, settings
 from surveillance.bootstrap import App
-from surveillance.web import access, api, errors, feeds, health, metrics, render, webhooks
+from surveillance.web import access, errors, render, webhooks
 from surveillance.web.api import document
+from surveillance.web.api import order as api
 from surveillance.web.api.size import TooLarge
+from surveillance.web.calendars import feeds
+from surveillance.web.calendars.fetches import Fetches, RenderedFeeds
 from surveillance.web.deps import Background, Clock
-from surveillance.web.fetches import Fetches, RenderedFeeds
-from surveillance.web.pages import (
-    account,
-    administration,
-    board,
-    board_acts,
-    imports,
-    messaging,
-    oidc,
-    own_calendar,
-    own_door,
-    own_page,
-    patients,
-    protocols,
-    registering,
-    reports,
-    scheduling,
-    search,
-    sign_in,
-)
+from surveillance.web.monitoring import health, metrics
+from surveillance.web.pages.order import PAGES
+from surveillance.web.pages.patient_page import entry
 from surveillance.web.security import Guard
-
-PAGES = (
-    sign_in.pages,
-    oidc.pages,
-    account.pages,
-    board.pages,
-    board_acts.pages,
-    search.pages,
-    imports.pages,
-    *registering.PAGES,
-    *patients.PAGES,
-    *scheduling.PAGES,
-    *administration.PAGES,
-    *messaging.PAGES,
-    reports.pages,
-    protocols.pages,
-    own_page.pages,
-    own_calendar.pages,
-)
 
 LARGEST_BODY = 1024 * 1024  # bytes; a route that takes a file states its own
 
@@ -101,7 +68,7 @@ def attach(web: FastAPI, app: App, *, background: Background | None = None, cloc
     state = web.state
     state.app, state.clock, state.background = app, clock, background
     state.fetches, state.rendered_feeds = Fetches(app.engine), RenderedFeeds()
-    state.paces = own_door.new_paces()
+    state.paces = entry.new_paces()
     state.registry = metrics.new_registry(app, clock)
     state.seconds = metrics.request_histogram(state.registry)
     state.https = app.settings.public_url.startswith("https:")

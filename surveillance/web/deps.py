@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from surveillance.bootstrap import App
-from surveillance.web.fetches import Fetches
+from surveillance.web.calendars.fetches import Fetches
 
 Clock = Callable[[], datetime]
 

@@ -21,7 +21,8 @@ from surveillance.core.errors import (
     SurveillanceError,
     UnavailableError,
 )
-from surveillance.web import api, problems, render
+from surveillance.web import problems, render
+from surveillance.web.api import order as api
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +130,9 @@ def _answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> R
         if _is_live(request):  # a part of a page was asked for: the page stays and says on top what went wrong
             return HTMLResponse(render.render("error-part.html", told), status, headers=ON_TOP)
         # Whoever is signed in keeps the way to everything else.
-        return HTMLResponse(render.render("error.html", told | {"desk": getattr(request.state, "shell", None)}), status)
+        return HTMLResponse(
+            render.render("error.html", told | {"context": getattr(request.state, "shell", None)}), status
+        )
     kind = problems.kind_of(status) if request.url.path.startswith("/api/") else None
     body = problems.body(kind, status, number, detail, **more)
     return JSONResponse(body, status, media_type=problems.MEDIA_TYPE)

@@ -15,8 +15,8 @@ from markupsafe import Markup
 import surveillance
 from surveillance.core.dates import local_day
 from surveillance.core.plain import SOURCE
-from surveillance.store.calendar import Entry
 from surveillance.store.tables import Appointment
+from surveillance.store.visits.site_calendar import Entry
 from surveillance.web.words import language_name
 
 HERE: Final = Path(__file__).parent

@@ -14,7 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from surveillance.bootstrap import App, system_actor
-from surveillance.operations import callbacks, replying
+from surveillance.operations.dispatch import callbacks
+from surveillance.operations.replies import receiving
 from surveillance.store import db
 from surveillance.web.access import public
 from surveillance.web.deps import AppDep, NowDep
@@ -75,7 +76,7 @@ def _take_status(app: App, now: datetime, form: dict[str, str], attempt: str) ->
 
 def _take_inbound(app: App, now: datetime, form: dict[str, str]) -> None:
     with db.writing(app.engine) as session:
-        replying.receive(app.work(session, system_actor(session), now), form)
+        receiving.receive(app.work(session, system_actor(session), now), form)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -5,14 +5,16 @@ from fakes.clinic import catalogue
 from sqlmodel import select
 
 from surveillance import bootstrap
-from surveillance.cli.demo import demo as fill
-from surveillance.core.status import status
+from surveillance.cli.service.demo import demo as fill
+from surveillance.core.schedule.status import status
 from surveillance.core.words import Status
-from surveillance.operations import promise, worklist
+from surveillance.operations.board import worklist
+from surveillance.operations.proof import check
 from surveillance.operations.work import Work
-from surveillance.store import db, plans
+from surveillance.store import db
+from surveillance.store.board.worklist import Worklist
+from surveillance.store.planning import plans
 from surveillance.store.tables import ExaminationRow, Patient, Site
-from surveillance.store.worklist import Worklist
 
 # A demo sends no real message, so nothing of it can be in doubt.
 NOTHING_TO_SHOW = {Worklist.IN_DOUBT}
@@ -38,7 +40,7 @@ def test_every_list_of_the_board_has_something_to_show(clinic_url: str) -> None:
 def test_the_promise_holds_for_everybody(clinic_url: str) -> None:
     with db.reading(db.create_engine_for(clinic_url)) as session:
         work = Work(session, bootstrap.utc_now(), bootstrap.system_actor(session), catalogue())
-        assert [str(violation) for violation in promise.check(work)] == []
+        assert [str(violation) for violation in check.check(work)] == []
 
 
 def test_sixty_patients_are_in_every_state_an_examination_can_have(clinic_url: str) -> None:

@@ -12,7 +12,13 @@ from sqlmodel import col, select
 
 from surveillance import bootstrap
 from surveillance.core.words import AppointmentState
-from surveillance.operations import booking, feed_contents, feeds, imports, promise, registry
+from surveillance.operations.administration import places, sites
+from surveillance.operations.calendars import feed_contents, feeds
+from surveillance.operations.imports import apply, compare, reading
+from surveillance.operations.imports import rows as imports_rows
+from surveillance.operations.proof import check
+from surveillance.operations.protocols import approvals
+from surveillance.operations.visits import booking
 from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.tables import Appointment, ExaminationRow, Feed, Patient, Place, Site
@@ -53,23 +59,23 @@ def test_a_registry_of_500_is_imported_planned_booked_in_part_and_read_as_a_cale
         _check_rows(session)
         _check_calendar(work, session.get_one(Feed, feed.id), booked)
     with db.reading(sqlite_engine) as session:
-        assert promise.check(Work(session, NOW, bootstrap.system_actor(session), catalogue())) == []
+        assert check.check(Work(session, NOW, bootstrap.system_actor(session), catalogue())) == []
 
 
 def _opened(work: Work) -> Site:
-    new = registry.NewSite("NYC1", "Riverside", "Riverside", "America/New_York", "US", "(202) 555-0100")
-    site = registry.add_site(work, new)
-    registry.add_place(work, site, "MRI 2")
-    registry.approve_protocol(work, site, "asps-extremity")
+    new = sites.NewSite("NYC1", "Riverside", "Riverside", "America/New_York", "US", "(202) 555-0100")
+    site = sites.add_site(work, new)
+    places.add_place(work, site, "MRI 2")
+    approvals.approve_protocol(work, site, "asps-extremity")
     return site
 
 
 def _import(work: Work, site: Site, path: Path) -> None:
-    sheet = imports.read(path)
-    parsed = imports.parse(work, site, sheet)
-    found = imports.compare(work, site, parsed.rows)
+    sheet = reading.read(path)
+    parsed = imports_rows.parse(work, site, sheet)
+    found = compare.compare(work, site, parsed.rows)
     assert (parsed.errors, found.conflicts, len(found.new)) == ([], [], PATIENTS)
-    imports.apply(work, site, sheet, found)
+    apply.apply(work, site, sheet, found)
 
 
 def _book_the_first(work: Work) -> set[str]:

@@ -19,28 +19,25 @@ from fakes.clinic import Carrier, Clinic, Clock, open_clinic
 from sqlmodel import col, select
 
 from surveillance import worker
-from surveillance.core.answers import kind_of
 from surveillance.core.dates import DAY, local_day
-from surveillance.core.delivery import StatusCallback
-from surveillance.core.planned import stem
-from surveillance.core.policy import UNCAPPED
+from surveillance.core.messages.answers import kind_of
+from surveillance.core.messages.delivery import StatusCallback
+from surveillance.core.messages.planned import stem
+from surveillance.core.messages.policy import UNCAPPED
 from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Step
-from surveillance.operations import (
-    booking,
-    callbacks,
-    lifecycle,
-    message_acts,
-    promise,
-    replying,
-    settling,
-    wishes,
-)
-from surveillance.operations.dispatch import send_due, settle_doubt
-from surveillance.operations.message_acts import TaskOutcome
+from surveillance.operations.care import lifecycle
+from surveillance.operations.dispatch import callbacks
+from surveillance.operations.dispatch.in_doubt import settle as settle_doubt
+from surveillance.operations.dispatch.sending import send_due
+from surveillance.operations.messages import acts
+from surveillance.operations.messages.acts import TaskOutcome
+from surveillance.operations.proof import check as promise
+from surveillance.operations.replies import decisions, receiving
+from surveillance.operations.visits import booking, outcomes, reschedule_requests
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.providers.twilio import failure_of
 from surveillance.store import db
-from surveillance.store import reminders as store
+from surveillance.store.messages import reminders as store
 from surveillance.store.tables import (
     Appointment,
     AppointmentItem,
@@ -151,14 +148,14 @@ class Year:
     # -- the days ----------------------------------------------------------------------------------------------
 
     def live(self, days: int) -> None:
-        office = self.clinic.office()
+        context = self.clinic.context()
         for _ in range(days):
             self.work_day()
-            worker.tick(self.clinic.app, self.now, office=office)
+            worker.tick(self.clinic.app, self.now, context=context)
             end = self.now.replace(hour=14, minute=0, second=0) + DAY
             while self.now < end:
-                send_due(office, threading.Event())
-                settle_doubt(office)
+                send_due(context, threading.Event())
+                settle_doubt(context)
                 self.listen()
                 self.clinic.clock.now = self._next(end)
 
@@ -206,7 +203,7 @@ class Year:
         form = {"MessageSid": f"SM{uuid4().hex}", "From": number, "To": "+12025550199", "Body": words}
         for _ in range(1 + (self.chance.random() < 0.1)):  # Twilio repeats what it is not sure of
             with self.clinic.work() as work:
-                replying.receive(work, form)
+                receiving.receive(work, form)
         if words in ("STOP", *REPLIES["stops in words"]):
             self.stopped[number].append((self.now, datetime.max.replace(tzinfo=UTC)))
         elif words == "START":
@@ -238,8 +235,8 @@ class Year:
         with self.clinic.work() as work:
             row = work.session.get_one(Appointment, visit.id)
             lines = work.session.exec(select(AppointmentItem).where(AppointmentItem.appointment_id == visit.id))
-            done = [booking.OutcomeOf(line.item, Outcome.PERFORMED) for line in lines if line.outcome is None]
-            booking.record(work, row, done)
+            done = [outcomes.OutcomeOf(line.item, Outcome.PERFORMED) for line in lines if line.outcome is None]
+            outcomes.record(work, row, done)
 
     def _book(self, proposal: Appointment) -> None:
         with self.clinic.work() as work:
@@ -255,14 +252,14 @@ class Year:
                 row = work.session.get_one(Appointment, wish.appointment_id)
                 place = work.session.get_one(Place, self.clinic.place_id)
                 booking.move(work, row, booking.Visit(max(row.day, today) + DAY, row.at or time(9), place))
-                assert wishes.open_wish(work, row.id) is None
+                assert reschedule_requests.open_wish(work, row.id) is None
             for reply in work.session.exec(select(Inbound).where(col(Inbound.handled_at).is_(None))).all():
                 assert reply.why, reply.body
                 if self.chance.random() < 0.7:
-                    settling.settle_reply(work, reply.id, opt_out=False, note="read")
+                    decisions.settle_reply(work, reply.id, opt_out=False, note="read")
             for task in work.session.exec(select(Reminder).where(Reminder.state == ReminderState.TASK)).all():
                 told = self.chance.random() < 0.9
-                message_acts.done(work, task, TaskOutcome.TOLD if told else TaskOutcome.NOT_REACHED, "called")
+                acts.done(work, task, TaskOutcome.TOLD if told else TaskOutcome.NOT_REACHED, "called")
 
     def _dies(self, patient: UUID) -> None:
         with self.clinic.work() as work:

@@ -14,10 +14,14 @@ from sqlmodel import col, select
 
 from surveillance import worker
 from surveillance.core.dates import DAY, local_day
-from surveillance.core.policy import NOTICES
+from surveillance.core.messages.policy import NOTICES
 from surveillance.core.words import AppointmentState, AttemptState, Channel, HoldReason, Outcome, ReminderState, Step
-from surveillance.operations import booking, lifecycle, promise, registry
-from surveillance.operations.dispatch import pauses
+from surveillance.operations.care import holds, lifecycle
+from surveillance.operations.messages import pauses
+from surveillance.operations.proof import check as promise
+from surveillance.operations.registry import consents as registry_consents
+from surveillance.operations.registry import patients as registry
+from surveillance.operations.visits import booking, outcomes
 from surveillance.store import db
 from surveillance.store.tables import Appointment, AppointmentItem, Attempt, Patient, Place, PlanHold, Reminder
 
@@ -60,9 +64,9 @@ class Year:
 
     def live_until(self, end: datetime) -> None:
         """Tick when a message is due, when a day begins, and each hour while a message waits."""
-        office = self.clinic.office()
+        context = self.clinic.context()
         while self.now < end:
-            worker.tick(self.clinic.app, self.now, office=office)
+            worker.tick(self.clinic.app, self.now, context=context)
             self.clinic.clock.now = max(self.now + timedelta(seconds=1), self._next(end))
 
     def _next(self, end: datetime) -> datetime:
@@ -105,7 +109,7 @@ class Year:
             visit = work.session.get_one(Appointment, visit_id)
             lines = list(work.session.exec(select(AppointmentItem).where(AppointmentItem.appointment_id == visit_id)))
             open_lines = [line for line in lines if line.outcome is None]
-            booking.record(work, visit, [booking.OutcomeOf(line.item, Outcome.PERFORMED) for line in open_lines])
+            outcomes.record(work, visit, [outcomes.OutcomeOf(line.item, Outcome.PERFORMED) for line in open_lines])
 
     def _book(self, proposal_id: UUID, patient_id: UUID, day: date) -> None:
         if self.chance.random() < 0.15:
@@ -141,7 +145,7 @@ class Year:
             ).first()
             today = work.today(self.clinic.site(work))
             if standing:
-                lifecycle.resume(work, plan, standing, today)
+                holds.resume(work, plan, standing, today)
                 begun, _ = self.silent[patient].pop()
                 self.silent[patient].append((begun, self.now))
                 return
@@ -150,21 +154,21 @@ class Year:
                     Appointment.patient_id == patient, Appointment.state == AppointmentState.BOOKED
                 )
             )
-            lifecycle.hold(work, plan, lifecycle.NewHold(HoldReason.AWAY, today + 60 * DAY, today, keep=list(booked)))
+            holds.hold(work, plan, holds.NewHold(HoldReason.AWAY, today + 60 * DAY, today, keep=list(booked)))
         self._for_good(patient)
 
     def _opts_out(self, patient: UUID) -> None:
         if self._once(patient, "opts_out"):
             with self.clinic.work() as work:
                 for contact in registry.store.contacts(work.session, patient):
-                    registry.opt_out(work, contact.phone, "reply STOP")
+                    registry_consents.opt_out(work, contact.phone, "reply STOP")
             self.silent[patient].append((self.now, self.now.replace(year=9000)))
 
     def _paused_number(self, patient: UUID) -> None:
         if self._once(patient, "paused_number"):
             with self.clinic.work() as work:
                 for contact in registry.store.contacts(work.session, patient):
-                    registry.pause_number(work, contact.phone, "may be an opt-out")
+                    registry_consents.pause_number(work, contact.phone, "may be an opt-out")
             self._for_good(patient)
 
     def _moves(self, patient: UUID) -> None:

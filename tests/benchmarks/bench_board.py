@@ -23,16 +23,20 @@ from psycopg import sql
 
 from surveillance import bootstrap
 from surveillance.core.dates import add_months
-from surveillance.core.examinations import Booking, Derived, PlanFacts, derive
-from surveillance.core.gaps import GapKind
-from surveillance.core.matching import Study as Evidence
-from surveillance.core.schedule import Terms
+from surveillance.core.people.care_gaps import GapKind
+from surveillance.core.schedule.examinations import Booking, Derived, PlanFacts, derive
+from surveillance.core.schedule.matching import Study as Evidence
+from surveillance.core.schedule.slots import Terms
 from surveillance.core.words import AppointmentState, Channel, ReminderState, Result, Role, Sex, Step
-from surveillance.operations import registry, sessions, worklist
+from surveillance.operations.accounts import sessions
+from surveillance.operations.administration import sites
+from surveillance.operations.board import worklist
+from surveillance.operations.board.worklist import Worklist
+from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
-from surveillance.operations.worklist import Worklist
 from surveillance.settings import Settings
-from surveillance.store import bulk, db, plans
+from surveillance.store import bulk, db
+from surveillance.store.planning import plans
 from surveillance.store.tables import (
     Appointment,
     BoardAction,
@@ -49,7 +53,7 @@ from surveillance.store.tables import (
 )
 from surveillance.web import cookies
 from surveillance.web.app import create_app
-from surveillance.web.pages import board_view
+from surveillance.web.pages.board import view
 
 FEW, MANY = 1_000, 100_000
 WORK = 400  # patients with work where both sizes have the same
@@ -207,7 +211,7 @@ class Board:
     def counts(self) -> dict[Worklist, int]:
         with db.reading(self.app.engine) as session:
             work = self.app.work(session, bootstrap.system_actor(session), NOW)
-            return worklist.counts(work, [self.site_id], most=board_view.MOST)
+            return worklist.counts(work, [self.site_id], most=view.MOST)
 
     def page(self, name: Worklist) -> int:
         """Ask for the page of a list; how many rows it shows."""
@@ -219,8 +223,8 @@ def opened(url: str) -> Board:
     app = bootstrap.open_app(Settings(database_url=url, public_url="http://localhost"))
     with db.writing(app.engine) as session:
         work = app.work(session, bootstrap.system_actor(session), NOW)
-        site = registry.add_site(work, registry.NewSite("B", "Bench", "Bench", "Europe/London", "GB", "+442079460000"))
-        key = registry.approve_protocol(work, site, "asps-extremity").protocol_key
+        site = sites.add_site(work, sites.NewSite("B", "Bench", "Bench", "Europe/London", "GB", "+442079460000"))
+        key = approvals.approve_protocol(work, site, "asps-extremity").protocol_key
         user = User(username="grace", name="Grace", must_change_password=False, created_at=NOW)
         session.add(user)
         session.flush()
@@ -275,7 +279,7 @@ def compare(kind: str, what: str, few: Board, many: Board) -> dict[Worklist, flo
         small, large = best([partial(few.page, name), partial(many.page, name)])
         ratios[name] = large / small
         took = f"{small * 1000:.1f} ms, {large * 1000:.1f} ms, ratio {ratios[name]:.2f}"
-        print(f"{kind}, {what}, {name}: {board_view.counted(counted[name])} rows, {took}")
+        print(f"{kind}, {what}, {name}: {view.counted(counted[name])} rows, {took}")
     return ratios
 
 

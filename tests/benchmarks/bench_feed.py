@@ -6,8 +6,8 @@ from time import perf_counter
 
 import icalendar
 
-from surveillance.core.feeds import Audience, FeedView, Visit, calendar
-from surveillance.core.ical import PRODUCT, Calendar, Event, render
+from surveillance.core.calendars.feeds import Audience, FeedView, Visit, calendar
+from surveillance.core.calendars.ical import PRODUCT, Calendar, Event, render
 from surveillance.core.words import AppointmentState, Privacy
 
 ROUNDS = 15

@@ -13,7 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from surveillance import bootstrap
-from surveillance.operations import imports, registry
+from surveillance.operations.administration import sites
+from surveillance.operations.imports import apply, compare, reading
+from surveillance.operations.imports import rows as imports_rows
+from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
 from surveillance.settings import Settings
 from surveillance.store import db
@@ -47,9 +50,9 @@ def import_file(url: str, path: Path) -> float:
     app = bootstrap.open_app(Settings(database_url=url))
     with db.writing(app.engine) as session:
         work = app.work(session, bootstrap.system_actor(session), NOW)
-        new = registry.NewSite("B", "Bench", "Bench", "America/New_York", "US", "(202) 555-0100")
-        site = registry.add_site(work, new)
-        registry.approve_protocol(work, site, "asps-extremity")
+        new = sites.NewSite("B", "Bench", "Bench", "America/New_York", "US", "(202) 555-0100")
+        site = sites.add_site(work, new)
+        approvals.approve_protocol(work, site, "asps-extremity")
     started = time.perf_counter()
     with db.writing(app.engine) as session:
         _take_in(app.work(session, bootstrap.system_actor(session), NOW), site, path)
@@ -59,12 +62,12 @@ def import_file(url: str, path: Path) -> float:
 
 
 def _take_in(work: Work, site: Site, path: Path) -> None:
-    sheet = imports.read(path)
-    parsed = imports.parse(work, site, sheet)
+    sheet = reading.read(path)
+    parsed = imports_rows.parse(work, site, sheet)
     assert parsed.errors == []
-    found = imports.compare(work, site, parsed.rows)
+    found = compare.compare(work, site, parsed.rows)
     assert len(found.new) == PATIENTS
-    imports.apply(work, site, sheet, found)
+    apply.apply(work, site, sheet, found)
 
 
 def sqlite_bulk_load(url: str, tmp_path: Path) -> tuple[float, int]:

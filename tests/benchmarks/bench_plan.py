@@ -14,11 +14,11 @@ from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 from dateutil.rrule import MONTHLY, rrule  # type: ignore[import-untyped]
 
 from surveillance.catalogue import protocols
-from surveillance.core import schedule
 from surveillance.core.dates import add_months
-from surveillance.core.examinations import PlanFacts, derive
-from surveillance.core.matching import Study
-from surveillance.core.schedule import Slot, slots
+from surveillance.core.schedule import slots as schedule
+from surveillance.core.schedule.examinations import PlanFacts, derive
+from surveillance.core.schedule.matching import Study
+from surveillance.core.schedule.slots import Slot, slots
 
 ITEMS = ("mri_primary", "chest_imaging")
 PHASES = ((0, 36, 3), (36, 60, 6), (60, 120, 12))

@@ -7,10 +7,10 @@ from datetime import date, time
 import pytest
 
 from surveillance.catalogue.messages import load_book, load_messages
-from surveillance.core.encoding import encoding
 from surveillance.core.errors import ConfigurationError, InvalidFileError
-from surveillance.core.messages import LIMIT, Details, fill_answer, render, telltale
-from surveillance.core.policy import PLANNED_STEPS
+from surveillance.core.messages.policy import PLANNED_STEPS
+from surveillance.core.texts.encoding import encoding
+from surveillance.core.texts.message_book import LIMIT, Details, fill_answer, render, telltale
 from surveillance.core.words import Privacy, Step
 from surveillance.paths import config_folder
 

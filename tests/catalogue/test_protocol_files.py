@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from surveillance import paths
 from surveillance.catalogue import protocols, yaml_lines
 from surveillance.core.errors import ConfigurationError, InvalidFileError, InvalidInputError, NotFoundError
-from surveillance.core.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source, faults
+from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source, faults
 
 SHIPPED = paths.config_folder() / "protocols"
 SCHEMA = SHIPPED / "protocol.schema.json"

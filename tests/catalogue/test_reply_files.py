@@ -8,7 +8,7 @@ import pytest
 from surveillance.catalogue.messages import load_messages
 from surveillance.catalogue.replies import load_replies
 from surveillance.core.errors import ConfigurationError, InvalidFileError
-from surveillance.core.replies import Meaning, read
+from surveillance.core.replies.vocabulary import Meaning, read
 from surveillance.paths import config_folder
 
 BOOKS = {tag: book for tag, book in load_messages(config_folder() / "messages").items() if tag in ("en", "es", "vi")}

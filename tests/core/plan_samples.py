@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from surveillance.core.dates import add_months
-from surveillance.core.examinations import Booking, Examination, Finding, FindingKind, Hold, Key, PlanFacts
-from surveillance.core.matching import Extra, Ruling, Study
-from surveillance.core.protocol import Item, Phase, Protocol, ProtocolEnd
-from surveillance.core.schedule import Rhythm, Terms, terms
+from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.schedule.examinations import Booking, Examination, Finding, FindingKind, Hold, Key, PlanFacts
+from surveillance.core.schedule.matching import Extra, Ruling, Study
+from surveillance.core.schedule.slots import Rhythm, Terms, terms
 
 MRI, CHEST, BRAIN = "mri_primary", "chest_imaging", "mri_brain"
 ANCHOR = date(2026, 1, 15)

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from surveillance.catalogue.policy import load_policy
 from surveillance.core.dates import to_utc
-from surveillance.core.planned import Due, Planned, Recipient, Told, Visit
-from surveillance.core.reminder_changes import ReminderChanges, Stored
+from surveillance.core.messages.changes import ReminderChanges, Stored
+from surveillance.core.messages.planned import Due, Planned, Recipient, Told, Visit
 from surveillance.core.words import ReminderState, Step
 from surveillance.paths import config_folder
 

@@ -14,8 +14,12 @@ from sqlmodel import select
 from surveillance import bootstrap, worker
 from surveillance.bootstrap import App
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations import booking, enrolment, registry
-from surveillance.operations.dispatch import Limits, Office
+from surveillance.operations.administration import places, sites
+from surveillance.operations.care import enrolment
+from surveillance.operations.job_context import JobContext, Limits
+from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import patients
+from surveillance.operations.visits import booking
 from surveillance.operations.work import Catalogue, Work
 from surveillance.providers.base import Accepted, DeliveryError, Listed, Outgoing, Transport
 from surveillance.settings import Settings
@@ -107,12 +111,12 @@ class Clinic:
     def mail(self) -> Any:
         return self.app.transports[Channel.EMAIL]
 
-    def office(self) -> Office:
-        return worker.office_of(self.app, self.clock, self.limits)
+    def context(self) -> JobContext:
+        return worker.job_context_of(self.app, self.clock, self.limits)
 
     def tick(self, moment: datetime | None = None) -> dict[str, int]:
         self.clock.now = moment or self.clock.now
-        return dict(worker.tick(self.app, self.clock.now, office=self.office()).counts)
+        return dict(worker.tick(self.app, self.clock.now, context=self.context()).counts)
 
     def site(self, work: Work) -> Site:
         return work.session.get_one(Site, self.site_id)
@@ -124,8 +128,8 @@ class Clinic:
         anchor, contacts = changes.pop("anchor", ANCHOR), changes.pop("contacts", None)
         fields = {"mrn": mrn, "family_name": "Ash", "given_name": "Anna", "birth_date": date(1980, 1, 1)} | changes
         with self.work() as work:
-            new = registry.NewPatient(**fields, contacts=contacts or [registry.NewContact(**contact)])
-            patient = registry.add_patient(work, self.site(work), new)
+            new = patients.NewPatient(**fields, contacts=contacts or [patients.NewContact(**contact)])
+            patient = patients.add_patient(work, self.site(work), new)
             if anchor:
                 enrolment.enrol(work, patient, enrolment.Enrolment("asps-extremity", anchor))
             return patient.id
@@ -186,8 +190,8 @@ def open_clinic(
         "phone": "+1 202-555-0199", "messages_from": date(2026, 1, 1), "languages": ("en", "es"),
     } | site  # fmt: skip
     with clinic.work() as work:
-        made = registry.add_site(work, registry.NewSite(**fields))
-        registry.approve_protocol(work, made, "asps-extremity")
+        made = sites.add_site(work, sites.NewSite(**fields))
+        approvals.approve_protocol(work, made, "asps-extremity")
         clinic.site_id = made.id
-        clinic.place_id = registry.add_place(work, made, "Scanner", "1 Elm Street").id
+        clinic.place_id = places.add_place(work, made, "Scanner", "1 Elm Street").id
     return clinic

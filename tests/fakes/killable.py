@@ -28,7 +28,9 @@ from surveillance import worker
 from surveillance.bootstrap import App, utc_now
 from surveillance.core.dates import add_months
 from surveillance.core.words import Channel, ReminderState
-from surveillance.operations.dispatch import Limits, send_due, settle_doubt
+from surveillance.operations.dispatch.in_doubt import settle as settle_doubt
+from surveillance.operations.dispatch.sending import send_due
+from surveillance.operations.job_context import Limits
 from surveillance.providers.base import Accepted, DeliveryError, Outgoing
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
@@ -74,12 +76,12 @@ def run(database_url: str, twilio_url: str, strike: Strike, run_seconds: float, 
     )
     settings = Settings(public_url="https://clinic.example")
     app = App(settings, engine, catalogue(), {Channel.SMS: transport})
-    office = worker.office_of(app, utc_now, limits)
+    context = worker.job_context_of(app, utc_now, limits)
     target.listen(engine)
     end = time.monotonic() + run_seconds
     while time.monotonic() < end:
-        settle_doubt(office)
-        send_due(office, threading.Event())
+        settle_doubt(context)
+        send_due(context, threading.Event())
         if not strike.point and _nothing_left(engine):
             return
         time.sleep(0.01)

@@ -16,7 +16,12 @@ from surveillance.catalogue.policy import load_policy
 from surveillance.catalogue.protocols import load_all
 from surveillance.catalogue.replies import load_replies
 from surveillance.core.words import Channel, ReminderState, Role, Step
-from surveillance.operations import booking, enrolment, registry, results
+from surveillance.operations.administration import places, sites
+from surveillance.operations.care import enrolment
+from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import patients
+from surveillance.operations.registry import sites as registry_sites
+from surveillance.operations.visits import booking, results
 from surveillance.operations.work import Actor, Catalogue, Work
 from surveillance.store import db
 from surveillance.store.tables import Appointment, Membership, Patient, Place, Plan, Reminder, Site, User
@@ -56,10 +61,10 @@ class Clinic:
     def patient(self, work: Work, mrn: str, **options: Any) -> Patient:
         """A patient who can be reached, unless contacts are given."""
         self.numbers += 1
-        contact = registry.NewContact(phone=f"+1202555{100 + self.numbers:04}", consents=[Channel.SMS])
+        contact = patients.NewContact(phone=f"+1202555{100 + self.numbers:04}", consents=[Channel.SMS])
         values: dict[str, Any] = {"contacts": [contact], "given_name": "Ann", "family_name": f"Example {mrn}"}
-        return registry.add_patient(
-            work, work.site(self.site_id), registry.NewPatient(mrn, birth_date=date(2001, 1, 1), **(values | options))
+        return patients.add_patient(
+            work, work.site(self.site_id), patients.NewPatient(mrn, birth_date=date(2001, 1, 1), **(values | options))
         )
 
     def enrolled(self, work: Work, mrn: str, anchor: date, **options: Any) -> tuple[Patient, Plan]:
@@ -70,7 +75,7 @@ class Clinic:
         return patient, enrolment.enrol(work, patient, new)
 
     def book(self, work: Work, patient: Patient, day: date) -> Appointment:
-        place = registry.place_named(work, work.site(self.site_id), "Scanner")
+        place = registry_sites.place_named(work, work.site(self.site_id), "Scanner")
         return booking.book(work, patient, booking.Visit(day, time(10, 30), place))
 
     def scanned(self, *days: date, items: tuple[str, ...] = ("mri_primary",)) -> list[results.NewStudy]:
@@ -115,8 +120,8 @@ def open_clinic(engine: sa.Engine, zone: str = "Europe/London") -> Clinic:
 
 
 def _site(work: Work, zone: str) -> Site:
-    site = registry.add_site(work, registry.NewSite("GB1", "Clinic One", "Clinic", zone, "GB", "+442079460000"))
-    registry.approve_protocol(work, site, "asps-extremity")
-    place: Place = registry.add_place(work, site, "Scanner", "1 Example Street")
+    site = sites.add_site(work, sites.NewSite("GB1", "Clinic One", "Clinic", zone, "GB", "+442079460000"))
+    approvals.approve_protocol(work, site, "asps-extremity")
+    place: Place = places.add_place(work, site, "Scanner", "1 Example Street")
     assert place.id
     return site

@@ -13,12 +13,18 @@ import sqlalchemy as sa
 from sqlmodel import select
 
 from surveillance import bootstrap
-from surveillance.core.examinations import Examination, Finding, FindingKind, Key, derive
+from surveillance.core.schedule.examinations import Examination, Finding, FindingKind, Key, derive
 from surveillance.core.words import AppointmentState, Channel, Role
-from surveillance.operations import booking, enrolment, planning, registry, results
+from surveillance.operations.administration import places, sites
+from surveillance.operations.care import enrolment
+from surveillance.operations.planning import replanning
+from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import patients
+from surveillance.operations.visits import booking, results
 from surveillance.operations.work import Actor, Catalogue, Work
 from surveillance.settings import Settings
-from surveillance.store import appointments, db, plans
+from surveillance.store import db
+from surveillance.store.planning import plans
 from surveillance.store.tables import (
     Appointment,
     AuditEvent,
@@ -31,6 +37,7 @@ from surveillance.store.tables import (
     Site,
     User,
 )
+from surveillance.store.visits import appointments
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)  # 10:00 in Washington, a Monday
 TODAY = date(2026, 11, 23)
@@ -85,10 +92,10 @@ class Clinic:
         return work.session.exec(select(Place).where(Place.name == name)).one()
 
     def patient(self, work: Work, mrn: str = "001", phone: str = "(202) 555-0101", **values: Any) -> Patient:
-        contact = registry.NewContact(phone=phone, consents=[Channel.SMS])
+        contact = patients.NewContact(phone=phone, consents=[Channel.SMS])
         fields: dict[str, Any] = {"family_name": "Ash", "given_name": "Anna", "birth_date": date(2001, 1, 1)}
-        new = registry.NewPatient(mrn, contacts=[contact], **(fields | values))
-        return registry.add_patient(work, self.site(work), new)
+        new = patients.NewPatient(mrn, contacts=[contact], **(fields | values))
+        return patients.add_patient(work, self.site(work), new)
 
     def enrolled(self, work: Work, mrn: str = "001", anchor: date = ANCHOR, **options: Any) -> tuple[Patient, Plan]:
         """A patient with MRI and chest imaging every three months, unless the options say otherwise."""
@@ -127,11 +134,11 @@ def open_clinic(engine: sa.Engine) -> Clinic:
 
 
 def _site(work: Work, code: str, scanner: str) -> Site:
-    new = registry.NewSite(code, f"Clinic {code}", code, "America/New_York", "US", "(202) 555-0199")
-    site = registry.add_site(work, new)
+    new = sites.NewSite(code, f"Clinic {code}", code, "America/New_York", "US", "(202) 555-0199")
+    site = sites.add_site(work, new)
     for protocol in (PROTOCOL, "norway-sts-high"):
-        registry.approve_protocol(work, site, protocol)
-    registry.add_place(work, site, scanner)
+        approvals.approve_protocol(work, site, protocol)
+    places.add_place(work, site, scanner)
     return site
 
 
@@ -180,7 +187,7 @@ def sound(work: Work) -> None:
     """Every plan's rows and findings are those of its facts; proposals cover what can be booked, each once."""
     work.session.flush()
     for plan in work.session.exec(select(Plan)):
-        derived = derive(planning.facts_of(work, plan), plan.horizon)
+        derived = derive(replanning.facts_of(work, plan), plan.horizon)
         assert rows(work, plan) == {row.key: row for row in derived.examinations}
         statement = select(FindingRow).where(FindingRow.plan_id == plan.id)
         stored = [
@@ -195,7 +202,7 @@ def _proposals_are_complete(work: Work, plan: Plan, examinations: Sequence[Exami
     covered = Counter(appointments.key(line) for own in lines.values() for line in own)
     today = work.today(work.site(plan.site_id))
     wanted = (
-        Counter(row.key for row in planning.proposable(examinations, today)) if plan.ended_on is None else Counter()
+        Counter(row.key for row in replanning.proposable(examinations, today)) if plan.ended_on is None else Counter()
     )
     assert covered == wanted
     assert all(lines.get(row.id) for row in proposed(work, plan))

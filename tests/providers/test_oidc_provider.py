@@ -10,10 +10,10 @@ import pytest
 from fakes.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from joserfc.jwk import OctKey, RSAKey
 
-from surveillance.cli import doctor
-from surveillance.cli.doctor import Verdict
+from surveillance.cli.service import doctor
+from surveillance.cli.service.doctor import Verdict
 from surveillance.core.errors import ForbiddenError, UnavailableError
-from surveillance.core.identity import Flow, Identity
+from surveillance.core.people.identity import Flow, Identity
 from surveillance.providers.oidc import OpenIdProvider
 
 NOW = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)

@@ -12,19 +12,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, SERVICE_SID, FakeTwilio, signature
 
-from surveillance.core.delivery import StatusCallback
 from surveillance.core.errors import ConfigurationError
+from surveillance.core.messages.delivery import StatusCallback
 from surveillance.core.words import Channel
 from surveillance.providers import twilio as twilio_module
 from surveillance.providers.base import DeliveryError, Failure, Outgoing, Transport
-from surveillance.providers.twilio import (
-    RULES,
-    TwilioTransport,
-    classify,
-    failure_of,
-    parse_status_callback,
-    verify,
-)
+from surveillance.providers.twilio import RULES, TwilioTransport, classify, failure_of, parse_status_callback, verify
 
 PATIENT = "+14155550123"
 CALLBACK = "https://clinic.example/webhooks/twilio/status?attempt=7"

@@ -8,8 +8,8 @@ import httpx
 from web_clinic import Clinic, Server
 
 from surveillance.core.words import Role
-from surveillance.operations import tokens
-from surveillance.operations.tokens import Scope
+from surveillance.operations.accounts import tokens
+from surveillance.operations.accounts.tokens import Scope
 from surveillance.operations.work import Work
 from surveillance.store.tables import Membership, User
 

@@ -24,12 +24,16 @@ from surveillance import bootstrap, paths
 from surveillance.bootstrap import App
 from surveillance.catalogue import demo as demo_files
 from surveillance.core.words import Role
-from surveillance.operations import accounts, demo, registry, sessions
+from surveillance.operations.accounts import sessions, users
+from surveillance.operations.administration import places, sites
+from surveillance.operations.demo import stories
+from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import patients
 from surveillance.operations.work import Catalogue, Work
 from surveillance.settings import Settings
 from surveillance.store import db
 from surveillance.store.tables import Membership, Patient, Site, User
-from surveillance.web import cookies, desk
+from surveillance.web import cookies, page_context
 from surveillance.web.app import create_app
 from surveillance.worker import simulate
 
@@ -52,7 +56,7 @@ def catalogue() -> Catalogue:
 @lru_cache
 def hashed_once() -> str:
     """Hashing takes long by design; everybody has the same password here."""
-    return accounts.hashed(PASSWORD)
+    return users.hashed(PASSWORD)
 
 
 def open_app(url: str, **settings: object) -> App:
@@ -97,7 +101,7 @@ class Staffed:
         """The secret of a new session, made as sign-in makes it."""
 
         def enter(work: Work) -> str:
-            return sessions.open_session(work, accounts.user_named(work, username), "password", proven=True)
+            return sessions.open_session(work, users.user_named(work, username), "password", proven=True)
 
         return self.do(enter)
 
@@ -124,7 +128,7 @@ class Visitor:
 
     @property
     def token(self) -> str:
-        return desk.forgery_token(self.settings.secret_key.get_secret_value(), self.cookie)
+        return page_context.forgery_token(self.settings.secret_key.get_secret_value(), self.cookie)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.client.get(path, headers=headers)
@@ -159,7 +163,7 @@ def furnish(url: str) -> None:
     few = told.model_copy(update={"patients": sorted(one_each.values(), key=lambda patient: patient.mrn)})
     with db.writing(app.engine) as session:
         work = app.work(session, bootstrap.system_actor(session), NOW)
-        demo.load(work, few)
+        stories.load(work, few)
         _elsewhere(work)
     for _ in simulate(app, NOW - LIVED, LIVED.days):
         pass
@@ -168,10 +172,10 @@ def furnish(url: str) -> None:
 
 def _elsewhere(work: Work) -> None:
     """A second clinic with one of each role and one patient; nobody works at both."""
-    new = registry.NewSite(THERE, "Elsewhere Clinic", "Elsewhere", "Europe/London", "GB", "+442079460123")
-    site = registry.add_site(work, new)
-    registry.add_place(work, site, "Elsewhere Imaging")
-    registry.approve_protocol(work, site, "asps-extremity")
+    new = sites.NewSite(THERE, "Elsewhere Clinic", "Elsewhere", "Europe/London", "GB", "+442079460123")
+    site = sites.add_site(work, new)
+    places.add_place(work, site, "Elsewhere Imaging")
+    approvals.approve_protocol(work, site, "asps-extremity")
     for role, name in THERE_TOO.items():
         user = User(
             username=name,
@@ -183,7 +187,7 @@ def _elsewhere(work: Work) -> None:
         work.session.add(user)
         work.session.flush()
         work.session.add(Membership(user_id=user.id, site_id=site.id, role=role))
-    registry.add_patient(work, site, registry.NewPatient("E-1", "Outsider", "Olive", date(1990, 1, 1)))
+    patients.add_patient(work, site, patients.NewPatient("E-1", "Outsider", "Olive", date(1990, 1, 1)))
 
 
 @contextmanager

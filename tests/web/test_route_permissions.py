@@ -18,10 +18,14 @@ from fastapi.routing import iter_route_contexts
 from sqlmodel import SQLModel, col, select
 from staff import BY_ROLE, HERE, NOW, THERE, THERE_TOO, Staffed, Visitor
 
-from surveillance.core.messages import Template
+from surveillance.core.texts.message_book import Template
 from surveillance.core.words import EndReason, HoldReason, Privacy, Role, Step
-from surveillance.operations import accounts, feeds, lifecycle, tokens, wording, worklist
+from surveillance.operations.accounts import tokens, users
+from surveillance.operations.board import worklist
+from surveillance.operations.calendars import feeds
+from surveillance.operations.care import holds
 from surveillance.operations.imports import uploads
+from surveillance.operations.wording import site_wording
 from surveillance.operations.work import Work
 from surveillance.store import tables
 from surveillance.web import access
@@ -133,7 +137,7 @@ def samples_of(clinic: Staffed) -> dict[str, str]:
             row = work.session.exec(statement).first()
             found[name] = str(row.id if row is not None else UUID(int=0))  # type: ignore[attr-defined]
         found |= {"patient_id": str(visit.patient_id), "visit_id": str(visit.id), "plan_id": str(visit.plan_id)}
-        user = accounts.user_named(work, "grace")
+        user = users.user_named(work, "grace")
         found |= {"user_id": str(user.id), "username": "ivan"}
         feeds_there = work.session.exec(select(tables.Feed).where(tables.Feed.patient_id == visit.patient_id)).all()
         found["other_feed"] = str(feeds_there[-1].id if feeds_there else UUID(int=0))
@@ -167,7 +171,7 @@ def complete(clinic: Staffed) -> None:
 
     def add(work: Work) -> None:
         site = work.session.exec(select(tables.Site).where(tables.Site.code == HERE)).one()
-        user = accounts.user_named(work, "grace")
+        user = users.user_named(work, "grace")
         common = {"site_id": site.id, "user_id": user.id, "file_name": "registry.csv", "digest": "0"}
         uploads.receive(work, site, "registry.csv", b"mrn,family_name,given_name,birth_date\n1,A,B,1990-01-01\n")
         work.session.add(tables.ImportBatch(**common, added=0, changed=0, unchanged=0, at=work.now))
@@ -176,8 +180,8 @@ def complete(clinic: Staffed) -> None:
         for _ in range(2):
             feeds.create(work, feeds.NewFeed(site, patient))
         today = work.today(site)
-        hold = lifecycle.NewHold(HoldReason.AWAY, today + timedelta(days=30), today, FIXED["item"])
-        lifecycle.hold(work, work.session.get_one(tables.Plan, visit.plan_id), hold)
+        hold = holds.NewHold(HoldReason.AWAY, today + timedelta(days=30), today, FIXED["item"])
+        holds.hold(work, work.session.get_one(tables.Plan, visit.plan_id), hold)
         work.session.add(tables.Closure(site_id=site.id, day=CLOSED_DAY, reason="stocktaking"))
         work.session.add(tables.Sender(name=SENDER, next_free_at=work.now, stopped_at=work.now, stopped_why="30034"))
         phone = work.session.exec(select(tables.Contact.phone).where(tables.Contact.patient_id == patient.id)).first()
@@ -185,15 +189,15 @@ def complete(clinic: Staffed) -> None:
         work.session.add(tables.Inbound(provider_id="SM1", **reply))
         tokens.create(work, tokens.NewToken(user, "a program"))
         sms = "{clinic}: {date}, {time}. {phone}"
-        which = wording.Which(FIXED["language"], Step(FIXED["step"]), Privacy(FIXED["level"]))
-        wording.draft(work, site, which, Template(sms, "{date}", sms))
+        which = site_wording.Which(FIXED["language"], Step(FIXED["step"]), Privacy(FIXED["level"]))
+        site_wording.draft(work, site, which, Template(sms, "{date}", sms))
 
     clinic.do(add)
 
 
 def tokens_for(clinic: Staffed, username: str) -> str:
     def make(work: Work) -> str:
-        user = accounts.user_named(work, username)
+        user = users.user_named(work, username)
         return tokens.create(work, tokens.NewToken(user, "test", tuple(tokens.Scope)))[1]
 
     return clinic.do(make)
@@ -334,7 +338,7 @@ def test_nothing_of_another_site_exists(staffed: Staffed, routes: list[Route], r
 
 
 def test_a_route_that_states_nothing_stops_the_application(staffed: Staffed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from surveillance.web import health
+    from surveillance.web.monitoring import health
 
     def forgotten() -> None:
         """A route that nobody thought about."""
@@ -348,7 +352,7 @@ def test_a_route_that_states_nothing_stops_the_application(staffed: Staffed, mon
 
 
 def test_a_page_that_states_nothing_cannot_be_made() -> None:
-    from surveillance.web.pages import Pages
+    from surveillance.web.pages.routing import Pages
 
     make: Callable[..., object] = Pages().get
     with pytest.raises(TypeError):

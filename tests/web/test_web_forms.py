@@ -11,8 +11,8 @@ from surveillance.core.errors import ConflictError, ForbiddenError
 from surveillance.core.words import Role
 from surveillance.store import db
 from surveillance.store.tables import Counter
-from surveillance.web.desk import own_address
 from surveillance.web.forms import WHOLE, Form
+from surveillance.web.page_context import own_address
 
 
 def sent(**fields: str) -> Form:

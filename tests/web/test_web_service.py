@@ -29,7 +29,7 @@ from surveillance.core.errors import (
 from surveillance.store import db
 from surveillance.store.tables import Counter, Heartbeat
 from surveillance.web.app import create_app
-from surveillance.web.fetches import RenderedFeeds
+from surveillance.web.calendars.fetches import RenderedFeeds
 from surveillance.web.security import masked
 
 TOKEN = {"Authorization": f"Bearer {METRICS_TOKEN}"}

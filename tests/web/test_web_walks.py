@@ -21,11 +21,12 @@ from staff import HERE, NOW, Staffed, Visitor, copied
 from test_route_permissions import FIRST, Asking, Route, complete, routes_of, samples_of
 
 from surveillance.core.words import AppointmentState
-from surveillance.operations import registry, worklist
-from surveillance.operations.exports import BOM
+from surveillance.operations.board import worklist
+from surveillance.operations.board.worklist import Worklist
+from surveillance.operations.csv_text import BOM
 from surveillance.operations.imports import uploads
+from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
-from surveillance.operations.worklist import Worklist
 from surveillance.store import db
 from surveillance.store.tables import Appointment, AuditEvent, Patient, PatientWord, Plan, Site
 from surveillance.web.access import Permission
@@ -205,7 +206,7 @@ def walk(furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     with copied(furnished, tmp_path_factory.mktemp("walk")) as clinic:
         complete(clinic)
         clinic.do(
-            lambda work: registry.approve_protocol(work, work.session.get_one(Site, clinic.site_id()), OTHER), "helen"
+            lambda work: approvals.approve_protocol(work, work.session.get_one(Site, clinic.site_id()), OTHER), "helen"
         )
         clinic.do(poison)
         yield Walk(clinic)

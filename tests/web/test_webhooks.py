@@ -14,7 +14,7 @@ from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, FakeTwilio, sig
 from fastapi.testclient import TestClient
 
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
-from surveillance.operations import settling
+from surveillance.operations.replies import decisions
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
 from surveillance.store.tables import Callback, Consent, Inbound, Number
@@ -173,7 +173,7 @@ def test_a_reply_that_may_be_an_opt_out_pauses_the_number_until_a_person_decides
     clinic.tick(clinic.clock.turn(days=16, hours=-1))
     assert len(clinic.sms.taken) == 1
     with clinic.work() as work:
-        settling.settle_reply(work, row.id, opt_out=False, note="meant another clinic")
+        decisions.settle_reply(work, row.id, opt_out=False, note="meant another clinic")
     clinic.tick(clinic.clock.turn(minutes=16))
     assert len(clinic.sms.taken) == 2
 

@@ -18,9 +18,14 @@ from sqlmodel import col, select
 from surveillance import bootstrap
 from surveillance.bootstrap import App
 from surveillance.core.words import AppointmentState, Privacy, Role
-from surveillance.operations import booking, enrolment, feeds, registry
-from surveillance.operations.booking import Visit
-from surveillance.operations.results import NewStudy
+from surveillance.operations.administration import places, sites
+from surveillance.operations.calendars import feeds
+from surveillance.operations.care import enrolment
+from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import patients
+from surveillance.operations.visits import booking
+from surveillance.operations.visits.booking import Visit
+from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Catalogue, Work
 from surveillance.settings import Settings
 from surveillance.store import db
@@ -106,20 +111,20 @@ def found(value: T | None) -> T:
 
 def _furnish(work: Work) -> tuple[UUID, UUID, UUID, UUID]:
     """One site in London, its coordinator Anna, and her patient Ada Fiction, three months into a plan."""
-    site = registry.add_site(
+    site = sites.add_site(
         work,
-        registry.NewSite(
+        sites.NewSite(
             "LDN1", "Sarcoma Clinic", "The Clinic", "Europe/London", "GB", "+442079460123", languages=("en", "es")
         ),
     )
-    registry.approve_protocol(work, site, "asps-extremity")
-    place = registry.add_place(work, site, "Sarcoma Imaging", "1 Example Street, London")
+    approvals.approve_protocol(work, site, "asps-extremity")
+    place = places.add_place(work, site, "Sarcoma Imaging", "1 Example Street, London")
     user = User(username="anna", name="Anna Coordinator", created_at=work.now)
     work.session.add(user)
     work.session.flush()
     work.session.add(Membership(user_id=user.id, site_id=site.id, role=Role.COORDINATOR))
-    new = registry.NewPatient("MRN-0001", "Fiction", "Ada", date(2001, 5, 17))
-    patient = registry.add_patient(work, site, new)
+    new = patients.NewPatient("MRN-0001", "Fiction", "Ada", date(2001, 5, 17))
+    patient = patients.add_patient(work, site, new)
     patient.owner_id = user.id
     done = [NewStudy(["mri_primary", "chest_imaging"], date(2026, 6, 2))]
     done += [NewStudy(["mri_primary", "chest_imaging"], date(2026, 9, 1))]

@@ -2,7 +2,7 @@
 
 from surveillance.core.errors import NotFoundError
 from surveillance.core.words import Channel
-from surveillance.operations.dispatch import recording
+from surveillance.operations.dispatch import provider_results
 from surveillance.operations.work import Work
 from surveillance.providers import smtp_bounces
 from surveillance.providers.smtp_bounces import Bounce
@@ -25,9 +25,9 @@ def take(work: Work, bounce: Bounce) -> str:
         raise NotFoundError("it is about no email that was sent from here")
     if not bounce.failed:
         return f"nothing to do: {bounce.action or 'no action'} {bounce.status}".rstrip()
-    pair = recording.locked(work, attempt.id)
+    pair = provider_results.locked(work, attempt.id)
     error = bounce.error()
-    if not recording.came_back(work, pair, error):
+    if not provider_results.came_back(work, pair, error):
         return "it was known already"
     if bounce.said:
         pair[0].error_text = f"{error.text}: {bounce.said}"

@@ -5,13 +5,13 @@ from typing import Any
 
 import structlog
 
-from surveillance.core.decision import RECHECK
 from surveillance.core.errors import InvalidInputError, NotFoundError
+from surveillance.core.messages.decision import RECHECK
 from surveillance.core.words import Channel
-from surveillance.operations.dispatch.office import Office
+from surveillance.operations.job_context import JobContext
 from surveillance.operations.work import Work
-from surveillance.store import reminders as store
-from surveillance.store.audit import picture
+from surveillance.store.audit.events import picture
+from surveillance.store.messages import reminders as store
 from surveillance.store.tables import Sender
 
 log = structlog.get_logger(__name__)
@@ -19,50 +19,50 @@ log = structlog.get_logger(__name__)
 _STATE = ("name", "per_second", "stopped_at", "stopped_why", "alert_at", "alert_why", "alerts")
 
 
-def know(office: Office, work: Work) -> None:
+def know(context: JobContext, work: Work) -> None:
     """Make a row for each sender that has none yet."""
-    for channel, transport in office.transports.items():
-        pace = office.limits.pace.get(channel, 1.0)
+    for channel, transport in context.transports.items():
+        pace = context.limits.pace.get(channel, 1.0)
         row = {"name": transport.sender, "per_second": pace, "next_free_at": work.now, "stopped_why": ""}
         store.add_if_missing(work.session, Sender, row)
 
 
-def free_at(office: Office, work: Work, channel: Channel) -> datetime | None:
+def free_at(context: JobContext, work: Work, channel: Channel) -> datetime | None:
     """When the next message may leave by this channel's sender; None: now, or nobody carries this channel."""
-    transport = office.transports.get(channel)
+    transport = context.transports.get(channel)
     row = store.sender(work.session, transport.sender) if transport else None
     if row is None:
         return None
     if row.stopped_at is not None:
         return work.now + RECHECK
-    free = row.next_free_at - office.limits.burst
+    free = row.next_free_at - context.limits.burst
     return free if free > work.now else None
 
 
-def is_stopped(office: Office, work: Work, channel: Channel) -> bool:
+def is_stopped(context: JobContext, work: Work, channel: Channel) -> bool:
     """Whether this channel's sender waits for a person."""
-    transport = office.transports.get(channel)
+    transport = context.transports.get(channel)
     row = store.sender(work.session, transport.sender) if transport else None
     return row is not None and row.stopped_at is not None
 
 
-def busy(office: Office, work: Work) -> list[Channel]:
+def busy(context: JobContext, work: Work) -> list[Channel]:
     """The channels whose sender has used up its pace. A stopped one is not among them: what waits for it has to be
     decided, as it may become too late."""
     found = []
-    for channel, transport in office.transports.items():
+    for channel, transport in context.transports.items():
         row = store.sender(work.session, transport.sender)
-        if row is not None and row.stopped_at is None and row.next_free_at - office.limits.burst > work.now:
+        if row is not None and row.stopped_at is None and row.next_free_at - context.limits.burst > work.now:
             found.append(channel)
     return found
 
 
-def take_turn(office: Office, work: Work, name: str) -> datetime | None:
+def take_turn(context: JobContext, work: Work, name: str) -> datetime | None:
     """Take the sender's next turn; the moment to wait for where another worker was quicker."""
     row = store.sender(work.session, name, lock=True)
     if row is None:
         return work.now + timedelta(seconds=1)
-    free = row.next_free_at - office.limits.burst
+    free = row.next_free_at - context.limits.burst
     if row.stopped_at is not None or free > work.now:
         return work.now + RECHECK if row.stopped_at is not None else free
     row.next_free_at = max(row.next_free_at, work.now) + timedelta(seconds=1 / row.per_second)

@@ -16,24 +16,24 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from surveillance.core.decision import IN_FLIGHT, PACE_USED_UP, SENDER_STOPPED, Send, TooLate, Void, Wait
-from surveillance.core.encoding import encoding, parts_as_gsm
 from surveillance.core.errors import UnavailableError
-from surveillance.core.fallback import NextChannel, Task
-from surveillance.core.messages import Rendered
+from surveillance.core.messages.decision import IN_FLIGHT, PACE_USED_UP, SENDER_STOPPED, Send, TooLate, Void, Wait
+from surveillance.core.messages.fallback import NextChannel, Task
+from surveillance.core.texts.encoding import encoding, parts_as_gsm
+from surveillance.core.texts.message_book import Rendered
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
-from surveillance.operations import patient_pages
-from surveillance.operations.dispatch import recording, senders
-from surveillance.operations.dispatch.looking import DAMAGE, Look, look
-from surveillance.operations.dispatch.office import Office
-from surveillance.operations.dispatch.texts import Text, as_written, text_for
-from surveillance.operations.message_events import turning
-from surveillance.operations.reminding import fallback
-from surveillance.operations.situations import Situation, situation
+from surveillance.operations.calendars import page_addresses
+from surveillance.operations.dispatch import provider_results, senders
+from surveillance.operations.dispatch.recheck import DAMAGE, Look, look
+from surveillance.operations.job_context import JobContext
+from surveillance.operations.messages.events import turning
+from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.scheduling import fallback
+from surveillance.operations.messages.texts import Text, as_written, text_for
 from surveillance.operations.work import Work
 from surveillance.providers.base import Accepted, DeliveryError, Outgoing, Transport
 from surveillance.store import db
-from surveillance.store import reminders as store
+from surveillance.store.messages import reminders as store
 from surveillance.store.tables import Attempt, Reminder
 
 log = structlog.get_logger(__name__)
@@ -51,53 +51,53 @@ class Ready:
     deadline: datetime
 
 
-def send_due(office: Office, stopping: threading.Event) -> Counter[str]:
+def send_due(context: JobContext, stopping: threading.Event) -> Counter[str]:
     """Work on all that is due until nothing is left, every sender's pace is used up, or the process is to stop.
 
     What goes wrong with one message does not keep back the others: it becomes a person's work.
     """
     done: Counter[str] = Counter()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dispatch") as one_by_one:
-        while not stopping.is_set() and (batch := _claim(office)):
+        while not stopping.is_set() and (batch := _claim(context)):
             until, ids = batch
             for place, reminder_id in enumerate(ids):
                 if stopping.is_set():
-                    _release(office, ids[place:], until)
+                    _release(context, ids[place:], until)
                     break
-                error = one_by_one.submit(_one, office, reminder_id, until, done).exception()
+                error = one_by_one.submit(_one, context, reminder_id, until, done).exception()
                 if error is not None:
-                    done[_went_wrong(office, reminder_id, until, error)] += 1
+                    done[_went_wrong(context, reminder_id, until, error)] += 1
     return done
 
 
-def _claim(office: Office) -> tuple[datetime, list[UUID]] | None:
+def _claim(context: JobContext) -> tuple[datetime, list[UUID]] | None:
     """The next messages; nothing is locked where nothing is due."""
-    with db.reading(office.engine) as session:
-        work = office.work(session)
+    with db.reading(context.engine) as session:
+        work = context.work(session)
         due = store.anything_due(session, work.now)
-        if not due or not store.anything_due(session, work.now, senders.busy(office, work)):
+        if not due or not store.anything_due(session, work.now, senders.busy(context, work)):
             return None
-    with db.writing(office.engine) as session:
-        work = office.work(session)
-        senders.know(office, work)
-        until = work.now + office.limits.lease
-        ids = store.claim(session, work.now, until, office.limits.batch, senders.busy(office, work))
+    with db.writing(context.engine) as session:
+        work = context.work(session)
+        senders.know(context, work)
+        until = work.now + context.limits.lease
+        ids = store.claim(session, work.now, until, context.limits.batch, senders.busy(context, work))
     return (until, ids) if ids else None
 
 
-def _release(office: Office, ids: list[UUID], until: datetime) -> None:
-    with db.writing(office.engine) as session:
+def _release(context: JobContext, ids: list[UUID], until: datetime) -> None:
+    with db.writing(context.engine) as session:
         store.release(session, ids, until)
 
 
-def _one(office: Office, reminder_id: UUID, until: datetime, done: Counter[str]) -> None:
-    with db.writing(office.engine) as session:
-        ready = _prepare(office, office.work(session), reminder_id, until, done)
+def _one(context: JobContext, reminder_id: UUID, until: datetime, done: Counter[str]) -> None:
+    with db.writing(context.engine) as session:
+        ready = _prepare(context, context.work(session), reminder_id, until, done)
     if ready is not None:
-        done[_hand_over(office, ready)] += 1
+        done[_hand_over(context, ready)] += 1
 
 
-def _prepare(office: Office, work: Work, reminder_id: UUID, until: datetime, done: Counter[str]) -> Ready | None:
+def _prepare(context: JobContext, work: Work, reminder_id: UUID, until: datetime, done: Counter[str]) -> Ready | None:
     """Decide, and write the attempt if it is to be sent; None where nothing is handed over now."""
     row = work.session.get(Reminder, reminder_id)
     patient = store.lock_patient(work.session, row.patient_id) if row else None
@@ -105,12 +105,12 @@ def _prepare(office: Office, work: Work, reminder_id: UUID, until: datetime, don
     if row is None or patient is None:
         return None  # somebody else has it: the claim ran out
     now = situation(work, patient)
-    found = look(office, work, now, row)
+    found = look(context, work, now, row)
     row.claimed_until, row.changed_at = None, work.now
     if not isinstance(found.decision, Send):
         done[_settle(work, row, found)] += 1
         return None
-    ready = _attempt(office, work, now, row, found, found.decision)
+    ready = _attempt(context, work, now, row, found, found.decision)
     if isinstance(ready, Wait):
         done[_wait(work, row, ready)] += 1
         return None
@@ -149,15 +149,15 @@ def _end(work: Work, row: Reminder, state: ReminderState, reason: str) -> None:
         row.state, row.reason = state, reason
 
 
-def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Ready | Wait:
+def _attempt(context: JobContext, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Ready | Wait:
     """Write the attempt: the sender's turn is taken, and nothing else is on its way to the address."""
-    transport = office.transports[row.channel]
-    deadline = min(work.now + office.limits.hand_over, send.deadline - office.limits.shortest)
+    transport = context.transports[row.channel]
+    deadline = min(work.now + context.limits.hand_over, send.deadline - context.limits.shortest)
     if deadline <= work.now:
         return Wait(send.deadline, "too little time is left today")
-    text = _text(office, work, now, row, found, send)
-    if (free := senders.take_turn(office, work, transport.sender)) is not None:
-        stopped = senders.is_stopped(office, work, row.channel)
+    text = _text(context, work, now, row, found, send)
+    if (free := senders.take_turn(context, work, transport.sender)) is not None:
+        stopped = senders.is_stopped(context, work, row.channel)
         return Wait(free, SENDER_STOPPED if stopped else PACE_USED_UP)
     attempt = _written(work, row, found, send, text.kept(), transport, deadline)
     try:
@@ -166,20 +166,20 @@ def _attempt(office: Office, work: Work, now: Situation, row: Reminder, found: L
     except IntegrityError:  # another worker is just writing to the same address
         return Wait(work.now + IN_FLIGHT, "another message to this address is in flight")
     if text.wants_page:
-        _, secret = patient_pages.new_page(work, now.patient, found.contact, send.language, row)
+        _, secret = page_addresses.new_page(work, now.patient, found.contact, send.language, row)
         text = text.with_page(secret)
     _measure(attempt, text.rendered.sms)
     _state(row, found, text, work.now)
     validity = int((send.deadline - deadline).total_seconds())
-    return Ready(attempt.id, row.channel, _outgoing(office, attempt, text, validity), deadline)
+    return Ready(attempt.id, row.channel, _outgoing(context, attempt, text, validity), deadline)
 
 
-def _text(office: Office, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Text:
+def _text(context: JobContext, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Text:
     """What goes out: an answer as it was written, everything else as it stands now."""
     if row.step is Step.ANSWER:
         return as_written(row.text)
-    sender = office.transports[row.channel].sender
-    return text_for(work, now, found.planned, send.language, found.locale, office.public_url, sender=sender)
+    sender = context.transports[row.channel].sender
+    return text_for(work, now, found.planned, send.language, found.locale, context.public_url, sender=sender)
 
 
 def _written(
@@ -231,9 +231,9 @@ def _state(row: Reminder, found: Look, text: Text, now: datetime) -> None:
     row.told_place_id, row.told_cancelled = states.place_id, states.cancelled
 
 
-def _outgoing(office: Office, attempt: Attempt, text: Text, validity: int) -> Outgoing:
+def _outgoing(context: JobContext, attempt: Attempt, text: Text, validity: int) -> Outgoing:
     if attempt.channel is Channel.SMS:
-        callback = f"{office.public_url}/webhooks/twilio/status?attempt={attempt.id}"
+        callback = f"{context.public_url}/webhooks/twilio/status?attempt={attempt.id}"
         return Outgoing(str(attempt.id), attempt.to_address, text.rendered.sms, callback, validity)
     return Outgoing(
         str(attempt.id),
@@ -246,32 +246,32 @@ def _outgoing(office: Office, attempt: Attempt, text: Text, validity: int) -> Ou
     )
 
 
-def _hand_over(office: Office, ready: Ready) -> str:
+def _hand_over(context: JobContext, ready: Ready) -> str:
     """The call. Between the last look at the clock and the socket nothing can be known; so it is the last thing."""
-    if office.clock() > ready.deadline:
-        with db.writing(office.engine) as session:
-            work = office.work(session)
-            recording.absent(work, recording.locked(work, ready.attempt_id), SLOW)
+    if context.clock() > ready.deadline:
+        with db.writing(context.engine) as session:
+            work = context.work(session)
+            provider_results.absent(work, provider_results.locked(work, ready.attempt_id), SLOW)
         return "too_slow"
     try:
-        answer = office.transports[ready.channel].send(ready.outgoing)
+        answer = context.transports[ready.channel].send(ready.outgoing)
     except DeliveryError as error:
-        return _record(office, ready, error)
-    return _record(office, ready, answer)
+        return _record(context, ready, error)
+    return _record(context, ready, answer)
 
 
-def _record(office: Office, ready: Ready, answer: Accepted | DeliveryError) -> str:
-    with db.writing(office.engine) as session:
-        work = office.work(session)
-        pair = recording.locked(work, ready.attempt_id)
+def _record(context: JobContext, ready: Ready, answer: Accepted | DeliveryError) -> str:
+    with db.writing(context.engine) as session:
+        work = context.work(session)
+        pair = provider_results.locked(work, ready.attempt_id)
         if isinstance(answer, Accepted):
-            recording.accepted(work, pair, answer)
+            provider_results.accepted(work, pair, answer)
             return "sent"
-        recording.refused(work, pair, answer)
+        provider_results.refused(work, pair, answer)
         return "in_doubt" if pair[0].state is AttemptState.IN_DOUBT else "refused"
 
 
-def _went_wrong(office: Office, reminder_id: UUID, until: datetime, error: BaseException) -> str:
+def _went_wrong(context: JobContext, reminder_id: UUID, until: datetime, error: BaseException) -> str:
     """A message that could not be worked on. Nothing was sent unless an attempt is open, which is looked for.
 
     Raises:
@@ -282,9 +282,9 @@ def _went_wrong(office: Office, reminder_id: UUID, until: datetime, error: BaseE
     expected = isinstance(error, DAMAGE)
     log.error("a message could not be worked on", reminder=str(reminder_id), exc_info=None if expected else error)
     why = str(error) if expected else type(error).__name__
-    with db.writing(office.engine) as session:
+    with db.writing(context.engine) as session:
         row = store.claimed(session, reminder_id, until)
         if row is not None:
             row.claimed_until = None
-            _end(office.work(session), row, ReminderState.TASK, f"could not be made: {why}; nothing was sent")
+            _end(context.work(session), row, ReminderState.TASK, f"could not be made: {why}; nothing was sent")
     return "tasks" if expected else "errors"

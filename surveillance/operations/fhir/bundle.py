@@ -8,23 +8,16 @@ from uuid import UUID
 from fhir.resources.R4B.bundle import Bundle
 from sqlmodel import col, select
 
-from surveillance.core.protocol import Item, Protocol
+from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.core.words import AppointmentState, AttemptState
 from surveillance.operations.fhir import records
 from surveillance.operations.fhir.codes import COMMUNICATION, checked
 from surveillance.operations.fhir.definitions import definitions
 from surveillance.operations.work import Work
-from surveillance.store import appointments, patients, plans, studies
-from surveillance.store.tables import (
-    AppointmentItem,
-    Attempt,
-    ExaminationRow,
-    Patient,
-    Place,
-    Plan,
-    Reminder,
-    Site,
-)
+from surveillance.store.planning import plans
+from surveillance.store.registry import patients
+from surveillance.store.tables import AppointmentItem, Attempt, ExaminationRow, Patient, Place, Plan, Reminder, Site
+from surveillance.store.visits import appointments, studies
 
 Resource = dict[str, Any]
 Requests = dict[tuple[UUID, str, int | None, UUID | None], UUID]  # plan, item, month, extra → examination

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from surveillance.core.protocol import Item, Phase, Protocol
+from surveillance.core.protocols.protocol import Item, Phase, Protocol
 from surveillance.operations.fhir.codes import DICOM, checked
 
 Resource = dict[str, Any]

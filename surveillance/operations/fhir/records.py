@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from surveillance.core.examinations import Examination
-from surveillance.core.protocol import Item, Protocol
-from surveillance.core.status import status
+from surveillance.core.protocols.protocol import Item, Protocol
+from surveillance.core.schedule.examinations import Examination
+from surveillance.core.schedule.status import status
 from surveillance.operations.fhir import codes
 from surveillance.operations.fhir.codes import checked
 from surveillance.operations.fhir.definitions import activity_canonical, canonical

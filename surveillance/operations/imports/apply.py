@@ -3,15 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from surveillance.core.words import Channel, ConsentAct, ContactKind
-from surveillance.operations import enrolment, gaps, planning, registry
+from surveillance.operations.care import enrolment
 from surveillance.operations.imports.bulk import BulkWriter
 from surveillance.operations.imports.compare import CONTACT, Changed, Comparison
 from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.imports.sheets import Sheet
-from surveillance.operations.results import NewStudy, keep_study
+from surveillance.operations.planning import replanning
+from surveillance.operations.registry import care_gaps, consents
+from surveillance.operations.registry import patients as registry
+from surveillance.operations.visits.results import NewStudy, keep_study
 from surveillance.operations.work import Work
-from surveillance.store import patients
-from surveillance.store.audit import picture
+from surveillance.store.audit.events import picture
+from surveillance.store.registry import patients
 from surveillance.store.tables import Contact, ImportBatch, Site
 
 METHOD = "recorded in the imported file"
@@ -30,7 +33,7 @@ def apply(work: Work, site: Site, sheet: Sheet, found: Comparison, progress: Pro
 
 def write(work: Work, site: Site, found: Comparison, progress: Progress = lambda _: None) -> None:
     """Write what is new and what has changed, all in the transaction at hand."""
-    work.require(site.id, *registry.WRITERS)
+    work.require(site.id, *consents.WRITERS)
     writer = BulkWriter(work, site)
     for some in writer.batches(found.new):
         writer.write(some)
@@ -74,7 +77,7 @@ def _change(work: Work, changed: Changed) -> None:
     elif changed.studies:
         for items, day in changed.studies:
             keep_study(work, patient, NewStudy(items, day, source="import"))
-        planning.replan_patient(work, patient)
+        replanning.replan_patient(work, patient)
 
 
 def enrolment_of(row: ImportedPatient) -> enrolment.Enrolment:
@@ -102,12 +105,12 @@ def _change_contact(work: Work, changed: Changed) -> None:
     work.session.flush()
     work.audit("contact.edit", contact, before=before, after=picture(contact))
     _consent(work, contact, row.get("consent", ()), row.get("consent_method", METHOD))
-    gaps.settle(work, contact.patient_id)
+    care_gaps.settle(work, contact.patient_id)
 
 
 def _consent(work: Work, contact: Contact, channels: Sequence[Channel], method: str) -> None:
     for channel in channels:
-        registry.consent(work, contact, channel, ConsentAct.GIVEN, method)
+        consents.consent(work, contact, channel, ConsentAct.GIVEN, method)
 
 
 def contact_of(row: ImportedPatient) -> registry.NewContact:

@@ -10,19 +10,21 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from surveillance.core.examinations import Derived, PlanFacts, derive
-from surveillance.core.gaps import GapKind
-from surveillance.core.matching import Study as Evidence
-from surveillance.core.protocol import Protocol
-from surveillance.core.trips import Trip
+from surveillance.core.people.care_gaps import GapKind
+from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.schedule.examinations import Derived, PlanFacts, derive
+from surveillance.core.schedule.matching import Study as Evidence
+from surveillance.core.schedule.trips import Trip
 from surveillance.core.words import AppointmentState, Channel, ConsentAct, ContactKind, Sex
-from surveillance.operations.calendars import site_calendar
 from surveillance.operations.imports.rows import ImportedPatient
-from surveillance.operations.planning import follow_ups, horizon, propose_trips
+from surveillance.operations.planning.replanning import follow_ups, horizon, propose_trips
+from surveillance.operations.registry.working_days import site_calendar
 from surveillance.operations.work import Work
-from surveillance.store import bulk, patients, plans, studies
-from surveillance.store.audit import plain
-from surveillance.store.patients import folded
+from surveillance.store import bulk
+from surveillance.store.audit.events import plain
+from surveillance.store.planning import plans
+from surveillance.store.registry import patients
+from surveillance.store.registry.patients import folded
 from surveillance.store.tables import (
     Appointment,
     AppointmentItem,
@@ -41,6 +43,7 @@ from surveillance.store.tables import (
     Study,
     StudyItem,
 )
+from surveillance.store.visits import studies
 
 BATCH = 1000  # patients; bounds the memory, and the progress bar moves
 METHOD = "recorded in the imported file"

@@ -17,13 +17,13 @@ import structlog
 from sqlmodel import col, select
 
 from surveillance.core.errors import SurveillanceError, UnavailableError
-from surveillance.operations.dispatch import Office
 from surveillance.operations.imports import difference, uploads
 from surveillance.operations.imports.apply import write
 from surveillance.operations.imports.compare import Comparison, compare
 from surveillance.operations.imports.headers import as_sheet
 from surveillance.operations.imports.rows import CellError, parse
 from surveillance.operations.imports.sheets import Grid, Sheet
+from surveillance.operations.job_context import JobContext
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db, locks
 from surveillance.store.tables import ImportUpload, UploadState, User
@@ -34,39 +34,39 @@ CHUNK: Final = 300  # rows in one transaction: about 0.3 s with plans and studie
 BREATH: Final = 0.12  # seconds between two: SQLite lets a writer who waits try again every 0.1
 
 
-def carry_in(office: Office, stopping: threading.Event) -> Counter[str]:
+def carry_in(context: JobContext, stopping: threading.Event) -> Counter[str]:
     """Take in what people have confirmed, and drop what nobody needs any more; of several workers one does it."""
     confirmed = select(col(ImportUpload.id)).where(ImportUpload.state == UploadState.APPLYING)
-    with db.reading(office.engine) as session:
+    with db.reading(context.engine) as session:
         waiting = list(session.exec(confirmed.order_by(col(ImportUpload.changed_at))))
-        outdated = uploads.outdated(office.work(session))
+        outdated = uploads.outdated(context.work(session))
     done: Counter[str] = Counter()
     if outdated:
-        with db.writing(office.engine) as session:
-            done["files_dropped"] = uploads.forget(office.work(session))
+        with db.writing(context.engine) as session:
+            done["files_dropped"] = uploads.forget(context.work(session))
     for upload_id in waiting:
-        with locks.alone(office.engine, "import of a file") as mine:
+        with locks.alone(context.engine, "import of a file") as mine:
             if mine:
-                done += _file(office, upload_id, stopping)
+                done += _file(context, upload_id, stopping)
     return done
 
 
-def _file(office: Office, upload_id: UUID, stopping: threading.Event) -> Counter[str]:
+def _file(context: JobContext, upload_id: UUID, stopping: threading.Event) -> Counter[str]:
     """One file, or its failure as a state that people see.
 
     Raises:
         UnavailableError: the database went away; the next tick goes on.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import") as aside:
-        going = aside.submit(_chunks, office, upload_id, stopping)
+        going = aside.submit(_chunks, context, upload_id, stopping)
         error = going.exception()
     if isinstance(error, UnavailableError):
         raise error
     if error is None:
         return Counter(patients_imported=going.result())
     log.error("an import failed", about=str(upload_id), why=type(error).__name__, at=_steps(error))
-    with db.writing(office.engine) as session:
-        _failed(office.work(session), upload_id, error)
+    with db.writing(context.engine) as session:
+        _failed(context.work(session), upload_id, error)
     return Counter(errors=1)
 
 
@@ -75,17 +75,17 @@ def _steps(error: BaseException) -> str:
     return " > ".join(f"{Path(step.filename).stem}:{step.lineno}" for step in extract_tb(error.__traceback__))
 
 
-def _chunks(office: Office, upload_id: UUID, stopping: threading.Event) -> int:
-    with db.reading(office.engine) as session:
-        upload = uploads.load(office.work(session), upload_id)
+def _chunks(context: JobContext, upload_id: UUID, stopping: threading.Event) -> int:
+    with db.reading(context.engine) as session:
+        upload = uploads.load(context.work(session), upload_id)
         if upload.state is not UploadState.APPLYING:
             return 0
         grid, actor = uploads.grid_of(upload), _actor(session.get_one(User, upload.user_id))
         sheet = as_sheet(grid, upload.mapping)
-    taken, breath = 0, BREATH if office.engine.dialect.name == "sqlite" else 0
+    taken, breath = 0, BREATH if context.engine.dialect.name == "sqlite" else 0
     while not stopping.is_set():
-        with db.writing(office.engine) as session:
-            work = Work(session, office.clock(), actor, office.catalogue)
+        with db.writing(context.engine) as session:
+            work = Work(session, context.clock(), actor, context.catalogue)
             more, number = next_chunk(work, upload_id, grid, sheet)
         taken += number
         if not more:

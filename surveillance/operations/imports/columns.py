@@ -7,7 +7,7 @@ from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from surveillance.core.words import Channel, ContactKind, Sex
-from surveillance.operations.phones import read_address, read_email
+from surveillance.operations.registry.phones import read_address, read_email
 
 YES = {"yes", "y", "true", "1", "x", "ja", "oui", "si", "sí"}
 NO = {"no", "n", "false", "0", "nein", "non"}

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from surveillance.operations.imports.columns import FLAGS
 from surveillance.operations.imports.rows import CellError, ImportedPatient
 from surveillance.operations.work import Work
-from surveillance.store.patients import folded
+from surveillance.store.registry.patients import folded
 from surveillance.store.tables import Contact, Patient, Plan, PlanTerms, Site, Study, StudyItem
 
 IDENTITY = ("family_name", "given_name", "birth_date")

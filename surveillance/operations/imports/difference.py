@@ -8,7 +8,7 @@ from typing import Any
 
 from surveillance.core import plain
 from surveillance.core.words import ContactKind, Sex
-from surveillance.operations.exports import BOM, safe
+from surveillance.operations.csv_text import BOM, safe
 from surveillance.operations.imports.compare import Changed, Comparison
 from surveillance.operations.imports.namesakes import Namesake
 from surveillance.operations.imports.rows import CellError, ImportedPatient

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from surveillance.operations.exports import BOM
-from surveillance.operations.imports.columns import REQUIRED as REQUIRED
+from surveillance.operations.csv_text import BOM
 from surveillance.operations.imports.sheets import NOTES
 
 

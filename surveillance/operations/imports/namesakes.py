@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from surveillance.operations.imports.compare import batches
 from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.work import Work
-from surveillance.store.patients import folded
+from surveillance.store.registry.patients import folded
 from surveillance.store.tables import Patient, Site
 
 _Who = tuple[str, date]

@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 from surveillance.core.errors import InvalidInputError, SurveillanceError
-from surveillance.core.protocol import Protocol
-from surveillance.operations import enrolment
+from surveillance.core.protocols.protocol import Protocol
+from surveillance.operations.care import enrolment
 from surveillance.operations.imports.columns import COLUMNS, REQUIRED
 from surveillance.operations.imports.sheets import Sheet
-from surveillance.operations.phones import Phone, read_phone
+from surveillance.operations.registry.phones import Phone, read_phone
 from surveillance.operations.work import Work
 from surveillance.store.tables import Site
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidFileError, InvalidInputError
-from surveillance.operations import registry
 from surveillance.operations.imports import difference, headers
 from surveillance.operations.imports.apply import record_batch
 from surveillance.operations.imports.compare import compare
@@ -21,8 +20,9 @@ from surveillance.operations.imports.namesakes import namesakes
 from surveillance.operations.imports.reading import read_grid
 from surveillance.operations.imports.rows import parse
 from surveillance.operations.imports.sheets import Grid, packed, unpacked
+from surveillance.operations.registry import consents
 from surveillance.operations.work import Work, found
-from surveillance.store.audit import picture
+from surveillance.store.audit.events import picture
 from surveillance.store.tables import ImportBatch, ImportUpload, Site, UploadState, User
 
 LARGEST: Final = 20 * 1024 * 1024  # bytes of a file that comes through the browser
@@ -38,7 +38,7 @@ def receive(work: Work, site: Site, file_name: str, data: bytes) -> ImportUpload
     Raises:
         InvalidInputError: it is too large, or cannot be read; every reason names its line.
     """
-    work.require(site.id, *registry.WRITERS)
+    work.require(site.id, *consents.WRITERS)
     if len(data) > LARGEST:
         raise InvalidInputError(f"the file is larger than {LARGEST // 1024**2} MB; split it")
     grid = _readable(file_name, data)
@@ -164,7 +164,7 @@ def _drop(work: Work, upload: ImportUpload) -> None:
 
 def _begin(work: Work, upload: ImportUpload, *states: UploadState) -> None:
     """The upload, locked, as it stands now and in one of ``states``."""
-    work.require(upload.site_id, *registry.WRITERS)
+    work.require(upload.site_id, *consents.WRITERS)
     load(work, upload.id, lock=True)
     if upload.state not in states:
         raise ConflictError(f"this file is {WORDS[upload.state]}; somebody was quicker, look again")

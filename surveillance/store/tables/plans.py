@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from surveillance.core.examinations import FindingKind
+from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import EndReason, HoldReason
 from surveillance.store.tables.columns import (
     Identified,

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from surveillance.core.gaps import GapKind
+from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Privacy, Role, Sex
 from surveillance.store.tables.columns import (
     Identified,

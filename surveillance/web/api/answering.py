@@ -10,16 +10,16 @@ from fastapi import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
 from surveillance.bootstrap import App
-from surveillance.operations import tokens
-from surveillance.operations.tokens import Scope
+from surveillance.operations.accounts import tokens
+from surveillance.operations.accounts.tokens import Scope
 from surveillance.store import db
-from surveillance.store import feeds as store
+from surveillance.store.calendars import feeds as store
 from surveillance.web.access import Permission
 from surveillance.web.api import idempotency
 from surveillance.web.api.call import Call, Caller
 from surveillance.web.api.idempotency import Answer, Claim
 from surveillance.web.api.paging import Page
-from surveillance.web.desk import audit_looks
+from surveillance.web.page_context import audit_looks
 from surveillance.web.problems import Kind, ProblemError
 
 REPLAYED = "Idempotency-Replayed"

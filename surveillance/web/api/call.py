@@ -13,8 +13,8 @@ from sqlmodel import Session, SQLModel, select
 from surveillance.bootstrap import App
 from surveillance.core.errors import ForbiddenError, NotFoundError
 from surveillance.core.words import Role
-from surveillance.operations import accounts, tokens
-from surveillance.operations.tokens import Scope
+from surveillance.operations.accounts import tokens, users
+from surveillance.operations.accounts.tokens import Scope
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
 from surveillance.store.tables import ApiToken, Membership, Patient, Site
@@ -95,7 +95,7 @@ class Call:
     @cached_property
     def sites(self) -> list[Site]:
         """The sites at which the user's role allows this route, by code."""
-        mine = accounts.sites_of(self.work, self.caller.actor)
+        mine = users.sites_of(self.work, self.caller.actor)
         return [site for site in mine if access.allows(self.caller.roles.get(site.id), self.needs)]
 
     def site(self, site_id: UUID) -> Site:

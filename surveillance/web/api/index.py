@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 
 import surveillance
 from surveillance.core.errors import NotFoundError
-from surveillance.operations.tokens import Scope
+from surveillance.operations.accounts.tokens import Scope
 from surveillance.web import access, problems
 from surveillance.web.access import Permission
 from surveillance.web.api.call import Call

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from surveillance.store.audit import plain
+from surveillance.store.audit.events import plain
 from surveillance.web.api.call import Call
 from surveillance.web.api.models.common import QueryNumber
 from surveillance.web.problems import Kind, ProblemError

@@ -16,7 +16,7 @@ from fastapi.security import HTTPBearer
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
-from surveillance.operations.tokens import Scope
+from surveillance.operations.accounts.tokens import Scope
 from surveillance.web import access
 from surveillance.web.access import Permission
 from surveillance.web.api.answering import Order, answer

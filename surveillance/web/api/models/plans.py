@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from surveillance.core.examinations import FindingKind
+from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import EndReason, HoldReason, Status
 from surveillance.store.tables import OverrideKind
 from surveillance.web.api.models.common import (

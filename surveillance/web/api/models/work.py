@@ -4,13 +4,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from surveillance.core.reports import ReportName
+from surveillance.core.reports.counting import ReportName
 from surveillance.core.words import Channel, Privacy, ReminderState, Role, Step
-from surveillance.operations.message_acts import TaskOutcome
-from surveillance.operations.tokens import Scope
-from surveillance.operations.worklist_acts import WorklistAction
+from surveillance.operations.accounts.tokens import Scope
+from surveillance.operations.board.acts import WorklistAction
+from surveillance.operations.messages.acts import TaskOutcome
+from surveillance.store.board.worklist import Worklist
 from surveillance.store.tables import FeedKind
-from surveillance.store.worklist import Worklist
 from surveillance.web.api.models.common import Day, Flag, Line, Model, Moment, Reason, Said, Whole
 from surveillance.web.api.models.sites import Language
 

@@ -1,0 +1,1 @@
+"""``surveillance worklist``, ``check`` and ``explain``."""

@@ -1,0 +1,1 @@
+"""``surveillance feed`` and ``patient page``."""

@@ -1,0 +1,1 @@
+"""``surveillance enrol``, ``plan`` and ``retract``."""

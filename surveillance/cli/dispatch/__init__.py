@@ -1,0 +1,1 @@
+"""``surveillance dispatch``, ``tick``, ``worker`` and ``messages bounce``."""

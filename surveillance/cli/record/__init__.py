@@ -1,0 +1,1 @@
+"""How a patient and a plan look on the command line."""

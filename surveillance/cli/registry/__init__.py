@@ -1,0 +1,1 @@
+"""``surveillance patient``, ``contact`` and ``consent``."""

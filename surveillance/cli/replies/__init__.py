@@ -1,0 +1,1 @@
+"""``surveillance messages write|answer`` and ``visit confirm|wish|agreed``."""

@@ -1,0 +1,1 @@
+"""``surveillance serve``, ``db``, ``doctor`` and ``demo``."""

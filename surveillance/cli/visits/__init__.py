@@ -1,0 +1,1 @@
+"""``surveillance book``, ``visit``, ``record`` and ``study``."""

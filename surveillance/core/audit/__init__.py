@@ -1,0 +1,1 @@
+"""The chain over the audit trail, and the trail in plain English."""

@@ -1,0 +1,1 @@
+"""Protocols: what the versioned rules are, how two versions differ, which intervals one may choose."""

@@ -1,0 +1,1 @@
+"""How reports count, what each one asks, and how it is read."""

@@ -1,0 +1,48 @@
+"""From what is wanted and what is stored to the changes that make them equal (schedule rule 12)."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from surveillance.core.schedule.examinations import Derived, Examination, Finding, Key
+
+
+class Change(NamedTuple):
+    before: Examination
+    after: Examination
+
+
+class Changes(NamedTuple):
+    """``move`` holds rows whose dates or state change; a booked visit itself is never touched by any of these."""
+
+    add: tuple[Examination, ...]
+    move: tuple[Change, ...]
+    cancel: tuple[Examination, ...]
+    keep: tuple[Examination, ...]
+    conflicts: tuple[Finding, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.add or self.move or self.cancel)
+
+
+def reconcile(wanted: Derived, stored: Iterable[Examination]) -> Changes:
+    """Compare by key. Applied to ``stored`` the changes give exactly ``wanted``; done twice, nothing changes."""
+    present = {row.key: row for row in stored}
+    add, move, keep = [], [], []
+    for row in wanted.examinations:
+        before = present.pop(row.key, None)
+        if before is None:
+            add.append(row)
+        elif before == row:
+            keep.append(row)
+        else:
+            move.append(Change(before, row))
+    return Changes(tuple(add), tuple(move), tuple(present.values()), tuple(keep), wanted.findings)
+
+
+def applied(changes: Changes, stored: Iterable[Examination]) -> dict[Key, Examination]:
+    """What is stored once the changes are made."""
+    result: Mapping[Key, Examination] = {row.key: row for row in stored}
+    gone = {row.key for row in changes.cancel}
+    fresh = {row.key: row for row in changes.add} | {change.after.key: change.after for change in changes.move}
+    return {key: row for key, row in result.items() if key not in gone} | fresh

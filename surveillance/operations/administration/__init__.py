@@ -1,0 +1,1 @@
+"""Sites, their places and closed days, and the day they go live."""

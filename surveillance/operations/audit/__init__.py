@@ -1,0 +1,1 @@
+"""Looking at the audit trail, and sealing it into a chain."""

@@ -1,0 +1,1 @@
+"""What opens something by a secret in its address: calendar feeds, and patients' own pages."""

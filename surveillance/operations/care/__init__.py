@@ -1,0 +1,1 @@
+"""What a person decides about a plan: enrolment, terms, holds, ends, overrides, corrections; and the daily sweep."""

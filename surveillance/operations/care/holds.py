@@ -1,0 +1,186 @@
+"""Holds: a plan or one item pauses, until a person resumes it; it always has a day to be looked at (rule 9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.schedule.examinations import Hold, PlanFacts
+from surveillance.core.schedule.reconcile import Changes
+from surveillance.core.words import AppointmentState, HoldReason
+from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.planning.preconditions import DECIDERS, reasoned
+from surveillance.operations.visits import outcomes
+from surveillance.operations.work import Work, found
+from surveillance.store.audit.events import picture
+from surveillance.store.planning import plans
+from surveillance.store.tables import Appointment, Plan, PlanHold
+from surveillance.store.visits import appointments
+
+
+@dataclass(frozen=True, slots=True)
+class NewHold:
+    """``cancel`` and ``keep`` name booked visits by id: each that the hold touches must stand in one of the two.
+
+    A hold of one item cancels only that examination of a visit; the others of the visit stay booked.
+    """
+
+    reason: HoldReason
+    review_on: date
+    start: date
+    item: str | None = None
+    note: str = ""
+    cancel: Sequence[UUID] = ()
+    keep: Sequence[UUID] = ()
+
+
+def preview_hold(work: Work, plan: Plan, new: NewHold) -> Changes:
+    """What a hold would change; nothing is written."""
+    facts = replanning.facts_of(work, plan)
+    holds = (*facts.holds, Hold(new.item, new.start, None, new.review_on))
+    return replanning.difference(work, plan, PlanFacts(**(vars(facts) | {"holds": holds})))
+
+
+def hold(work: Work, plan: Plan, new: NewHold) -> PlanHold:
+    """Pause a plan or one item; nothing is due or sent until it is resumed, studies still match.
+
+    Raises:
+        InvalidInputError: a review before the start, an unknown item, a start in the future or before the anchor, or
+            a visit to cancel that the hold does not touch.
+        ConflictError: a hold is in force, the plan has ended, or a booked visit is neither kept nor cancelled.
+    """
+    work.require(plan.site_id, *DECIDERS)
+    preconditions.must_be_active(work, plan)
+    _check_hold(work, plan, new)
+    for visit in _to_cancel(work, plan, new):
+        outcomes.call_off(work, visit, f"hold: {new.reason}", None if new.item is None else [new.item])
+    row = PlanHold(
+        site_id=plan.site_id,
+        plan_id=plan.id,
+        item=new.item,
+        reason=new.reason,
+        note=new.note,
+        start=new.start,
+        review_on=new.review_on,
+        recorded_at=work.now,
+        recorded_by=work.actor.user_id,
+    )
+    work.session.add(row)
+    work.session.flush()
+    work.audit("plan.hold", row, patient_id=plan.patient_id, after=picture(row), reason=new.note)
+    replanning.replan(work, plan)
+    return row
+
+
+def _check_hold(work: Work, plan: Plan, new: NewHold) -> None:
+    today = work.today(work.site(plan.site_id))
+    if new.review_on < max(new.start, today):
+        raise InvalidInputError(f"the review on {new.review_on} must not lie before the start or before today")
+    preconditions.check_near(new.review_on, today, "a review")
+    if not plan.anchor <= new.start <= today:
+        raise InvalidInputError(
+            f"a hold starts between the anchor {plan.anchor} and today ({today}), not on {new.start}"
+        )
+    items = replanning.facts_of(work, plan).items
+    if new.item is not None and new.item not in items:
+        raise InvalidInputError(f"the plan has no item {new.item!r}; it has {', '.join(items)}")
+    if standing := [
+        h for h in plans.holds(work.session, plan.id) if h.resumed_on is None and h.item in (None, new.item)
+    ]:
+        raise ConflictError(f"a hold since {standing[0].start} is in force; resume it first")
+
+
+def _to_cancel(work: Work, plan: Plan, new: NewHold) -> list[Appointment]:
+    """The visits to cancel. A visit that is over waits for its outcome and is left alone."""
+    touched = {row.id: row for row in _touched(work, plan, new.item)}
+    if strangers := set(new.cancel) - touched.keys():
+        raise InvalidInputError(f"visit {min(strangers).hex[:8]} is none of those that this hold touches")
+    if both := set(new.cancel) & set(new.keep):
+        raise InvalidInputError(f"visit {min(both).hex[:8]} cannot be kept and cancelled")
+    for row in touched.values():
+        if row.id not in new.cancel and row.id not in new.keep:
+            raise ConflictError(
+                f"the visit of {row.day} ({row.id.hex[:8]}) is booked: say whether to keep or cancel it"
+                " (--keep or --cancel with its id)"
+            )
+    return [row for row in touched.values() if row.id in new.cancel]
+
+
+def _touched(work: Work, plan: Plan, item: str | None) -> list[Appointment]:
+    """Booked visits from today on with an open examination of the item, or of any."""
+    today = work.today(work.site(plan.site_id))
+    booked = [row for row in appointments.of_plan(work.session, plan.id, AppointmentState.BOOKED) if row.day >= today]
+    lines = appointments.lines_of(work.session, [row.id for row in booked])
+    return [
+        row
+        for row in booked
+        if any(line.outcome is None and item in (None, line.item) for line in lines.get(row.id, []))
+    ]
+
+
+def open_hold(work: Work, plan: Plan, item: str | None = None) -> PlanHold:
+    """The hold in force of one item, or without ``item`` that of the plan, or the only one there is.
+
+    Raises:
+        NotFoundError: no such hold is in force.
+        ConflictError: several items are on hold, and nobody said which is meant.
+    """
+    statement = select(PlanHold).where(
+        PlanHold.plan_id == plan.id, col(PlanHold.resumed_on).is_(None), col(PlanHold.retracted_at).is_(None)
+    )
+    standing = {row.item: row for row in work.session.exec(statement)}
+    if item is None and None not in standing and len(standing) > 1:
+        raise ConflictError(f"several items are on hold, say which: {', '.join(sorted(map(str, standing)))}")
+    only = next(iter(standing.values()), None) if item is None else None
+    return found(standing.get(item, only), "hold in force", item or "of this plan")
+
+
+def resume(work: Work, plan: Plan, row: PlanHold, day: date, reason: str = "") -> Changes:
+    """End a hold: the slot whose cell holds that day is due.
+
+    Raises:
+        InvalidInputError: an impossible day.
+        ConflictError: the plan has ended, or the hold is not in force any more.
+    """
+    work.require(plan.site_id, *DECIDERS)
+    _must_be_in_force(work, plan, row)
+    today = work.today(work.site(plan.site_id))
+    if not row.start <= day <= today:
+        raise InvalidInputError(f"a hold is resumed between its start {row.start} and today ({today}), not on {day}")
+    before = picture(row, ("resumed_on", "resumed_by"))
+    row.resumed_on, row.resumed_by = day, work.actor.user_id
+    work.session.flush()
+    after = picture(row, before)
+    work.audit("plan.resume", row, patient_id=plan.patient_id, before=before, after=after, reason=reason)
+    return replanning.replan(work, plan)
+
+
+def review_hold(work: Work, plan: Plan, row: PlanHold, review_on: date, reason: str) -> None:
+    """Look at a hold again later.
+
+    Raises:
+        InvalidInputError: a day that is past, or no reason.
+        ConflictError: the plan has ended, or the hold is not in force any more.
+    """
+    work.require(plan.site_id, *DECIDERS)
+    reasoned(reason, "a longer hold")
+    _must_be_in_force(work, plan, row)
+    today = work.today(work.site(plan.site_id))
+    preconditions.check_near(review_on, today, "a review")
+    if review_on <= today:
+        raise InvalidInputError(f"the next review must lie in the future, not on {review_on}")
+    before = picture(row, ("review_on",))
+    row.review_on = review_on
+    after = picture(row, ("review_on",))
+    work.audit("plan.review_hold", row, patient_id=plan.patient_id, before=before, after=after, reason=reason)
+    replanning.replan(work, plan)
+
+
+def _must_be_in_force(work: Work, plan: Plan, row: PlanHold) -> None:
+    preconditions.must_be_active(work, plan)
+    work.session.refresh(row)
+    if row.plan_id != plan.id or row.retracted_at is not None or row.resumed_on is not None:
+        raise ConflictError(f"the hold from {row.start} is not in force any more")

@@ -1,0 +1,225 @@
+"""Ends, restarts, death and retractions: how a plan stops and how that is taken back (rule 10).
+
+Holds and overrides stand in modules of their own and are called from here as well.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.words import AppointmentState, EndReason, Outcome, Role
+from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.planning.preconditions import DECIDERS, reasoned
+from surveillance.operations.registry import care_gaps
+from surveillance.operations.visits import booking, outcomes
+from surveillance.operations.work import Work, found
+from surveillance.store.audit.events import picture
+from surveillance.store.planning import plans
+from surveillance.store.tables import (
+    Appointment,
+    Death,
+    ExtraExamination,
+    Override,
+    Patient,
+    Plan,
+    PlanHold,
+    PlanTerms,
+    Study,
+)
+from surveillance.store.visits import appointments, studies
+
+ENDS: Final = ("ended_on", "end_reason", "end_note", "end_signed_by", "restart_by")
+
+
+# -- ends ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewEnd:
+    """A final end, signed by the clinician who acts. ``restart_by`` is asked for after a recurrence."""
+
+    reason: EndReason
+    day: date
+    note: str = ""
+    restart_by: date | None = None
+
+
+def end(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
+    """End a plan for good; returns the visits to come, whose scanner slots are to be released.
+
+    Raises:
+        InvalidInputError: a day before the anchor or in the future; recurrence without a day to restart by, or
+            that day before the end.
+        ConflictError: the plan has ended already.
+        ForbiddenError: it is not a clinician, or nobody by name, who ends it.
+    """
+    work.require_person(plan.site_id, Role.CLINICIAN)
+    if new.reason in (EndReason.DEATH, EndReason.RESTARTED):
+        raise InvalidInputError(f"an end by {new.reason} is recorded with 'patient died' or 'plan restart'")
+    if new.reason is EndReason.RECURRENCE and new.restart_by is None:
+        raise InvalidInputError("after a recurrence say by when follow-up should restart (--restart-by)")
+    if new.restart_by is not None:
+        preconditions.check_near(new.restart_by, work.today(work.site(plan.site_id)), "a restart")
+        if new.restart_by < new.day:
+            raise InvalidInputError(f"follow-up cannot restart by {new.restart_by}, before its end on {new.day}")
+    return close(work, plan, new)
+
+
+def close(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
+    """Close a plan: cancel what is open, void what is planned, keep history. The caller asks who may do that."""
+    preconditions.must_be_active(work, plan)
+    today = work.today(work.site(plan.site_id))
+    if not plan.anchor <= new.day <= today:
+        raise InvalidInputError(f"a plan ends between its anchor {plan.anchor} and today ({today}), not on {new.day}")
+    booked = appointments.of_plan(work.session, plan.id, AppointmentState.BOOKED)
+    needless = [row for row in booked if row.day >= new.day]
+    for row in needless:
+        outcomes.call_off(work, row, f"plan ended: {new.reason}")
+    before = picture(plan, ENDS)
+    plan.ended_on, plan.end_reason, plan.end_note = new.day, new.reason, new.note
+    plan.end_signed_by, plan.restart_by = work.actor.user_id, new.restart_by
+    work.session.flush()
+    work.audit("plan.end", plan, before=before, after=picture(plan, ENDS), reason=new.note)
+    care_gaps.settle(work, plan.patient_id)
+    replanning.replan(work, plan)
+    return [row for row in needless if row.day >= today]
+
+
+def close_for_restart(work: Work, plan: Plan, reason: str) -> None:
+    """The old plan ends the day its successor starts."""
+    close(work, plan, NewEnd(EndReason.RESTARTED, work.today(work.site(plan.site_id)), reason))
+
+
+# -- death -----------------------------------------------------------------------------------------------------
+
+
+def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointment]:
+    """Record a death: nothing more is due or sent, feeds and pages close. Returns the visits to release.
+
+    Raises:
+        InvalidInputError: a day before birth or in the future.
+        ConflictError: the death is recorded already, or the patient was examined after that day: then one of the
+            two is another patient's.
+    """
+    work.require(patient.site_id, *DECIDERS)
+    preconditions.lock(work, patient.id)
+    today = work.today(work.site(patient.site_id))
+    if not patient.birth_date <= day <= today:
+        raise InvalidInputError(f"patient {patient.mrn}: a death on {day} lies before birth or in the future")
+    if patient.died_on is not None:
+        raise ConflictError(f"patient {patient.mrn}: death on {patient.died_on} is recorded already")
+    last = max((study.performed_on for study in studies.of_patient(work.session, patient.id)), default=day)
+    if last > day:
+        raise ConflictError(
+            f"patient {patient.mrn} was examined on {last}, after {day}: if the death is right, retract that study"
+        )
+    row = Death(
+        site_id=patient.site_id,
+        patient_id=patient.id,
+        died_on=day,
+        source=source,
+        recorded_at=work.now,
+        recorded_by=work.actor.user_id,
+    )
+    work.session.add(row)
+    patient.died_on, patient.died_recorded_at = day, work.now
+    work.session.flush()
+    before, after = {"died_on": None}, {"died_on": day}
+    work.audit("patient.died", patient, patient_id=patient.id, before=before, after=after, reason=source)
+    care_gaps.settle(work, patient.id)
+    plan = plans.active_plan(work.session, patient.id)
+    if plan is None:
+        replanning.replan_patient(work, patient)
+        return []
+    return close(work, plan, NewEnd(EndReason.DEATH, max(day, plan.anchor), source))
+
+
+# -- retraction ------------------------------------------------------------------------------------------------
+
+Retracted = Study | PlanHold | Override | ExtraExamination | PlanTerms | Death
+
+
+def retract(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
+    """Take a recorded fact back, with a reason: everything is then as if it had never been recorded.
+
+    Raises:
+        InvalidInputError: no reason, or a fact about somebody else.
+        ConflictError: it is retracted already, or it is the first terms of a plan.
+    """
+    work.require(patient.site_id, *DECIDERS)
+    reasoned(reason, "a retraction")
+    preconditions.lock(work, patient.id)
+    work.session.refresh(row)
+    owner = row.patient_id if isinstance(row, (Study, Death)) else preconditions.plan_of(work, row.plan_id).patient_id
+    if owner != patient.id:
+        raise InvalidInputError(f"this is no fact about patient {patient.mrn}")
+    if row.retracted_at is not None:
+        raise ConflictError(f"this was retracted already: {row.retracted_reason}")
+    if isinstance(row, PlanTerms) and row.since is None:
+        raise ConflictError("the first terms of a plan cannot be retracted; change them, or end the plan")
+    before = picture(row)
+    row.retracted_at, row.retracted_by, row.retracted_reason = work.now, work.actor.user_id, reason
+    work.session.flush()
+    action = f"{row.__tablename__}.retract"
+    work.audit(action, row, patient_id=patient.id, before=before, after=picture(row), reason=reason)
+    if isinstance(row, Study):
+        _unrecord(work, row, reason)
+    if isinstance(row, Death):
+        _undie(work, patient, reason)
+    replanning.replan_patient(work, patient)
+
+
+def _unrecord(work: Work, study: Study, reason: str) -> None:
+    """The visit lines that only this study proved are open again: somebody must say what became of them.
+
+    A visit that the end of its plan would have cancelled is cancelled now.
+    """
+    if study.appointment_id is None:
+        return
+    row = booking.by_id(work, study.appointment_id)
+    plan = preconditions.plan_of(work, row.plan_id)
+    others = [other for other in studies.of_patient(work.session, study.patient_id) if other.appointment_id == row.id]
+    proved = {item for other in others for item in studies.items(work.session, other.id)}
+    for line in appointments.lines(work.session, row.id):
+        served = line.item in studies.items(work.session, study.id) and line.item not in proved
+        if served and line.outcome is Outcome.PERFORMED:
+            outcomes.restore(work, row, line, reason)
+    if row.state is AppointmentState.BOOKED and plan.ended_on is not None and row.day >= plan.ended_on:
+        outcomes.call_off(work, row, f"plan ended: {plan.end_reason}")
+
+
+def _undie(work: Work, patient: Patient, reason: str) -> None:
+    before = {"died_on": patient.died_on}
+    patient.died_on, patient.died_recorded_at = None, None
+    work.session.flush()
+    work.audit("patient.alive", patient, patient_id=patient.id, before=before, after={"died_on": None}, reason=reason)
+    care_gaps.settle(work, patient.id)
+    closed = [plan for plan in plans.all_plans(work.session, patient.id) if plan.end_reason is EndReason.DEATH]
+    if closed and plans.active_plan(work.session, patient.id) is None:
+        reopen(work, closed[0], reason)
+
+
+def reopen(work: Work, plan: Plan, reason: str) -> None:
+    """An end was recorded wrongly: the plan goes on as if it had never ended. Cancelled visits stay cancelled.
+
+    Raises:
+        ConflictError: the plan has not ended, a later plan follows it, or the patient has died.
+    """
+    work.require(plan.site_id, *DECIDERS)
+    reasoned(reason, "reopening a plan")
+    preconditions.lock(work, plan.patient_id)
+    work.session.refresh(plan)
+    patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
+    if plan.ended_on is None:
+        raise ConflictError("the plan has not ended")
+    if patient.died_on is not None:
+        raise ConflictError(f"the patient died on {patient.died_on}; retract the death, and the plan goes on")
+    if plans.all_plans(work.session, plan.patient_id)[0].id != plan.id:
+        raise ConflictError("another plan of this patient follows this one")
+    before = picture(plan, ENDS)
+    plan.ended_on, plan.end_reason, plan.end_note, plan.end_signed_by, plan.restart_by = None, None, "", None, None
+    work.session.flush()
+    work.audit("plan.reopen", plan, before=before, after=picture(plan, before), reason=reason)
+    care_gaps.settle(work, plan.patient_id)
+    replanning.replan(work, plan)

@@ -1,0 +1,194 @@
+"""Moving enrolled patients from one version of a protocol to another: looked at, then applied, plan by plan.
+
+A site has hundreds of plans, so both go page by page in the order of the MRN. A plan that is on the new version
+already is on no page any more: whoever is interrupted goes on where it stopped, and doing it twice changes nothing.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlmodel import col, select
+
+from surveillance.core.errors import ConflictError, InvalidInputError, SurveillanceError
+from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.schedule.examinations import Examination, Finding
+from surveillance.core.schedule.reconcile import Changes
+from surveillance.core.words import Role
+from surveillance.operations.care import enrolment
+from surveillance.operations.care.enrolment import NewTerms
+from surveillance.operations.planning import preconditions
+from surveillance.operations.work import Work
+from surveillance.store.planning import plans as store
+from surveillance.store.tables import FindingRow, Patient, Plan, PlanTerms, Site
+
+PAGE = 25  # plans that are looked at, or moved, in one go: well under two seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """From one approved version to another of the same protocol at a site, from a day on."""
+
+    site: Site
+    old: Protocol
+    new: Protocol
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a migration would change in one plan. ``refused`` is why it cannot be moved, or empty."""
+
+    plan: Plan
+    patient: Patient
+    added: Sequence[Examination] = ()
+    moved: Sequence[Examination] = ()
+    cancelled: Sequence[Examination] = ()
+    conflicts: Sequence[Finding] = ()
+    refused: str = ""
+
+    @property
+    def unchanged(self) -> bool:
+        return not (self.refused or self.added or self.moved or self.cancelled or self.conflicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    patient: Patient
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one go has done. ``last`` is the MRN after which the next go begins; None: there is nothing more."""
+
+    moved: int
+    refused: Sequence[Refusal]
+    last: str | None
+
+
+def migration(work: Work, site: Site, old: str, new: str, since: date) -> Migration:
+    """Raises InvalidInputError or ConflictError where nobody can be moved so, NotFoundError for an unknown version."""
+    if old == new:
+        raise InvalidInputError("choose another version to move to")
+    before, after = work.protocol(old), enrolment.approved_at(work, site, new)
+    if before.id != after.id:
+        raise InvalidInputError(f"{new} is another protocol than {old}: that is decided patient by patient")
+    preconditions.check_near(since, work.today(site), "a migration")
+    return Migration(site, before, after, since)
+
+
+# -- who is on a version -----------------------------------------------------------------------------------------
+
+
+def counts(work: Work, site_ids: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
+    """(site, protocol version) → active plans that follow it, or will from a day that is set."""
+    statement = (
+        sa.select(col(Plan.site_id), col(PlanTerms.protocol_key), sa.func.count())
+        .select_from(Plan)
+        .join(PlanTerms, col(PlanTerms.plan_id) == col(Plan.id))
+        .where(col(Plan.site_id).in_(site_ids), col(Plan.ended_on).is_(None), *_last_terms())
+        .group_by(col(Plan.site_id), col(PlanTerms.protocol_key))
+    )
+    return {(row[0], row[1]): row[2] for row in work.session.connection().execute(statement)}
+
+
+def plans_on(work: Work, site: Site, key: str, after: str = "", most: int = PAGE) -> list[tuple[Plan, Patient]]:
+    """Active plans that follow a version, in the order of the MRN, beginning after one."""
+    statement = (
+        select(Plan, Patient)
+        .join(Patient, col(Patient.id) == col(Plan.patient_id))
+        .join(PlanTerms, col(PlanTerms.plan_id) == col(Plan.id))
+        .where(Plan.site_id == site.id, col(Plan.ended_on).is_(None), Patient.mrn > after)
+        .where(PlanTerms.protocol_key == key, *_last_terms())
+        .order_by(col(Patient.mrn))
+        .limit(most)
+    )
+    return list(work.session.exec(statement).all())
+
+
+def _last_terms() -> tuple[Any, ...]:
+    """Of the terms of a plan those that come last, as ``plans.terms_in_force`` orders them."""
+    later, start = orm.aliased(PlanTerms), sa.literal(date.min, sa.Date)
+    day, other = (sa.func.coalesce(col(row.since), start) for row in (PlanTerms, later))
+    same_day = sa.and_(
+        other == day,
+        sa.tuple_(col(later.recorded_at), col(later.id)) > sa.tuple_(col(PlanTerms.recorded_at), col(PlanTerms.id)),
+    )
+    overruled = sa.exists().where(
+        col(later.plan_id) == col(PlanTerms.plan_id), col(later.retracted_at).is_(None), sa.or_(other > day, same_day)
+    )
+    return col(PlanTerms.retracted_at).is_(None), ~overruled
+
+
+# -- looking, and doing ------------------------------------------------------------------------------------------
+
+
+def preview(work: Work, wanted: Migration, after: str = "", most: int = PAGE) -> list[Outlook]:
+    """What would change in the next plans; nothing is written."""
+    return [_outlook(work, wanted, *row) for row in plans_on(work, wanted.site, wanted.old.key, after, most)]
+
+
+def _outlook(work: Work, wanted: Migration, plan: Plan, patient: Patient) -> Outlook:
+    new = _terms(wanted, "looked at")
+    try:
+        _check_later(work, plan, wanted.since)
+        enrolment.check_terms(work, plan, new)
+        changes = enrolment.preview_terms(work, plan, new)
+    except SurveillanceError as error:
+        return Outlook(plan, patient, refused=str(error))
+    moved = [change.after for change in changes.move if _when(change.before) != _when(change.after)]
+    return Outlook(plan, patient, changes.add, moved, changes.cancel, _new_conflicts(work, plan, changes))
+
+
+def _check_later(work: Work, plan: Plan, since: date) -> None:
+    """Raises ConflictError where terms are set for a later day: they would bring the old version back."""
+    last = store.terms_in_force(work.session, plan.id)[-1]
+    if last.since is not None and last.since >= since:
+        raise ConflictError(f"the plan's terms change on {last.since}; move it from a later day on")
+
+
+def _when(row: Examination) -> tuple[date, date, date]:
+    """What a patient would notice; where a row's neighbours lie is no move."""
+    return row.target, row.window_start, row.window_end
+
+
+def _new_conflicts(work: Work, plan: Plan, changes: Changes) -> list[Finding]:
+    """What does not fit together then and does now, such as a booked visit outside its new window."""
+    stored = work.session.exec(select(FindingRow).where(FindingRow.plan_id == plan.id))
+    known = {(row.kind, row.item, row.month, row.subject) for row in stored}
+    return [found for found in changes.conflicts if (found.kind, found.item, found.month, found.subject) not in known]
+
+
+def _terms(wanted: Migration, reason: str) -> NewTerms:
+    return NewTerms(wanted.since, reason, wanted.new.key)
+
+
+def move(work: Work, wanted: Migration, reason: str, chosen: Collection[UUID], after: str = "") -> Batch:
+    """Move the chosen ones of the next plans, each by itself: one that cannot be moved stays and is named.
+
+    ``chosen``: the plans that somebody looked at. A clinician's decision, as the approval of a version is.
+
+    Raises:
+        ForbiddenError: the actor is not a clinician at the site.
+        InvalidInputError: no reason.
+    """
+    work.require(wanted.site.id, Role.CLINICIAN)
+    preconditions.reasoned(reason, "a migration")
+    found = plans_on(work, wanted.site, wanted.old.key, after, PAGE)
+    moved, refused = 0, []
+    for plan, patient in found:
+        if plan.id not in chosen:
+            continue
+        try:
+            with work.session.begin_nested():
+                _check_later(work, plan, wanted.since)
+                enrolment.change_terms(work, plan, _terms(wanted, reason))
+            moved += 1
+        except SurveillanceError as error:
+            refused.append(Refusal(patient, str(error)))
+    return Batch(moved, refused, found[-1][1].mrn if len(found) == PAGE else None)

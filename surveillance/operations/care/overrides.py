@@ -1,0 +1,129 @@
+"""A person's word about one examination: moved, skipped, asked for beside the protocol (rule 11)."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+from surveillance.core.errors import InvalidInputError
+from surveillance.core.schedule.examinations import Key, derive
+from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.planning.preconditions import DECIDERS, reasoned
+from surveillance.operations.visits import bookable
+from surveillance.operations.work import Work
+from surveillance.store.audit.events import picture
+from surveillance.store.tables import ExtraExamination, Override, OverrideKind, Plan
+from surveillance.store.visits import appointments
+
+
+@dataclass(frozen=True, slots=True)
+class NewOverride:
+    kind: OverrideKind
+    key: Key
+    reason: str
+    day: date | None = None
+
+
+def override(work: Work, plan: Plan, new: NewOverride) -> Override:
+    """Move or skip one examination, or confirm that no earlier study exists. A later word goes before an earlier one.
+
+    Raises:
+        InvalidInputError: no reason, no day, a day that is past, an examination that is not open, an unknown item.
+        ConflictError: the plan has ended.
+    """
+    work.require(plan.site_id, *DECIDERS)
+    preconditions.must_be_active(work, plan)
+    reasoned(new.reason, "an override")
+    _check_override(work, plan, new)
+    row = Override(
+        site_id=plan.site_id,
+        plan_id=plan.id,
+        kind=new.kind,
+        item=new.key.item,
+        month=new.key.month,
+        extra_id=UUID(new.key.extra) if new.key.extra else None,
+        day=new.day,
+        reason=new.reason,
+        recorded_at=work.now,
+        recorded_by=work.actor.user_id,
+    )
+    work.session.add(row)
+    work.session.flush()
+    work.audit(f"examination.{new.kind}", row, patient_id=plan.patient_id, after=picture(row), reason=new.reason)
+    replanning.replan(work, plan)
+    return row
+
+
+def _check_override(work: Work, plan: Plan, new: NewOverride) -> None:
+    if new.kind is OverrideKind.KNOWN_BLANK:
+        _check_item(new.key.item, preconditions.known_items(work, plan))
+        return
+    if new.kind not in (OverrideKind.MOVE, OverrideKind.SKIP):
+        raise InvalidInputError("whether a study counts is said about that study ('study count')")
+    today = work.today(work.site(plan.site_id))
+    if new.day is None or new.day <= today:
+        what = "the day to move to" if new.kind is OverrideKind.MOVE else "the day to look at it again"
+        raise InvalidInputError(f"{what} must lie in the future")
+    preconditions.check_near(new.day, today, "this")
+    row = appointments.examination_of(work.session, plan.id, new.key)
+    again = row is not None and new.kind is OverrideKind.SKIP and row.skip_review_on is not None and not row.study_id
+    if row is None or not (row.open or again):
+        raise InvalidInputError(f"{bookable.name(new.key)} is not an open examination of this plan")
+    if new.kind is OverrideKind.MOVE:
+        _check_move(work, plan, new.key, new.day)
+
+
+def _check_item(item: str, known: set[str]) -> None:
+    if item not in known:
+        raise InvalidInputError(f"the plan has no item {item!r}; it has {', '.join(sorted(known))}")
+
+
+def _check_move(work: Work, plan: Plan, key: Key, day: date) -> None:
+    if key.month is None:
+        raise InvalidInputError("an extra examination has its own target; retract it and ask for another one")
+    facts = replanning.facts_of(work, plan)
+    moved = replace(facts, moves={**facts.moves, (key.item, key.month): day})
+    there = {row.key: row for row in derive(moved, max(plan.horizon, replanning.beyond(facts, day))).examinations}
+    if key not in there or there[key].target != day:
+        raise InvalidInputError(
+            f"{day} would pass the examination before or after {bookable.name(key)}; skip it instead"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewExtra:
+    item: str
+    target: date
+    reason: str
+    tolerance: int = 7
+
+
+def extra(work: Work, plan: Plan, new: NewExtra) -> ExtraExamination:
+    """Ask for an examination beside the protocol ("repeat CT in six weeks").
+
+    Raises:
+        InvalidInputError: no reason, a target that is past, an unknown item, a tolerance below 0.
+    """
+    work.require(plan.site_id, *DECIDERS)
+    preconditions.must_be_active(work, plan)
+    reasoned(new.reason, "an extra examination")
+    today = work.today(work.site(plan.site_id))
+    _check_item(new.item, preconditions.known_items(work, plan))
+    preconditions.check_near(new.target, today, "an extra examination")
+    if new.target < today or new.tolerance < 0:
+        raise InvalidInputError("an extra examination lies today or later, with a tolerance of 0 days or more")
+    row = ExtraExamination(
+        site_id=plan.site_id,
+        plan_id=plan.id,
+        item=new.item,
+        target=new.target,
+        tolerance=new.tolerance,
+        requested_on=today,
+        reason=new.reason,
+        recorded_at=work.now,
+        recorded_by=work.actor.user_id,
+    )
+    work.session.add(row)
+    work.session.flush()
+    work.audit("examination.extra", row, patient_id=plan.patient_id, after=picture(row), reason=new.reason)
+    replanning.replan(work, plan)
+    return row

@@ -1,0 +1,1 @@
+"""The fictional clinic, lived through by the operations that staff use."""

@@ -1,0 +1,245 @@
+"""The last look before a message goes out: every fact is read again (design section 4 rule 6)."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from surveillance.core.dates import local_day
+from surveillance.core.errors import InvalidInputError, SurveillanceError
+from surveillance.core.messages.answers import AnswerFacts, decide_answer, kind_of
+from surveillance.core.messages.caps import cap_reason
+from surveillance.core.messages.decision import UNREADABLE, Decision, Send, SendingFacts, Unreadable, Wait, decide
+from surveillance.core.messages.planned import Planned, stem
+from surveillance.core.messages.policy import NOTICES
+from surveillance.core.messages.reminders import told_otherwise
+from surveillance.core.words import Channel, ConsentAct, ReminderState, Step
+from surveillance.operations.dispatch import senders
+from surveillance.operations.job_context import JobContext
+from surveillance.operations.messages.patient_context import Situation
+from surveillance.operations.messages.scheduling import planned_of
+from surveillance.operations.wording import languages
+from surveillance.operations.work import Work
+from surveillance.store.messages import reminders as store
+from surveillance.store.registry import patients
+from surveillance.store.tables import Consent, Contact, Number, Reminder
+
+T = TypeVar("T")
+
+# What reading a damaged fact raises: a zone or an enumeration that is none, a row that is gone, a date out of range.
+DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, SurveillanceError)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found and decided. ``locale`` is how dates are written in the contact's language."""
+
+    decision: Decision
+    planned: Planned
+    contact: Contact | None
+    locale: str
+
+
+def look(context: JobContext, work: Work, now: Situation, row: Reminder) -> Look:
+    """Decide about one message of a patient whose rows are locked."""
+    if row.step is Step.ANSWER:
+        return _look_at_answer(context, work, now, row)
+    channels = now.policy.steps[row.step].channels
+    wanted = _readable(now.wanted)
+    true = _true(wanted, row)
+    planned = replace(true, key=row.key, channel=row.channel) if true else planned_of(row)
+    reach = _Reach(context, work, now, row.channel)
+    facts = _facts(context, work, now, planned, wanted, reach)
+    decision = decide(planned, channels, facts, now.policy, now.recipient.zone, work.now)
+    if isinstance(decision, Send) and true is not None and true.due_at > work.now:
+        decision = Wait(true.due_at, "it is due later now")
+    return Look(decision, planned, reach.contact, reach.locale)
+
+
+def _look_at_answer(context: JobContext, work: Work, now: Situation, row: Reminder) -> Look:
+    """An answer goes to the number it was written for, in the language it was written in."""
+    number = patients.number(work.session, row.to_address)
+    contact = work.session.get(Contact, row.contact_id) if row.contact_id else None
+    facts = AnswerFacts(
+        alive=now.patient.died_on is None,
+        carried=row.channel in context.transports,
+        dispatch_paused=bool(store.pauses(work.session, now.site.id)),
+        opted_out=number is not None and number.opted_out_at is not None,
+        attempt_in_flight=store.open_attempt_to(work.session, row.to_address),
+        sender_free_at=senders.free_at(context, work, row.channel),
+        sender_stopped=senders.is_stopped(context, work, row.channel),
+        number_paused=number is not None and number.paused_at is not None,
+        withdrawn=_withdrew(work, row),
+        lost=_lost(row, contact, number),
+    )
+    decision = decide_answer(
+        kind_of(row.key),
+        row.to_address,
+        row.language,
+        facts,
+        now.policy,
+        now.recipient.zone,
+        row.expires_at,
+        work.now,
+    )
+    return Look(decision, planned_of(row), contact, row.language)
+
+
+def _lost(row: Reminder, contact: Contact | None, number: Number | None) -> str:
+    """Why a number that was written to is none to write to by now; empty where it is."""
+    if contact is not None and (contact.removed_at is not None or contact.phone != row.to_address):
+        return "it was written to a number that the patient's contacts do not have any more"
+    out = number is not None and (number.landline or number.wrong)
+    return "SMS does not reach this number" if out else ""
+
+
+def _withdrew(work: Work, row: Reminder) -> bool:
+    if row.contact_id is None:
+        return False
+    last = patients.consents(work.session, row.patient_id).get((row.contact_id, Channel.SMS))
+    return last is not None and last.act is ConsentAct.WITHDRAWN
+
+
+def _readable(read: Callable[[], T]) -> T | Unreadable:
+    """What ``read`` gives; a damaged fact is neither yes nor no and becomes a person's work."""
+    try:
+        return read()
+    except DAMAGE:
+        return UNREADABLE
+
+
+def _true(wanted: Sequence[Planned] | Unreadable, row: Reminder) -> Planned | None:
+    """The message as the facts want it now; a fallback is the same message on another channel."""
+    if isinstance(wanted, Unreadable):
+        return None
+    return next((planned for planned in wanted if stem(planned.key) == stem(row.key)), None)
+
+
+def _facts(
+    context: JobContext,
+    work: Work,
+    now: Situation,
+    planned: Planned,
+    wanted: Sequence[Planned] | Unreadable,
+    reach: "_Reach",
+) -> SendingFacts:
+    session = work.session
+    listed: Sequence[Planned] = () if isinstance(wanted, Unreadable) else wanted
+    unclear = isinstance(wanted, Unreadable)
+    return SendingFacts(
+        alive=now.patient.died_on is None,
+        plan_active=now.plan is not None,
+        on_hold=now.on_hold,
+        still_wanted=UNREADABLE if unclear else any(stem(each.key) == stem(planned.key) for each in listed),
+        dispatch_paused=_readable(lambda: bool(store.pauses(session, now.site.id))),
+        consent=_readable(reach.has_consent),
+        address=_readable(reach.address),
+        opted_out=_readable(reach.is_opted_out),
+        number_paused=_readable(reach.is_paused),
+        shared=_readable(reach.is_shared),
+        first_name_allowed=now.site.first_names,
+        has_phone=any(contact.phone for contact in reach.contacts),
+        has_address=any(contact.postal_address for contact in reach.contacts),
+        language=_readable(reach.language),
+        attempt_in_flight=_readable(reach.in_flight),
+        cap=_readable(lambda: _cap(now, work)),
+        sender_free_at=_readable(lambda: senders.free_at(context, work, planned.channel)),
+        sender_stopped=_readable(lambda: senders.is_stopped(context, work, planned.channel)),
+        told_otherwise=_readable(lambda: told_otherwise(planned, _others(now, listed, planned), now.visits, now.told)),
+        person_has_it=_readable(lambda: _person_has_it(now, planned)),
+    )
+
+
+def _cap(now: Situation, work: Work) -> str | None:
+    zone = now.recipient.zone
+    days = Counter(local_day(moment, zone) for moment in now.sent().values())
+    return cap_reason(now.policy, local_day(work.now, zone), days)
+
+
+def _others(now: Situation, wanted: Sequence[Planned], planned: Planned) -> list[Planned]:
+    """The other messages that are still to be sent."""
+    waiting = {stem(row.key) for row in now.rows if row.state in (ReminderState.PLANNED, ReminderState.CLAIMED)}
+    return [each for each in wanted if stem(each.key) in waiting - {stem(planned.key)}]
+
+
+def _person_has_it(now: Situation, planned: Planned) -> bool:
+    return any(
+        row.state is ReminderState.TASK
+        and row.resolved_at is None
+        and row.step is not Step.ANSWER
+        and row.subject_day == planned.subject_day
+        and (row.appointment_id is None) == (planned.appointment_id is None)
+        and (row.step in NOTICES) == (planned.step in NOTICES)
+        for row in now.rows
+    )
+
+
+class _Reach:
+    """How a patient is reached on one channel: the first contact in priority who agreed and has a usable address."""
+
+    def __init__(self, context: JobContext, work: Work, now: Situation, channel: Channel) -> None:
+        self.work, self.now, self.channel = work, now, channel
+        self.carried = channel in context.transports
+        self.contacts = patients.contacts(work.session, now.patient.id)
+        self.consents = patients.consents(work.session, now.patient.id)
+        self.locale = ""
+        usable = [contact for contact in self.contacts if self._usable(contact)]
+        agreed = [contact for contact in usable if self._agreed(contact)]
+        self.contact = next(iter([*agreed, *usable]), None)
+
+    def _address_of(self, contact: Contact) -> str | None:
+        return contact.phone if self.channel is Channel.SMS else contact.email
+
+    def _usable(self, contact: Contact) -> bool:
+        if not self.carried or not self._address_of(contact):
+            return False
+        if self.channel is Channel.EMAIL:
+            return contact.email_failed_at is None
+        return contact.phone_mobile and not self._is_out(contact)
+
+    def _is_out(self, contact: Contact) -> bool:
+        """A landline, or a number that a person has to verify first."""
+        number = patients.number(self.work.session, contact.phone or "")
+        return number is not None and (number.landline or number.wrong)
+
+    def _agreed(self, contact: Contact) -> bool:
+        """Consent is to an address: a new number needs a new one (47 CFR 64.1200, facts: messaging)."""
+        last: Consent | None = self.consents.get((contact.id, self.channel))
+        return last is not None and last.act is ConsentAct.GIVEN and last.address == self._address_of(contact)
+
+    def has_consent(self) -> bool:
+        return self.contact is not None and self._agreed(self.contact)
+
+    def address(self) -> str | None:
+        return self._address_of(self.contact) if self.contact else None
+
+    def is_opted_out(self) -> bool:
+        number = self._number()
+        return number is not None and number.opted_out_at is not None
+
+    def is_paused(self) -> bool:
+        number = self._number()
+        return number is not None and number.paused_at is not None
+
+    def _number(self) -> Number | None:
+        address = self.address()
+        return patients.number(self.work.session, address) if address and self.channel is Channel.SMS else None
+
+    def is_shared(self) -> bool:
+        """Whether somebody else's messages go to this address too, at whatever site."""
+        address = self.address()
+        holders = store.contacts_with(self.work.session, self.channel, address) if address else []
+        return len({holder.patient_id for holder in holders}) > 1
+
+    def in_flight(self) -> bool:
+        address = self.address()
+        return address is not None and store.open_attempt_to(self.work.session, address)
+
+    def language(self) -> str | None:
+        """The book to use: in a language that the site approved."""
+        try:
+            choice = languages.choose(self.work, self.now.site, self.contact.language if self.contact else None)
+        except InvalidInputError:
+            return None
+        self.locale = choice.locale
+        return choice.language

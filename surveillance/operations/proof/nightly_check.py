@@ -1,0 +1,107 @@
+"""The nightly proof of the promise: once after the day's sweep, in batches, its result kept for the board."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlmodel import Session
+
+from surveillance.operations.job_context import JobContext
+from surveillance.operations.proof import check
+from surveillance.operations.proof.check import Violation
+from surveillance.operations.work import Work
+from surveillance.store import db, locks
+from surveillance.store.proof import checks
+from surveillance.store.proof import rules as store
+from surveillance.store.tables import PromiseCheck, Site
+
+log = structlog.get_logger(__name__)
+
+EVERY: Final = timedelta(hours=20)  # a night's proof, which need not begin on the minute of the last one
+LATE: Final = timedelta(hours=36)  # a proof that is older proves little
+
+
+def prove(context: JobContext, stopping: threading.Event) -> Counter[str]:
+    """Prove the promise if it is time; of several workers one does it."""
+    with db.reading(context.engine) as session:
+        if not _is_time(session, context.clock()):
+            return Counter()
+    with locks.alone(context.engine, "proof of the promise") as mine:
+        return _prove(context, stopping) if mine else Counter()
+
+
+def _is_time(session: Session, now: datetime) -> bool:
+    """A day was swept since the last proof, and that one is not of this night."""
+    last, swept = checks.last(session), checks.last_sweep(session)
+    if swept is None:
+        return False
+    return last is None or (last.finished_at < swept and last.finished_at <= now - EVERY)
+
+
+def _prove(context: JobContext, stopping: threading.Event) -> Counter[str]:
+    started_at = context.clock()
+    with db.reading(context.engine) as session:
+        found = list(check.whole(context.work(session)))
+        plan_ids = store.plan_ids(session)
+    for some in _batches(plan_ids):
+        if stopping.is_set():
+            return Counter()
+        found += _of_plans(context, some)
+    with db.writing(context.engine) as session:
+        checks.keep(session, started_at, context.clock(), len(plan_ids), found)
+    if found:
+        log.error("the promise is broken", violations=len(found), rules=sorted({each.rule for each in found}))
+    return Counter(proved=len(plan_ids), violations=len(found))
+
+
+def _batches(plan_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for start in range(0, len(plan_ids), check.BATCH):
+        yield plan_ids[start : start + check.BATCH]
+
+
+def _of_plans(context: JobContext, plan_ids: Sequence[UUID]) -> list[Violation]:
+    """Each batch is one short look. What somebody changed in the middle of it is looked at again."""
+    doubtful = list(_looked(context, plan_ids))
+    return [violation for each in _looked(context, doubtful).values() for violation in each]
+
+
+def _looked(context: JobContext, plan_ids: Sequence[UUID]) -> dict[UUID, list[Violation]]:
+    if not plan_ids:
+        return {}
+    with db.reading(context.engine) as session:
+        work = context.work(session)
+        found = {plan_id: list(check.of_plans(work, [plan_id])) for plan_id in plan_ids}
+    return {plan_id: own for plan_id, own in found.items() if own}
+
+
+# -- for the board -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The last proof as the board shows it: ``violations`` of the sites that somebody looks at, in words.
+
+    ``more`` were found that are not kept in words; ``late``: it is older than a night.
+    """
+
+    at: datetime
+    plans: int
+    violations: Sequence[Violation]
+    more: int
+    late: bool
+
+
+def last_proof(work: Work, sites: Sequence[Site]) -> Proof | None:
+    row = checks.last(work.session)
+    return _shown(row, {site.code for site in sites}, work.now) if row is not None else None
+
+
+def _shown(row: PromiseCheck, codes: set[str], now: datetime) -> Proof:
+    found = [Violation(**each) for each in row.found]
+    mine = [each for each in found if each.site in codes or not each.site]
+    return Proof(row.finished_at, row.plans, mine, row.violations - len(found), row.finished_at < now - LATE)

@@ -1,0 +1,1 @@
+"""Which protocol versions a site may use."""

@@ -1,0 +1,78 @@
+"""Finding a patient by MRN, name, birth date or phone, quick among 100,000; who fits best comes first.
+
+Names are found by the beginnings of their words, in any order, whatever the case and the accents.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from uuid import UUID
+
+from surveillance.core.people import search as typed
+from surveillance.core.people.search import Wanted
+from surveillance.operations.registry.phones import read_phone
+from surveillance.operations.work import Work
+from surveillance.store.registry import search as store
+from surveillance.store.tables import Patient, Site
+
+MOST = 50
+MONTH_FIRST = frozenset({"US", "PH", "FM", "MH", "PW"})  # countries that write the month before the day
+
+
+class Why(IntEnum):
+    """Why a patient was found; the smaller, the better it fits."""
+
+    MRN = 0
+    PHONE = 1
+    BORN = 2
+    NAME = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    patient: Patient
+    why: Why
+
+
+def find(work: Work, sites: Sequence[Site], text: str, limit: int = MOST) -> list[Hit]:
+    """Patients of ``sites`` that fit what was typed, the best first; at most ``limit``. Who asks audits the look."""
+    month_first = any(site.country in MONTH_FIRST for site in sites)
+    wanted = typed.read(text, month_first=month_first)
+    ids = [site.id for site in sites]
+    if not ids or not wanted.whole:
+        return []
+    found: dict[UUID, Hit] = {}
+    for why, patients in _ways(work, sites, wanted, limit):
+        for patient in patients:
+            found.setdefault(patient.id, Hit(patient, why))
+    ranked = sorted(found.values(), key=lambda hit: (hit.why, *_closeness(hit.patient, wanted)))
+    return ranked[:limit]
+
+
+def _ways(work: Work, sites: Sequence[Site], wanted: Wanted, limit: int) -> Iterator[tuple[Why, Iterable[Patient]]]:
+    session, ids = work.session, [site.id for site in sites]
+    yield Why.MRN, store.by_mrn(session, ids, wanted.whole)
+    if wanted.phone:
+        numbers = {read_phone(wanted.phone, site.country).e164 for site in sites} - {None}
+        yield Why.PHONE, store.by_phone(session, ids, [number for number in numbers if number], limit)
+    if wanted.born and not wanted.words:
+        yield Why.BORN, store.by_birth(session, ids, wanted.born, limit)
+    if wanted.words:
+        yield Why.NAME, store.by_words(session, ids, wanted.words, wanted.born, limit)
+
+
+def _closeness(patient: Patient, wanted: Wanted) -> tuple[int, int, str, str]:
+    """Words that are found whole before those that only begin so; then the day that was meant; then by name."""
+    whole = {*patient.folded.split(), typed.plain(patient.mrn)}
+    begun = sum(word not in whole for word in wanted.words)
+    place = wanted.born.index(patient.birth_date) if patient.birth_date in wanted.born else len(wanted.born)
+    return begun, place, typed.plain(f"{patient.family_name} {patient.given_name}"), patient.mrn
+
+
+def standing(work: Work, patients: Sequence[Patient]) -> dict[UUID, str]:
+    """Where each patient's follow-up stands, in a word or two."""
+    active = store.with_active_plan(work.session, [patient.id for patient in patients])
+    return {
+        patient.id: "died" if patient.died_on else "in follow-up" if patient.id in active else "no active plan"
+        for patient in patients
+    }

@@ -1,0 +1,1 @@
+"""What happens with a message from a phone: read, answered, decided by a person."""

@@ -1,0 +1,1 @@
+"""What a site writes in: its own wording of texts, and the languages it approved."""

@@ -1,0 +1,225 @@
+"""The lists of the board about examinations, visits, plans and studies, as queries over the facts (design 6).
+
+Conditions that an index was made for are written as text: SQLite takes a partial index for nothing else.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from surveillance.core.people.care_gaps import GapKind
+from surveillance.core.schedule.examinations import FindingKind
+from surveillance.store.board.base import NOTICE, REPORT_BY, SITE, TODAY, Query, chosen, gap, of_patient
+from surveillance.store.tables import (
+    Appointment,
+    ExaminationRow,
+    FindingRow,
+    Gap,
+    Patient,
+    Plan,
+    PlanHold,
+    Study,
+    StudyItem,
+)
+
+# -- examinations ----------------------------------------------------------------------------------------------
+
+
+def not_held() -> sa.ColumnElement[bool]:
+    """No hold covers the day (``core.status.status``)."""
+    starts, ends = col(ExaminationRow.held_from), col(ExaminationRow.held_until)
+    return sa.or_(starts.is_(None), starts > TODAY, ends <= TODAY)
+
+
+def _waiting(since: Any, *conditions: Any) -> Query:
+    """Open, unbooked, not held, and its time not over: what ``status`` calls overdue, due, to order or upcoming."""
+    row = ExaminationRow
+    query = chosen(
+        row.id,
+        since,
+        col(row.item).label("item"),
+        col(row.month).label("month"),
+        col(row.plan_id).label("plan_id"),
+        col(row.target).label("target"),
+        col(row.window_start).label("window_start"),
+        col(row.window_end).label("window_end"),
+        col(row.overdue_from).label("overdue_from"),
+        col(row.cell_end).label("cell_end"),
+    )
+    return of_patient(row, query).where(
+        sa.text("examination.open"), sa.text("examination.booked_on IS NULL"), not_held(), *conditions
+    )
+
+
+def overdue() -> Query:
+    row = ExaminationRow
+    return _waiting(
+        row.overdue_since,
+        col(row.overdue_since) <= TODAY,  # it never lies after overdue_from, and bounds the look into the index
+        col(row.overdue_from) <= TODAY,
+        col(row.cell_end) > TODAY,
+    )
+
+
+def due() -> Query:
+    row = ExaminationRow
+    return _waiting(
+        row.due_from,
+        sa.text("examination.due_from < examination.overdue_from"),
+        col(row.order_from) <= TODAY,
+        col(row.due_from) <= TODAY,
+        col(row.overdue_from) > TODAY,
+        col(row.cell_end) > TODAY,
+    )
+
+
+def to_order() -> Query:
+    row = ExaminationRow
+    return _waiting(
+        row.order_from,
+        sa.text("examination.order_from < examination.due_from"),
+        col(row.order_from) <= TODAY,
+        col(row.due_from) > TODAY,
+        col(row.overdue_from) > TODAY,
+        col(row.cell_end) > TODAY,
+    )
+
+
+def skips() -> Query:
+    """Skipped examinations whose review is near. A later study of the item is the review: the row goes then."""
+    row = ExaminationRow
+    query = chosen(
+        row.id,
+        row.skip_review_on,
+        col(row.item).label("item"),
+        col(row.month).label("month"),
+        col(row.plan_id).label("plan_id"),
+        col(row.skip_review_on).label("review_on"),
+    )
+    return of_patient(row, query).where(
+        sa.text("examination.skip_review_on IS NOT NULL"),
+        sa.text("NOT examination.skip_settled"),
+        col(row.skip_review_on) <= NOTICE,
+    )
+
+
+# -- visits and plans ------------------------------------------------------------------------------------------
+
+
+def outcome_unknown() -> Query:
+    query = chosen(
+        Appointment.id, Appointment.day, col(Appointment.at).label("at"), col(Appointment.plan_id).label("plan_id")
+    )
+    return of_patient(Appointment, query).where(sa.text("appointment.state = 'booked'"), col(Appointment.day) < TODAY)
+
+
+def _finding(*conditions: Any) -> Query:
+    row = FindingRow
+    query = chosen(
+        row.id,
+        row.since,
+        col(row.kind).label("kind"),
+        col(row.item).label("item"),
+        col(row.month).label("month"),
+        col(row.subject).label("about"),
+        col(row.plan_id).label("plan_id"),
+    )
+    return of_patient(row, query).where(*conditions)
+
+
+def conflicts() -> Query:
+    """All that does not fit together; a visit that does not fit is work although its day lies ahead."""
+    return _finding(sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends')"))
+
+
+def protocol_ends() -> Query:
+    """That a protocol ends is work once its last examination is over."""
+    return _finding(col(FindingRow.kind) == FindingKind.PROTOCOL_ENDS, col(FindingRow.since) <= TODAY)
+
+
+def last_scan_unknown() -> Query:
+    return _finding(col(FindingRow.kind) == FindingKind.LAST_SCAN_UNKNOWN)
+
+
+def holds() -> Query:
+    row = PlanHold
+    query = chosen(
+        row.id,
+        row.review_on,
+        col(row.item).label("item"),
+        col(row.plan_id).label("plan_id"),
+        col(row.review_on).label("review_on"),
+        col(row.reason).label("reason"),
+        col(row.note).label("note"),
+    )
+    joined = query.select_from(PlanHold).join(Plan, col(Plan.id) == col(row.plan_id))
+    return joined.join(Patient, col(Patient.id) == col(Plan.patient_id)).where(
+        col(row.site_id) == SITE,
+        sa.text("plan_hold.resumed_on IS NULL"),
+        sa.text("plan_hold.retracted_at IS NULL"),
+        col(row.review_on) <= NOTICE,
+        col(Plan.ended_on).is_(None),
+    )
+
+
+def without_plan() -> Query:
+    """Living patients that no plan, final end or day to restart by looks after."""
+    ended = sa.select(sa.func.max(Plan.ended_on)).where(col(Plan.patient_id) == col(Patient.id))
+    return gap(
+        GapKind.WITHOUT_PLAN,
+        col(Patient.id),
+        ended.correlate(Patient).scalar_subquery().label("ended_on"),
+    )
+
+
+def restart_due() -> Query:
+    query = gap(GapKind.RESTART, col(Gap.plan_id), col(Plan.ended_on).label("ended_on"))
+    return query.join(Plan, col(Plan.id) == col(Gap.plan_id)).where(col(Gap.since) <= TODAY)
+
+
+# -- studies ---------------------------------------------------------------------------------------------------
+
+
+def _study(since: Any, *conditions: Any) -> Query:
+    query = chosen(
+        Study.id,
+        since,
+        col(Study.performed_on).label("performed_on"),
+        col(Study.modality).label("modality"),
+        col(Study.accession).label("accession"),
+        col(Study.result).label("result"),
+        col(Study.next_action).label("next_action"),
+        sa.select(sa.func.min(StudyItem.item))
+        .where(col(StudyItem.study_id) == col(Study.id))
+        .scalar_subquery()
+        .label("item"),
+    )
+    return of_patient(Study, query).where(
+        sa.text("study.retracted_at IS NULL"), sa.text("NOT study.history"), *conditions
+    )
+
+
+def no_report() -> Query:
+    return _study(
+        Study.performed_on,
+        sa.text("study.reported_on IS NULL"),
+        col(Study.performed_on) <= REPORT_BY,
+    )
+
+
+def not_reviewed() -> Query:
+    return _study(
+        Study.reported_on,
+        sa.text("study.reviewed_on IS NULL"),
+        sa.text("study.reported_on IS NOT NULL"),
+        col(Study.reported_on) <= TODAY,
+    )
+
+
+def no_next_action() -> Query:
+    return _study(
+        Study.reviewed_on,
+        sa.text("study.result <> 'clear'"),
+        sa.text("study.next_action_done_on IS NULL"),
+    )

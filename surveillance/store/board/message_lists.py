@@ -1,0 +1,133 @@
+"""The lists of the board about messages: who cannot be reached, what came back, what nobody knows (design 6)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import col
+
+from surveillance.core.people.care_gaps import GapKind
+from surveillance.core.words import ReminderState
+from surveillance.store.board.base import SITE, STOPPED, STRANGERS, Query, alive, chosen, gap, of_patient
+from surveillance.store.tables import Appointment, Attempt, Contact, Inbound, Number, Patient, Reminder, RescheduleWish
+
+
+def unreachable() -> Query:
+    """Living patients with an active plan of whose contacts none can be reached."""
+    return gap(GapKind.UNREACHABLE, col(Patient.id))
+
+
+def _reminder(since: Any, *conditions: Any) -> Query:
+    query = chosen(
+        Reminder.id,
+        since,
+        col(Reminder.step).label("step"),
+        col(Reminder.channel).label("channel"),
+        col(Reminder.state).label("state"),
+        col(Reminder.reason).label("reason"),
+        col(Reminder.subject_day).label("subject_day"),
+        col(Reminder.appointment_id).label("appointment_id"),
+    )
+    return of_patient(Reminder, query).where(*conditions)
+
+
+def undelivered() -> Query:
+    """Messages that a person must take over. The dead are called by nobody."""
+    return _reminder(
+        col(Reminder.changed_at),
+        sa.text("reminder.state IN ('task', 'failed')"),
+        sa.text("reminder.resolved_at IS NULL"),
+        alive(),
+    )
+
+
+def in_doubt() -> Query:
+    """Messages of which nobody knows whether they went out."""
+    return _reminder(
+        col(Reminder.changed_at),
+        sa.text("reminder.state = 'in_doubt'"),
+        sa.text("reminder.resolved_at IS NULL"),
+    )
+
+
+def lost() -> Query:
+    """Messages whose attempt nobody answered, once the service itself has stopped looking."""
+    unanswered = sa.select(col(Attempt.reminder_id)).where(
+        sa.text("attempt.finished_at IS NULL"), col(Attempt.in_doubt_from) <= STOPPED
+    )
+    return _reminder(
+        col(Reminder.changed_at),
+        col(Reminder.resolved_at).is_(None),
+        col(Reminder.state) != ReminderState.IN_DOUBT,
+        col(Reminder.id).in_(unanswered),
+    )
+
+
+def _senders(query: Query, number: Any, about: Any = None) -> Query:
+    """The patients of the site who have a number, or the one that it is ``about`` where that is known.
+
+    One that nobody has is shown at one site of those looked at, so that everybody who opens the board sees it.
+    """
+    holders = sa.and_(col(Contact.phone) == number, col(Contact.removed_at).is_(None))
+    whose = col(Contact.patient_id) if about is None else sa.func.coalesce(about, col(Contact.patient_id))
+    joined = query.outerjoin(Contact, holders).outerjoin(Patient, col(Patient.id) == whose)
+    nobodys = sa.and_(col(Patient.id).is_(None), STRANGERS)
+    return joined.where(sa.or_(col(Patient.site_id) == SITE, nobodys)).distinct()
+
+
+def replies() -> Query:
+    """Messages from phones that a person has to read."""
+    query = chosen(
+        Inbound.id,
+        col(Inbound.received_at),
+        col(Inbound.body).label("body"),
+        col(Inbound.from_number).label("phone"),
+        col(Inbound.keyword).label("keyword"),
+        col(Inbound.why).label("why"),
+        col(Inbound.appointment_id).label("appointment_id"),
+    )
+    senders = _senders(query.select_from(Inbound), Inbound.from_number, col(Inbound.patient_id))
+    return senders.where(sa.text("inbound.handled_at IS NULL"))
+
+
+def reschedule() -> Query:
+    """Wishes for another day that nobody has dealt with."""
+    query = chosen(
+        RescheduleWish.id,
+        col(RescheduleWish.created_at),
+        col(RescheduleWish.text).label("text"),
+        col(RescheduleWish.days).label("days"),
+        col(RescheduleWish.source).label("source"),
+        col(RescheduleWish.appointment_id).label("appointment_id"),
+        col(Appointment.day).label("day"),
+        col(Appointment.at).label("at"),
+    )
+    visits = of_patient(RescheduleWish, query).join(
+        Appointment, col(Appointment.id) == col(RescheduleWish.appointment_id)
+    )
+    return visits.where(sa.text("reschedule_wish.settled_at IS NULL"))
+
+
+def wrong_numbers() -> Query:
+    """Numbers of living patients to which messages fail for good, until a person has verified them."""
+    query = chosen(
+        Number.phone,
+        col(Number.trouble_at),
+        col(Number.phone).label("phone"),
+        col(Number.trouble_why).label("why"),
+        col(Number.wrong).label("wrong"),
+    )
+    holders = sa.and_(col(Contact.phone) == col(Number.phone), col(Contact.removed_at).is_(None))
+    joined = query.select_from(Number).join(Contact, holders).join(Patient, col(Patient.id) == col(Contact.patient_id))
+    here = (sa.text("number.trouble_at IS NOT NULL"), col(Patient.site_id) == SITE, alive())
+    return joined.where(*here).distinct()
+
+
+def paused_numbers() -> Query:
+    """Numbers that wait for a decision although no reply of theirs is open any more."""
+    query = chosen(
+        Number.phone, col(Number.paused_at), col(Number.phone).label("phone"), col(Number.paused_why).label("why")
+    )
+    open_reply = sa.exists().where(col(Inbound.from_number) == col(Number.phone), col(Inbound.handled_at).is_(None))
+    return _senders(query.select_from(Number), Number.phone).where(
+        sa.text("number.paused_at IS NOT NULL"), ~open_reply.correlate(Number)
+    )

@@ -1,0 +1,1 @@
+"""Planned messages and the calls made to send them."""

@@ -1,0 +1,1 @@
+"""Plans and the rows projected from them."""

@@ -1,0 +1,1 @@
+"""Patients: how they are found and reached, and what their care lacks."""

@@ -1,0 +1,1 @@
+"""Visits, their examinations and the studies that prove them."""

@@ -1,0 +1,1 @@
+"""Sites, their places and staff."""

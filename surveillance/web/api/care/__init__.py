@@ -1,0 +1,1 @@
+"""Plans, and what people decide about them."""

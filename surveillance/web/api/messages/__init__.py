@@ -1,0 +1,1 @@
+"""Messages, replies and pauses."""

@@ -1,0 +1,90 @@
+"""Protocols as installed: what they ask for, and what that would be from an anchor date on."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from surveillance.catalogue import protocols as files
+from surveillance.core.protocols.protocol import Item, Phase, Protocol
+from surveillance.core.schedule.slots import Choice, preview
+from surveillance.web.access import Permission
+from surveillance.web.api.call import Call
+from surveillance.web.api.models.sites import (
+    ItemPublic,
+    PhasePublic,
+    PreviewPublic,
+    PreviewRequest,
+    ProtocolPublic,
+    SlotPublic,
+)
+from surveillance.web.api.paging import Page
+from surveillance.web.api.routing import Endpoints
+
+endpoints = Endpoints("Protocols")
+
+Name = Annotated[
+    str,
+    Path(
+        description="A protocol's id for its newest version, or id@version.", examples=["asps-extremity"], max_length=90
+    ),
+]
+
+
+@endpoints.get("/protocols", needs=Permission.VIEW)
+def list_protocols(call: Call) -> Page[ProtocolPublic]:
+    """Every installed version, in one page. A site uses those that a clinician there approved."""
+    return Page(items=[_public(protocol) for protocol in call.work.catalogue.protocols.values()], next=None)
+
+
+@endpoints.get("/protocols/{protocol}", needs=Permission.VIEW)
+def get_protocol(call: Call, protocol: Name) -> ProtocolPublic:
+    """One installed version: items, phases, the intervals one may choose, and what each rests on."""
+    return _public(files.find(call.work.catalogue.protocols, protocol))
+
+
+@endpoints.look_up("/protocols/{protocol}/preview", needs=Permission.VIEW)
+def preview_protocol(call: Call, protocol: Name, wanted: PreviewRequest) -> PreviewPublic:
+    """Which examinations the protocol asks for from an anchor on, and when each is on time; without any patient."""
+    found = files.find(call.work.catalogue.protocols, protocol)
+    choices = [Choice(each.item, each.months, each.since) for each in wanted.intervals]
+    slots = preview(found, wanted.anchor, choices, wanted.years * 12)
+    rows = [SlotPublic(**{name: getattr(slot, name) for name in SlotPublic.model_fields}) for slot in slots]
+    return PreviewPublic(protocol=found.key, slots=rows)
+
+
+def _public(protocol: Protocol) -> ProtocolPublic:
+    sources = {source.id: source.citation for source in protocol.sources}
+    return ProtocolPublic(
+        key=protocol.key,
+        id=protocol.id,
+        version=protocol.version,
+        title=protocol.title,
+        description=protocol.description,
+        lead_days=protocol.lead_days,
+        end=protocol.end,
+        items=[_item(item, sources) for item in protocol.items],
+        digest=files.digest(protocol),
+    )
+
+
+def _item(item: Item, sources: dict[str, str]) -> ItemPublic:
+    return ItemPublic(
+        code=item.code,
+        title=item.title,
+        modalities=list(item.modalities),
+        body_region=item.body_region,
+        enabled=item.enabled,
+        phases=[_phase(phase, sources) for phase in item.phases],
+    )
+
+
+def _phase(phase: Phase, sources: dict[str, str]) -> PhasePublic:
+    return PhasePublic(
+        start=phase.start,
+        end=phase.end,
+        choices=phase.choices(),
+        default=phase.default,
+        evidence=phase.evidence,
+        source=sources.get(phase.source, ""),
+        note=phase.note,
+    )

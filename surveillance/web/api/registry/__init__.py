@@ -1,0 +1,1 @@
+"""Patients and whom to write to."""

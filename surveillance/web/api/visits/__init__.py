@@ -1,0 +1,1 @@
+"""Trips to offer, visits, studies."""

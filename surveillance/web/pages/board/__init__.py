@@ -1,0 +1,1 @@
+"""The board: its lists, and acting on a row."""

@@ -1,0 +1,1 @@
+"""Addresses that open something: calendar feeds, and patients' own pages."""

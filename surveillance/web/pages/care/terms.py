@@ -1,0 +1,210 @@
+"""Other intervals, another protocol, another anchor, a new plan: each shown as a difference before it is applied."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from fastapi.responses import Response
+from sqlmodel import col, select
+
+from surveillance.core.errors import ConflictError
+from surveillance.core.protocols.protocol import Item, Protocol
+from surveillance.operations.care import enrolment
+from surveillance.store.planning import plans
+from surveillance.store.tables import Approval, Patient, Plan
+from surveillance.web import words
+from surveillance.web.access import Permission
+from surveillance.web.forms import Form
+from surveillance.web.page_context import PageContext
+from surveillance.web.pages.care.changes import Proposal, home, page, weigh, with_plan
+from surveillance.web.pages.routing import Pages
+from surveillance.web.render import day
+
+pages = Pages(prefix="/patients")
+
+OFF = "off"
+SHOW = "show"  # the button that shows the intervals of another protocol and does nothing else
+Intervals = dict[str, int | None]
+
+
+# -- intervals and protocol ------------------------------------------------------------------------------------
+
+
+@pages.get("/{patient_id}/terms", needs=Permission.WORK)
+def terms_page(context: PageContext, patient_id: UUID) -> Response:
+    patient, plan = with_plan(context, patient_id)
+    tomorrow = context.today(patient) + timedelta(days=1)
+    return _terms_page(context, patient, plan, form=Form.filled(since=tomorrow, protocol=_protocol_of(context, plan)))
+
+
+@pages.post("/{patient_id}/terms", needs=Permission.WORK)
+def terms(context: PageContext, patient_id: UUID) -> Response:
+    """Go on by other intervals or another protocol from a day on; what lies before is never cut again."""
+    patient, plan = with_plan(context, patient_id)
+    form = context.form
+    if form.flag(SHOW):
+        return _terms_page(context, patient, plan)
+    since = form.day("since", "the day from which it holds", required=True)
+    reason = form.text("reason", "the reason", required=True, longest=1000)
+    protocol = _chosen_protocol(context, patient)
+    intervals = _intervals(form, protocol) if protocol else {}
+    proposal = None
+    if form.ok and since and protocol:
+        other = protocol.key if protocol.key != _protocol_of(context, plan) else None
+        if other is None and not intervals:
+            form.fault("protocol", "Choose another interval or another protocol")
+        else:
+            new = enrolment.NewTerms(since, reason, other, intervals)
+            proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new))
+            if proposal is None and form.ok:
+                return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
+    return _terms_page(context, patient, plan, proposal)
+
+
+def _terms_page(
+    context: PageContext, patient: Patient, plan: Plan, proposal: Proposal | None = None, form: Form | None = None
+) -> Response:
+    present = plans.terms_in_force(context.session, plan.id)[-1]
+    shown = _shown_protocol(context, patient, form or context.form)
+    return page(
+        context,
+        "terms.html",
+        patient,
+        proposal,
+        form=form,
+        protocols=_approved(context, patient),
+        fields=_fields(shown),
+        present={item: words.every(months) for item, months in present.intervals.items()},
+        shown=shown,
+    )
+
+
+# -- the anchor ------------------------------------------------------------------------------------------------
+
+
+@pages.get("/{patient_id}/anchor", needs=Permission.WORK)
+def anchor_page(context: PageContext, patient_id: UUID) -> Response:
+    patient, plan = with_plan(context, patient_id)
+    return page(context, "anchor.html", patient, plan=plan, form=Form.filled(anchor=plan.anchor))
+
+
+@pages.post("/{patient_id}/anchor", needs=Permission.WORK)
+def anchor(context: PageContext, patient_id: UUID) -> Response:
+    """The anchor was recorded wrongly: everything is computed anew from the right one."""
+    patient, plan = with_plan(context, patient_id)
+    form = context.form
+    right = form.day("anchor", "the day on which treatment ended", required=True)
+    reason = form.text("reason", "how it came to be wrong", required=True, longest=1000)
+    proposal = None
+    if form.ok and right == plan.anchor:
+        form.fault("anchor", "This is the day that is recorded already")
+    if form.ok and right:
+        proposal = weigh(context, patient, lambda: enrolment.correct_anchor(context.work, plan, right, reason))
+        if proposal is None and form.ok:
+            return context.done(home(patient), f"The end of treatment is {day(right)}.")
+    return page(context, "anchor.html", patient, proposal, plan=plan)
+
+
+# -- a new plan ------------------------------------------------------------------------------------------------
+
+
+@pages.get("/{patient_id}/restart", needs=Permission.WORK)
+def restart_page(context: PageContext, patient_id: UUID) -> Response:
+    patient = context.patient(patient_id)
+    previous = _previous(context, patient)
+    return _restart_page(context, patient, previous, form=Form.filled(protocol=_protocol_of(context, previous)))
+
+
+@pages.post("/{patient_id}/restart", needs=Permission.WORK)
+def restart(context: PageContext, patient_id: UUID) -> Response:
+    """Start over at month 0 from a new anchor; the old plan stays in view."""
+    patient = context.patient(patient_id)
+    previous = _previous(context, patient)
+    form = context.form
+    if form.flag(SHOW):
+        return _restart_page(context, patient, previous)
+    anchor = form.day("anchor", "the day on which the new treatment ended", required=True)
+    reason = form.text("reason", "the reason", required=previous.ended_on is None, longest=1000)
+    protocol = _chosen_protocol(context, patient)
+    intervals = _intervals(form, protocol) if protocol else {}
+    proposal = None
+    if form.ok and anchor and protocol:
+        new = enrolment.Enrolment(protocol.key, anchor, intervals, reason=reason)
+        proposal = weigh(context, patient, lambda: enrolment.restart(context.work, patient, new))
+        if proposal is None and form.ok:
+            return context.done(home(patient), f"Restarted from {day(anchor)} as plan {previous.number + 1}.")
+    return _restart_page(context, patient, previous, proposal)
+
+
+def _restart_page(
+    context: PageContext, patient: Patient, previous: Plan, proposal: Proposal | None = None, form: Form | None = None
+) -> Response:
+    shown = _shown_protocol(context, patient, form or context.form)
+    return page(
+        context,
+        "restart.html",
+        patient,
+        proposal,
+        form=form,
+        previous=previous,
+        protocols=_approved(context, patient),
+        fields=_fields(shown),
+        shown=shown,
+    )
+
+
+def _previous(context: PageContext, patient: Patient) -> Plan:
+    found = next(iter(plans.all_plans(context.session, patient.id)), None)
+    if found is None:
+        raise ConflictError("this patient has no plan to restart; enrol the patient instead")
+    return found
+
+
+# -- protocols and their intervals as fields -------------------------------------------------------------------
+
+
+def _approved(context: PageContext, patient: Patient) -> list[tuple[str, str]]:
+    """The protocol versions that the patient's site approved, by title."""
+    statement = select(col(Approval.protocol_key)).where(
+        Approval.site_id == patient.site_id, col(Approval.retracted_at).is_(None)
+    )
+    found = {key: context.work.protocol(key) for key in context.session.exec(statement)}
+    return sorted(((key, f"{protocol.title} ({key})") for key, protocol in found.items()), key=lambda pair: pair[1])
+
+
+def _protocol_of(context: PageContext, plan: Plan) -> str:
+    return plans.terms_in_force(context.session, plan.id)[-1].protocol_key
+
+
+def _shown_protocol(context: PageContext, patient: Patient, form: Form) -> Protocol | None:
+    """The protocol whose intervals stand on the page."""
+    key = form.value("protocol")
+    return context.work.protocol(key) if key in dict(_approved(context, patient)) else None
+
+
+def _chosen_protocol(context: PageContext, patient: Patient) -> Protocol | None:
+    key = context.form.one_of("protocol", "a protocol", dict(_approved(context, patient)))
+    return context.work.protocol(key) if key else None
+
+
+def _fields(protocol: Protocol | None) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """For each item: the field's name, the title, and what can be chosen beside leaving it as it is."""
+    if protocol is None:
+        return []
+    return [(f"interval-{item.code}", item.title, _options(item)) for item in protocol.items]
+
+
+def _options(item: Item) -> list[tuple[str, str]]:
+    phases = [phase for phase in item.phases if len(phase.choices()) > 1] or item.phases
+    choices = sorted({months for phase in phases for months in phase.choices()})
+    return [*((str(months), words.every(months)) for months in choices), (OFF, "not at all")]
+
+
+def _intervals(form: Form, protocol: Protocol) -> Intervals:
+    """What was chosen; an item left as it is has none."""
+    found: Intervals = {}
+    for item in protocol.items:
+        name = f"interval-{item.code}"
+        given = form.one_of(name, f"an interval of {item.title}", dict(_options(item)), required=False)
+        if given:
+            found[item.code] = None if given == OFF else int(given)
+    return found

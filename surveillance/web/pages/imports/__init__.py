@@ -1,0 +1,1 @@
+"""Many patients from a file."""

@@ -1,0 +1,1 @@
+"""Messages and letters: what goes out, and what became of it."""

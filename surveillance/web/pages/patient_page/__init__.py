@@ -1,0 +1,1 @@
+"""``/p/...``: a patient's own page, its door, and its calendar."""

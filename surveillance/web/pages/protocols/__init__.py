@@ -1,0 +1,1 @@
+"""Protocols: drawn, tried out, approved, compared."""

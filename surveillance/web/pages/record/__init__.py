@@ -1,0 +1,1 @@
+"""Looking: a patient's page, and the calendar of a site."""

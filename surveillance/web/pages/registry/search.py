@@ -1,0 +1,42 @@
+"""Finding a patient from every page."""
+
+from fastapi.responses import Response
+
+from surveillance.operations.registry import search
+from surveillance.operations.registry.search import Hit, Why
+from surveillance.web.access import Permission
+from surveillance.web.page_context import PageContext
+from surveillance.web.pages.routing import Pages
+
+pages = Pages()
+
+WHY = {
+    Why.MRN: "This very MRN",
+    Why.PHONE: "This phone number",
+    Why.BORN: "This birth date",
+    Why.NAME: "",
+}
+
+
+@pages.get("/search", needs=Permission.VIEW)
+def find(context: PageContext, q: str = "") -> Response:
+    """Patients by MRN, name, birth date or phone; an MRN that only one patient has leads straight there."""
+    text = q[:200]
+    hits = search.find(context.work, context.sites, text, search.MOST + 1)
+    if _is_the_one(hits):
+        return context.go(f"/patients/{hits[0].patient.id}")
+    shown = hits[: search.MOST]
+    context.looked(*(hit.patient for hit in shown), action="patient.find")
+    return context.page(
+        "board/search.html",
+        search_text=text,
+        hits=shown,
+        more=len(hits) > search.MOST,
+        why=WHY,
+        standing=search.standing(context.work, [hit.patient for hit in shown]),
+        site=context.work.site,
+    )
+
+
+def _is_the_one(hits: list[Hit]) -> bool:
+    return len([hit for hit in hits if hit.why is Why.MRN]) == 1

@@ -1,0 +1,1 @@
+"""What goes between the clinic and a patient."""

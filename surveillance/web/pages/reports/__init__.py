@@ -1,0 +1,1 @@
+"""Reports as plots, tables and files."""

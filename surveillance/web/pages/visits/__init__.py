@@ -1,0 +1,1 @@
+"""Booking, moving and cancelling visits, and what became of them."""

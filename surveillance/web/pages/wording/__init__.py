@@ -1,0 +1,1 @@
+"""Texts, a site's own wording, and languages."""
