@@ -97,7 +97,10 @@ def _take_over(connection: sa.Connection) -> None:
         "patient", "plan", "plan_terms", "plan_hold", "override", "board_action", "protocol_version", "membership",
         "deferral", "audit_event",
     ])  # fmt: skip
-    roles = {(row.user_id, row.site_id): row.role for row in connection.execute(tables.tables["membership"].select())}
+    roles = {
+        (_uuid(row.user_id), _uuid(row.site_id)): row.role
+        for row in connection.execute(tables.tables["membership"].select())
+    }
     found = list(_standing(connection, tables.tables, now.date()))
     for values in found:
         role = roles.get((values["recorded_by"], values["site_id"]), "")
