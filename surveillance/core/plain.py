@@ -1,5 +1,6 @@
 """Plain English for every word of ``words`` that a person can see: on a page, on the command line, on paper."""
 
+from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -10,6 +11,7 @@ from surveillance.core.words import (
     Channel,
     ConsentAct,
     ContactKind,
+    DeferralKind,
     EndReason,
     HoldReason,
     Outcome,
@@ -168,3 +170,16 @@ def age(born: date, on: date) -> int:
 def item(code: str) -> str:
     """An item that no protocol names, by its code: ``mri primary``."""
     return code.replace("_", " ")
+
+
+DEFERRAL: Final[Mapping[DeferralKind, str]] = MappingProxyType(
+    {
+        DeferralKind.OFF: "Item switched off",
+        DeferralKind.MOVE: "Examination moved",
+        DeferralKind.SKIP: "Examination skipped",
+        DeferralKind.HOLD: "Hold",
+        DeferralKind.SNOOZE: "Row put aside",
+        DeferralKind.RESTART: "Restart after an end",
+        DeferralKind.TRANSFER: "Transfer not confirmed",
+    }
+)

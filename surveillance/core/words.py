@@ -85,6 +85,18 @@ class HoldReason(StrEnum):
     OTHER = "other"
 
 
+class DeferralKind(StrEnum):
+    """The ways in which somebody or something is put off; each has a reason, a role and a day to look at it again."""
+
+    OFF = "off"  # an item that the protocol repeats is not repeated
+    MOVE = "move"  # one examination goes to a later day
+    SKIP = "skip"  # one examination is left out
+    HOLD = "hold"  # a plan or an item pauses
+    SNOOZE = "snooze"  # a row of the board is put aside
+    RESTART = "restart"  # follow-up ended to begin again by a day
+    TRANSFER = "transfer"  # another clinic is to take over
+
+
 class EndReason(StrEnum):
     """The final ends a plan can have; each is signed by a named person."""
 

@@ -137,6 +137,11 @@ class Work:
         held = self._held(site_id)
         return held is EVERY or held in roles
 
+    def signs(self, site_id: UUID, *roles: Role) -> bool:
+        """Whether the actor is a named person with one of ``roles`` at the site; the service's own account is none."""
+        held = self._held(site_id)
+        return held is not EVERY and held in roles
+
     def _held(self, site_id: UUID) -> Role | str | None:
         if (self.actor.user_id, site_id) not in self._roles:
             self._roles[self.actor.user_id, site_id] = self._role(site_id)

@@ -24,11 +24,13 @@ from surveillance.cli.context import (
     Options,
     WrongUseError,
     opened,
+    reading,
     run_read,
     writing,
 )
 from surveillance.cli.options import Mrn
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.plain import DEFERRAL
 from surveillance.core.schedule.examinations import Key
 from surveillance.operations import csv_text
 from surveillance.operations.accounts import users
@@ -37,10 +39,12 @@ from surveillance.operations.board import acts, worklist
 from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.board.row_words import TITLES
 from surveillance.operations.board.worklist import Filter, Worklist, WorklistRow
+from surveillance.operations.deferrals import standing
 from surveillance.operations.proof import check as promise
 from surveillance.operations.record.explanation import Explanation
 from surveillance.operations.record.explanation import explain as explained
 from surveillance.store import db
+from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.proof import checks
 from surveillance.store.tables import Plan
@@ -178,6 +182,24 @@ def assign(job: Job, row: RowKey, to: Annotated[str, typer.Argument(metavar="USE
     return _act(job, row, WorklistAction.ASSIGN, assigned_to=users.user_named(job.work, to).id)
 
 
+@app.command()
+@reading
+def deferred(job: Job) -> Answer:
+    """Whoever is put off, by what, until when, and who decided it in which role.
+
+    Example: surveillance worklist deferred --as anna
+    """
+    found = show.table("", "Until", "Patient", "What", "Reason", "By", "As")
+    data = []
+    for each in standing.of_sites(job.work, job.sites()):
+        row, patient = each.row, each.patient
+        what = f"{DEFERRAL[row.kind]} {row.item}".strip()
+        name = f"{patient.given_name} {patient.family_name}, {patient.mrn}"
+        show.add(found, show.day(row.until), name, what, row.reason, each.by.name, row.role.value)
+        data.append(picture(row) | {"mrn": patient.mrn, "by": each.by.username})
+    return Answer([show.section(found, "Nobody is put off.")], data)
+
+
 # -- check and explain -----------------------------------------------------------------------------------------
 
 
@@ -198,6 +220,7 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
                 promise.check(job.work, lambda done, total: progress.update(task, completed=done, total=total))
             )
         said = [str(violation) for violation in found] or ["The promise holds: nobody is silently lost."]
+        said.append(_put_off(standing.summary(job.work, job.sites())))
         if found:
             said.append(f"{len(found)} violations.")
         said.append(f"Head of the audit chain, to be noted elsewhere: {sealing.head(job.work)}")
@@ -209,6 +232,13 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
         checks.keep(session, began, bootstrap.utc_now(), looked_at, found)
     if found:
         raise typer.Exit(1)
+
+
+def _put_off(told: standing.Summary) -> str:
+    """Who is off the lists by somebody's word: what the proof takes on trust, with the names of who signed."""
+    kinds = ", ".join(f"{number} {DEFERRAL[kind].lower()}" for kind, number in sorted(told.by_kind.items()))
+    long = f"; {told.long} for a year or more, signed by {', '.join(told.signed_by)}" if told.long else ""
+    return f"Put off: {told.patients} patients ({kinds}){long}." if told.patients else "Nobody is put off."
 
 
 def explain(

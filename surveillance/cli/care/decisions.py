@@ -107,6 +107,7 @@ def end(
         date | None,
         typer.Option(parser=iso_day, metavar="DATE", help="After a recurrence: follow-up restarts by then."),
     ] = None,
+    accepted_by: Annotated[str, typer.Option(help="After a transfer: who there confirmed that they take over.")] = "",
 ) -> Answer:
     """End a plan for good, signed by the clinician who acts: open examinations are cancelled, history stays.
 
@@ -115,11 +116,28 @@ def end(
     patient, plan = job.plan(mrn)
     before = differences.picture(job.work, patient)
     day = on or job.today(plan)
-    released = lifecycle.end(job.work, plan, lifecycle.NewEnd(because, day, note, restart_by))
+    released = lifecycle.end(job.work, plan, lifecycle.NewEnd(because, day, note, restart_by, accepted_by))
     found = changes.since(job.work, patient, before)
     data = {"mrn": mrn, "ended_on": day, "released": [row.id for row in released]} | found.data
     said = f"Ended on {show.day(day)}: {words.END[because]}."
     return Answer([said], data, [*found.shown(), *to_release(job, released)], compared=found.data)
+
+
+@app.command("confirm-transfer")
+@writing
+def confirm_transfer(
+    job: Job, mrn: Mrn, accepted_by: Annotated[str, typer.Argument(help="The clinic, and who there confirmed it.")]
+) -> Answer:
+    """Record that the other clinic took over; until then the transfer stays on the board.
+
+    Example: surveillance plan confirm-transfer 00417 "Dr Hall, Leeds" --as anna
+    """
+    patient = job.patient(mrn)
+    plan = next(iter(store.all_plans(job.work.session, patient.id)), None)
+    if plan is None:
+        raise NotFoundError(f"patient {mrn} has no plan; 'enrol {mrn}' gives one")
+    lifecycle.confirm_transfer(job.work, plan, accepted_by)
+    return Answer([f"Confirmed by {accepted_by}."], {"mrn": mrn, "accepted_by": accepted_by})
 
 
 @app.command()

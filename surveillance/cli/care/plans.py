@@ -65,6 +65,12 @@ def _data(work: Work, plan: Plan, found: changes.Difference) -> dict[str, object
     return picture(plan) | {"trips_a_year": plan_record.years(work, plan)} | found.data
 
 
+OffUntil = Annotated[
+    date | None,
+    typer.Option(parser=iso_day, metavar="DATE", help="When what is off is looked at again; a clinician's word."),
+]
+
+
 @app.command("show")
 @reading
 def show_plan(
@@ -98,12 +104,13 @@ def change_interval(
     choices: Annotated[list[str], typer.Argument(metavar="ITEM=MONTHS…", help="The new interval; ITEM=off ends it.")],
     since: From,
     reason: Reason,
+    off_until: OffUntil = None,
 ) -> Answer:
     """Change intervals from a day on; what lies before is never cut again.
 
     Example: surveillance plan interval 00417 mri_primary=6 --from 2027-06-30 --reason "TOSS" --as dr.reed
     """
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, intervals(choices)))
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, intervals(choices), off_until))
 
 
 @app.command("protocol")
@@ -115,12 +122,13 @@ def change_protocol(
     since: From,
     reason: Reason,
     interval: Intervals = None,
+    off_until: OffUntil = None,
 ) -> Answer:
     """Go on by another protocol or version from a day on.
 
     Example: surveillance plan protocol 00417 nccn-sts-high --from 2027-01-01 --reason "second opinion" --as dr.reed
     """
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, intervals(interval)))
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, intervals(interval), off_until))
 
 
 def _terms(job: Job, mrn: str, new: enrolment.NewTerms) -> Answer:

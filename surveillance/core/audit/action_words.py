@@ -27,6 +27,9 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "contact.bounce": "learned that mail to a contact comes back",
         "contact.remove": "removed a contact",
         "death.retract": "took back the record of a death",
+        "deferral.grant": "put the patient off until a day",
+        "deferral.reinstate": "let a deferral stand again",
+        "deferral.settle": "ended a deferral",
         "dispatch.look": "looked into refused messages",
         "dispatch.pace": "set how fast a sender sends",
         "dispatch.pause": "paused messages",
@@ -137,6 +140,7 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
 )
 KIND: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "deferral": "deferral",
         "patient": "patients",
         "contact": "contacts",
         "consent": "consent",

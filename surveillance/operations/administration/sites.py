@@ -1,13 +1,14 @@
 """Administering a site: added, and its settings changed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from surveillance.core.deferrals import faults
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Privacy, Role
 from surveillance.operations.messages import scheduling
@@ -46,6 +47,7 @@ class NewSite:
     age_of_majority: int = 18
     calendar_alarm: bool = False
     noshow_limit: int = 2
+    deferral_caps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 SITE_NAMES = ("code", "name", "short_name")
@@ -87,9 +89,14 @@ def site_values(work: Work, new: NewSite) -> dict[str, Any]:
         raise InvalidInputError(f"no messages in language {', '.join(unknown) or '(none given)'}; there are {known}")
     if not new.send_from < new.send_until:
         raise InvalidInputError("the send hours must begin before they end")
+    if wrong := next(faults(new.deferral_caps), None):
+        raise InvalidInputError(f"how far one may put off: {wrong}")
+    caps = {kind: dict(by_role) for kind, by_role in new.deferral_caps.items()}
     calendar = new.country if new.holidays is None else new.holidays
     public_holidays(calendar, work.now.year, work.now.year)
-    return values | {"phone": phone.e164, "holidays": calendar, "languages": list(new.languages)}
+    return values | {
+        "phone": phone.e164, "holidays": calendar, "languages": list(new.languages), "deferral_caps": caps,
+    }  # fmt: skip
 
 
 def settings_of(site: Site) -> NewSite:

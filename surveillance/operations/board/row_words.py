@@ -130,6 +130,14 @@ class Words:
         why = f"the hold ({row['reason']}) {'was' if past else 'is'} to be reviewed on {row['review_on']}"
         return f"hold of {covered}", why, "resume, or set the next review"
 
+    def off(self, row: Row) -> Sentences:
+        why = f"{row['reason']}; to be looked at again on {row['review_on']}"
+        return f"{self.examination(row)} is switched off", why, "switch it on, or a clinician leaves it off for longer"
+
+    def transfer(self, row: Row) -> Sentences:
+        why = f"{row['reason']}; nobody there has confirmed it, asked by {row['review_on']}"
+        return "transfer to another clinic", why, "ask the other clinic, and record who took over"
+
     def without_plan(self, row: Row) -> Sentences:
         if row["ended_on"]:
             return "no active plan", f"the last plan ended on {row['ended_on']} without a successor", "restart the plan"
@@ -244,6 +252,8 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "skip": Words.skip,
         "outcome_unknown": Words.outcome_unknown,
         "hold": Words.hold,
+        "off": Words.off,
+        "transfer": Words.transfer,
         "without_plan": Words.without_plan,
         "restart_due": Words.restart_due,
         "last_scan_unknown": Words.last_scan_unknown,

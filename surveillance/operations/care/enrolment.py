@@ -13,6 +13,8 @@ from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
 from surveillance.operations.care import lifecycle
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.off_items import Off, follow, off_items
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.registry import care_gaps, consents
 from surveillance.operations.visits.results import NewStudy, keep_study
@@ -35,6 +37,7 @@ class Enrolment:
     studies: Sequence[NewStudy] = ()
     enrolled_on: date | None = None  # None: today at the site
     reason: str = ""
+    off_until: date | None = None  # when an item that is off is looked at again; None: as late as the actor may say
 
 
 def approved(work: Work, patient: Patient, name: str) -> Protocol:
@@ -98,8 +101,7 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
     enrolled_on = new.enrolled_on or today
     check_anchor(patient, new.anchor, enrolled_on, today)
     protocol = approved(work, patient, new.protocol)
-    if not work.terms(protocol.key, new.intervals, None).rhythms:
-        raise InvalidInputError(f"patient {patient.mrn}: every item is off; a plan repeats at least one")
+    off_items(work, protocol, new.intervals)
     plan = Plan(
         site_id=patient.site_id,
         patient_id=patient.id,
@@ -113,7 +115,7 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
     )
     work.session.add(plan)
     work.session.flush()
-    _add_terms(work, plan, protocol.key, new.intervals, None, new.reason)
+    _add_terms(work, plan, protocol.key, new.intervals, Off(None, new.off_until, new.reason))
     return plan
 
 
@@ -129,22 +131,21 @@ def check_anchor(patient: Patient, anchor: date, enrolled_on: date, today: date)
         raise InvalidInputError(f"patient {patient.mrn}: the day of enrolment {enrolled_on} lies in the future")
 
 
-def _add_terms(
-    work: Work, plan: Plan, key: str, intervals: Mapping[str, int | None], since: date | None, reason: str
-) -> PlanTerms:
+def _add_terms(work: Work, plan: Plan, key: str, intervals: Mapping[str, int | None], off: Off) -> PlanTerms:
     row = PlanTerms(
         site_id=plan.site_id,
         plan_id=plan.id,
-        since=since,
+        since=off.since,
         protocol_key=key,
         intervals=dict(intervals),
         chosen_by=work.actor.user_id,
-        reason=reason,
+        reason=off.reason,
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
     )
     work.session.add(row)
     work.session.flush()
+    follow(work, plan, key, intervals, off)
     return row
 
 
@@ -156,6 +157,7 @@ class NewTerms:
     reason: str
     protocol: str | None = None
     intervals: Mapping[str, int | None] = field(default_factory=dict)
+    off_until: date | None = None  # as in ``Enrolment``
 
 
 def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, dict[str, int | None]]:
@@ -194,8 +196,9 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     preconditions.must_be_active(work, plan)
     check_terms(work, plan, new)
     _, key, intervals = with_terms(work, plan, new)
+    off_items(work, work.protocol(key), intervals)
     base = _base(work, plan, new)
-    row = _add_terms(work, plan, key, intervals, new.since, new.reason)
+    row = _add_terms(work, plan, key, intervals, Off(new.since, new.off_until, new.reason))
     fields = ("protocol_key", "intervals")
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
@@ -261,6 +264,7 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
         raise InvalidInputError("to restart a plan that has not ended needs a reason")
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
+    granting.settle_plan(work, previous, "follow-up began again")
     plan = _new_plan(work, patient, new, previous)
     _record_enrolment(work, patient, plan, new, "plan.restart")
     return plan

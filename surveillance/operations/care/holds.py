@@ -10,7 +10,9 @@ from sqlmodel import col, select
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.schedule.examinations import Hold, PlanFacts
 from surveillance.core.schedule.reconcile import Changes
-from surveillance.core.words import AppointmentState, HoldReason
+from surveillance.core.words import AppointmentState, DeferralKind, HoldReason
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.granting import NewDeferral
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.visits import outcomes
@@ -51,6 +53,7 @@ def hold(work: Work, plan: Plan, new: NewHold) -> PlanHold:
         InvalidInputError: a review before the start, an unknown item, a start in the future or before the anchor, or
             a visit to cancel that the hold does not touch.
         ConflictError: a hold is in force, the plan has ended, or a booked visit is neither kept nor cancelled.
+        BeyondLimitError: the review lies further ahead than the actor's role may put off.
     """
     work.require(plan.site_id, *DECIDERS)
     preconditions.must_be_active(work, plan)
@@ -71,6 +74,7 @@ def hold(work: Work, plan: Plan, new: NewHold) -> PlanHold:
     work.session.add(row)
     work.session.flush()
     work.audit("plan.hold", row, patient_id=plan.patient_id, after=picture(row), reason=new.note)
+    granting.grant(work, plan.patient_id, plan.site_id, _deferral(row, row.review_on, new.note))
     replanning.replan(work, plan)
     return row
 
@@ -80,6 +84,7 @@ def _check_hold(work: Work, plan: Plan, new: NewHold) -> None:
     if new.review_on < max(new.start, today):
         raise InvalidInputError(f"the review on {new.review_on} must not lie before the start or before today")
     preconditions.check_near(new.review_on, today, "a review")
+    granting.allow(work, plan.site_id, _deferral_until(new))
     if not plan.anchor <= new.start <= today:
         raise InvalidInputError(
             f"a hold starts between the anchor {plan.anchor} and today ({today}), not on {new.start}"
@@ -91,6 +96,16 @@ def _check_hold(work: Work, plan: Plan, new: NewHold) -> None:
         h for h in plans.holds(work.session, plan.id) if h.resumed_on is None and h.item in (None, new.item)
     ]:
         raise ConflictError(f"a hold since {standing[0].start} is in force; resume it first")
+
+
+def _deferral_until(new: NewHold) -> NewDeferral:
+    return NewDeferral(DeferralKind.HOLD, "", new.review_on, str(new.reason), new.item or "")
+
+
+def _deferral(row: PlanHold, until: date, why: str) -> NewDeferral:
+    """A hold puts off until its review; its reason is a word, and what somebody noted besides."""
+    reason = f"{row.reason}: {why.strip()}" if why.strip() else str(row.reason)
+    return NewDeferral(DeferralKind.HOLD, str(row.id), until, reason, row.item or "", row.plan_id)
 
 
 def _to_cancel(work: Work, plan: Plan, new: NewHold) -> list[Appointment]:
@@ -155,6 +170,7 @@ def resume(work: Work, plan: Plan, row: PlanHold, day: date, reason: str = "") -
     work.session.flush()
     after = picture(row, before)
     work.audit("plan.resume", row, patient_id=plan.patient_id, before=before, after=after, reason=reason)
+    granting.settle(work, DeferralKind.HOLD, str(row.id), "the hold is over")
     return replanning.replan(work, plan)
 
 
@@ -175,6 +191,7 @@ def review_hold(work: Work, plan: Plan, row: PlanHold, review_on: date, reason: 
     before = picture(row, ("review_on",))
     row.review_on = review_on
     after = picture(row, ("review_on",))
+    granting.grant(work, plan.patient_id, plan.site_id, _deferral(row, review_on, reason))
     work.audit("plan.review_hold", row, patient_id=plan.patient_id, before=before, after=after, reason=reason)
     replanning.replan(work, plan)
 

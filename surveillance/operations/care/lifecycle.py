@@ -4,11 +4,15 @@ Holds and overrides stand in modules of their own and are called from here as we
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import AppointmentState, EndReason, Outcome, Role
+from surveillance.core.words import AppointmentState, DeferralKind, EndReason, Outcome, Role
+from surveillance.operations.care import overrides
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.granting import NewDeferral
+from surveillance.operations.deferrals.off_items import Off, follow
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.registry import care_gaps
@@ -21,6 +25,7 @@ from surveillance.store.tables import (
     Death,
     ExtraExamination,
     Override,
+    OverrideKind,
     Patient,
     Plan,
     PlanHold,
@@ -29,6 +34,8 @@ from surveillance.store.tables import (
 )
 from surveillance.store.visits import appointments, studies
 
+CONFIRM_WITHIN: Final = timedelta(days=28)  # another clinic says within so many that it takes over; proposed
+DIED: Final = "the patient died"
 ENDS: Final = ("ended_on", "end_reason", "end_note", "end_signed_by", "restart_by")
 
 
@@ -43,6 +50,7 @@ class NewEnd:
     day: date
     note: str = ""
     restart_by: date | None = None
+    accepted_by: str = ""  # after a transfer: the clinic, and who there confirmed that it takes over
 
 
 def end(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
@@ -63,7 +71,39 @@ def end(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
         preconditions.check_near(new.restart_by, work.today(work.site(plan.site_id)), "a restart")
         if new.restart_by < new.day:
             raise InvalidInputError(f"follow-up cannot restart by {new.restart_by}, before its end on {new.day}")
-    return close(work, plan, new)
+    released = close(work, plan, new)
+    _put_off(work, plan, new)
+    return released
+
+
+def _put_off(work: Work, plan: Plan, new: NewEnd) -> None:
+    """An end that is none yet: follow-up begins again by a day, or another clinic has not said that it takes over."""
+    subject, today = str(plan.id), work.today(work.site(plan.site_id))
+    wanted = None
+    if new.restart_by is not None:
+        why = new.note or f"after {new.reason}"
+        wanted = NewDeferral(DeferralKind.RESTART, subject, new.restart_by, why, plan_id=plan.id)
+    elif new.reason is EndReason.TRANSFER and not new.accepted_by.strip():
+        until = min(today + CONFIRM_WITHIN, granting.farthest(work, plan.site_id, DeferralKind.TRANSFER, today))
+        why = new.note or "transferred, and nobody has confirmed it"
+        wanted = NewDeferral(DeferralKind.TRANSFER, subject, until, why, plan_id=plan.id)
+    if wanted is not None:
+        granting.grant(work, plan.patient_id, plan.site_id, wanted)
+
+
+def confirm_transfer(work: Work, plan: Plan, accepted_by: str) -> None:
+    """The other clinic said that it takes over; nothing waits any more.
+
+    Raises:
+        InvalidInputError: nobody is named.
+        ConflictError: no transfer of this plan waits for it.
+    """
+    work.require(plan.site_id, *DECIDERS)
+    reasoned(accepted_by, "a confirmed transfer, by whom,")
+    preconditions.lock(work, plan.patient_id)
+    if not granting.standing(work, DeferralKind.TRANSFER, str(plan.id)):
+        raise ConflictError("no transfer of this plan waits to be confirmed")
+    granting.settle(work, DeferralKind.TRANSFER, str(plan.id), f"confirmed by {accepted_by.strip()}")
 
 
 def close(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
@@ -81,6 +121,7 @@ def close(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
     plan.end_signed_by, plan.restart_by = work.actor.user_id, new.restart_by
     work.session.flush()
     work.audit("plan.end", plan, before=before, after=picture(plan, ENDS), reason=new.note)
+    granting.settle_plan(work, plan, granting.PLAN_ENDED)
     care_gaps.settle(work, plan.patient_id)
     replanning.replan(work, plan)
     return [row for row in needless if row.day >= today]
@@ -129,6 +170,8 @@ def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointme
     work.audit("patient.died", patient, patient_id=patient.id, before=before, after=after, reason=source)
     care_gaps.settle(work, patient.id)
     plan = plans.active_plan(work.session, patient.id)
+    for ended in plans.all_plans(work.session, patient.id):
+        granting.settle_plan(work, ended, DIED, (DeferralKind.RESTART, DeferralKind.TRANSFER))
     if plan is None:
         replanning.replan_patient(work, patient)
         return []
@@ -163,11 +206,38 @@ def retract(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
     work.session.flush()
     action = f"{row.__tablename__}.retract"
     work.audit(action, row, patient_id=patient.id, before=before, after=picture(row), reason=reason)
+    _put_off_no_more(work, row, reason)
     if isinstance(row, Study):
         _unrecord(work, row, reason)
     if isinstance(row, Death):
         _undie(work, patient, reason)
     replanning.replan_patient(work, patient)
+
+
+def _put_off_no_more(work: Work, row: Retracted, reason: str) -> None:
+    """What put somebody off is taken back, and what stood before it stands again."""
+    if isinstance(row, PlanHold):
+        granting.settle(work, DeferralKind.HOLD, str(row.id), f"taken back: {reason}")
+    if isinstance(row, Override) and row.kind in (OverrideKind.MOVE, OverrideKind.SKIP):
+        _reinstate_override(work, row, reason)
+    if isinstance(row, PlanTerms):
+        plan = preconditions.plan_of(work, row.plan_id)
+        last = plans.terms_in_force(work.session, plan.id)[-1]
+        follow(work, plan, last.protocol_key, last.intervals, Off(last.since, None, last.reason or reason))
+
+
+def _reinstate_override(work: Work, row: Override, reason: str) -> None:
+    """An earlier word about the same examination holds again, with its own deferral."""
+    plan, kind = preconditions.plan_of(work, row.plan_id), DeferralKind(row.kind.value)
+    subject = overrides.subject_of(plan.id, row.item, row.month, row.extra_id)
+    granting.settle(work, kind, subject, f"taken back: {reason}")
+    before = [
+        word
+        for word in plans.overrides(work.session, plan.id)
+        if (word.kind, word.item, word.month, word.extra_id) == (row.kind, row.item, row.month, row.extra_id)
+    ]
+    if before:
+        granting.reinstate_until(work, kind, subject, before[-1].day, reason)
 
 
 def _unrecord(work: Work, study: Study, reason: str) -> None:
@@ -221,5 +291,7 @@ def reopen(work: Work, plan: Plan, reason: str) -> None:
     plan.ended_on, plan.end_reason, plan.end_note, plan.end_signed_by, plan.restart_by = None, None, "", None, None
     work.session.flush()
     work.audit("plan.reopen", plan, before=before, after=picture(plan, before), reason=reason)
+    granting.settle_plan(work, plan, "the plan goes on", (DeferralKind.RESTART, DeferralKind.TRANSFER))
+    granting.reinstate_plan(work, plan, reason)
     care_gaps.settle(work, plan.patient_id)
     replanning.replan(work, plan)

@@ -4,12 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from surveillance.core.errors import InvalidInputError
+from surveillance.core.dates import add_months
+from surveillance.core.deferrals import gap_limit
+from surveillance.core.errors import BeyondLimitError, InvalidInputError
 from surveillance.core.schedule.examinations import Key, derive
+from surveillance.core.words import DeferralKind, Role
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.granting import NewDeferral
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.visits import bookable
-from surveillance.operations.work import Work
+from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.tables import ExtraExamination, Override, OverrideKind, Plan
 from surveillance.store.visits import appointments
@@ -34,6 +39,7 @@ def override(work: Work, plan: Plan, new: NewOverride) -> Override:
     preconditions.must_be_active(work, plan)
     reasoned(new.reason, "an override")
     _check_override(work, plan, new)
+    _put_off(work, plan, new)
     row = Override(
         site_id=plan.site_id,
         plan_id=plan.id,
@@ -70,6 +76,47 @@ def _check_override(work: Work, plan: Plan, new: NewOverride) -> None:
         raise InvalidInputError(f"{bookable.name(new.key)} is not an open examination of this plan")
     if new.kind is OverrideKind.MOVE:
         _check_move(work, plan, new.key, new.day)
+
+
+def subject_of(plan_id: UUID, item: str, month: int | None, extra: UUID | str | None) -> str:
+    """What a move or a skip puts off: one examination of one plan, however often somebody decides about it."""
+    return f"{plan_id}:{item}:{extra if month is None else month}"
+
+
+def _put_off(work: Work, plan: Plan, new: NewOverride) -> None:
+    """A move is bound by the gap rule (rule 6) and counts from its target, a skip from the day it would be due."""
+    if new.day is None or new.kind not in (OverrideKind.MOVE, OverrideKind.SKIP):
+        return
+    kind = DeferralKind(new.kind.value)
+    subject = subject_of(plan.id, new.key.item, new.key.month, new.key.extra)
+    target = _target(work, plan, new.key)
+    if kind is DeferralKind.MOVE and new.day <= target:
+        granting.settle(work, kind, subject, "moved to an earlier day")
+        return  # nobody is put off by an earlier day
+    if kind is DeferralKind.MOVE:
+        _within_the_gap(work, plan, new.key, new.day, target)
+    counted_from = max(target, work.today(work.site(plan.site_id)))
+    wanted = NewDeferral(kind, subject, new.day, new.reason, new.key.item, plan.id, counted_from)
+    granting.grant(work, plan.patient_id, plan.site_id, wanted)
+
+
+def _target(work: Work, plan: Plan, key: Key) -> date:
+    """The day that the protocol, or whoever asked for an extra one, names; a move does not change it."""
+    if key.month is not None:
+        return add_months(plan.anchor, key.month)
+    row = work.session.get(ExtraExamination, UUID(key.extra)) if key.extra else None
+    return row.target if row is not None else plan.anchor
+
+
+def _within_the_gap(work: Work, plan: Plan, key: Key, day: date, target: date) -> None:
+    """Raises BeyondLimitError where a coordinator would open a gap of over one and a half intervals."""
+    row = found(appointments.examination_of(work.session, plan.id, key), "examination", bookable.name(key))
+    limit = gap_limit(target, row.interval)
+    if day > limit and not work.signs(plan.site_id, Role.CLINICIAN):
+        raise BeyondLimitError(
+            f"{bookable.name(key)} on {day} leaves over one and a half intervals without it;"
+            f" a coordinator may go to {limit}, let a clinician decide it"
+        )
 
 
 def _check_item(item: str, known: set[str]) -> None:

@@ -10,12 +10,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.deferrals import LONGEST
 from surveillance.core.schedule.examinations import Derived, FindingKind, PlanFacts, derive
 from surveillance.core.schedule.reconcile import reconcile
 from surveillance.operations.audit import sealing
+from surveillance.operations.deferrals import off_items
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
+from surveillance.store.proof import deferrals as deferred
 from surveillance.store.proof import rules as store
 from surveillance.store.tables import Patient, Plan
 
@@ -52,7 +55,7 @@ def check(work: Work, progress: Progress | None = None) -> list[Violation]:
 
 def whole(work: Work) -> Iterator[Violation]:
     """What single queries over everything tell."""
-    for part in (_people, _projections, _messages, _trail, _chain):
+    for part in (_people, _deferrals, _projections, _messages, _trail, _chain):
         yield from part(work)
 
 
@@ -101,6 +104,19 @@ def _people(work: Work) -> Iterator[Violation]:
         "a visit is booked for {}, but the plan ended on {}",
         "cancel the visit",
     )
+
+
+def _deferrals(work: Work) -> Iterator[Violation]:
+    """Whoever is put off is put off by somebody who may, until a day that the board knows."""
+    session, rule = work.session, "put off by name"
+    longest = work.now.date() + timedelta(days=LONGEST)
+    kinds = (
+        (deferred.holds(session), "a hold until {} was granted by nobody", "review the hold, or resume it"),
+        (deferred.rows_aside(session, longest), "a row of {} is put aside until {}", "bring it back to the board"),
+        (deferred.restarts(session), "a restart by {} was granted by nobody", "reopen the plan, and end it again"),
+    )
+    for rows, what, mend in kinds:
+        yield from _violations(work, rows, rule, what, mend)
 
 
 def _projections(work: Work) -> Iterator[Violation]:
@@ -210,6 +226,8 @@ def _plan(work: Work, plan_id: UUID) -> Iterator[Violation]:
     for difference in _differences(work, plan, derived):
         yield violation("stored is derived", difference, mend)
     if plan.ended_on is None and patient.died_on is None:
+        for item in _off_unsigned(work, plan):
+            yield violation("put off by name", f"{item} is off, and nobody may have it so", "switch it on, or sign it")
         for item in _without_next(work, plan, facts):
             yield violation("a next examination", f"{item} has none up to {plan.horizon}, and no hold", mend)
 
@@ -233,6 +251,15 @@ def _differences(work: Work, plan: Plan, derived: Derived) -> Iterator[str]:
 
 def _named(item: str, month: int | None) -> str:
     return f"{item} (extra)" if month is None else f"{item}@{month}"
+
+
+def _off_unsigned(work: Work, plan: Plan) -> list[str]:
+    """Items that the protocol repeats, that the terms in force switch off, and that no deferral speaks of."""
+    terms = plans.terms_in_force(work.session, plan.id)[-1]
+    protocol = work.protocol(terms.protocol_key)
+    repeated = work.terms(protocol.key, terms.intervals, None).rhythms
+    signed = {row.item for row in off_items.of_plan(work, plan)}
+    return [item.code for item in protocol.items if item.enabled and item.code not in {*repeated, *signed}]
 
 
 def _without_next(work: Work, plan: Plan, facts: PlanFacts) -> Iterator[str]:

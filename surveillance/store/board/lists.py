@@ -10,9 +10,11 @@ from sqlmodel import col
 
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.schedule.examinations import FindingKind
-from surveillance.store.board.base import NOTICE, REPORT_BY, SITE, TODAY, Query, chosen, gap, of_patient
+from surveillance.core.words import DeferralKind
+from surveillance.store.board.base import NOTICE, REPORT_BY, SITE, TODAY, Query, alive, chosen, gap, of_patient
 from surveillance.store.tables import (
     Appointment,
+    Deferral,
     ExaminationRow,
     FindingRow,
     Gap,
@@ -161,6 +163,31 @@ def holds() -> Query:
         col(row.review_on) <= NOTICE,
         col(Plan.ended_on).is_(None),
     )
+
+
+def _deferrals(kind: DeferralKind, *conditions: Any) -> Query:
+    """Deferrals that no fact of their own brings to the board; they go when they are settled or granted anew."""
+    row = Deferral
+    query = chosen(
+        row.id,
+        row.until,
+        col(row.item).label("item"),
+        col(row.plan_id).label("plan_id"),
+        col(row.until).label("review_on"),
+        col(row.reason).label("reason"),
+    )
+    return of_patient(row, query).where(
+        sa.text("deferral.settled_at IS NULL"), col(row.kind) == kind, alive(), *conditions
+    )
+
+
+def items_off() -> Query:
+    return _deferrals(DeferralKind.OFF, col(Deferral.until) <= NOTICE)
+
+
+def transfers() -> Query:
+    """A transfer is work until the other clinic has said that it takes over."""
+    return _deferrals(DeferralKind.TRANSFER)
 
 
 def without_plan() -> Query:

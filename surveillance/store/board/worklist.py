@@ -63,7 +63,12 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
         Worklist.NOT_REVIEWED: {"not_reviewed": queries.not_reviewed},
         Worklist.NO_NEXT_ACTION: {"no_next_action": queries.no_next_action},
         Worklist.CONFLICTS: {"conflict": queries.conflicts, "protocol_ends": queries.protocol_ends},
-        Worklist.HOLDS: {"hold": queries.holds, "skip": queries.skips},
+        Worklist.HOLDS: {
+            "hold": queries.holds,
+            "skip": queries.skips,
+            "off": queries.items_off,
+            "transfer": queries.transfers,
+        },
         Worklist.LAST_SCAN_UNKNOWN: {"last_scan_unknown": queries.last_scan_unknown},
         Worklist.WITHOUT_PLAN: {"without_plan": queries.without_plan},
         Worklist.RESTART_DUE: {"restart_due": queries.restart_due},

@@ -7,6 +7,7 @@ from surveillance.store.tables.conversation import LanguageApproval, PatientPage
 from surveillance.store.tables.messages import Attempt, Callback, DispatchPause, Inbound, MessageEvent, Reminder, Sender
 from surveillance.store.tables.plans import (
     Approval,
+    Deferral,
     ExaminationRow,
     ExtraExamination,
     FindingRow,
@@ -67,6 +68,7 @@ __all__ = [
     "Contact",
     "Counter",
     "Death",
+    "Deferral",
     "DispatchPause",
     "ExaminationRow",
     "ExtraExamination",

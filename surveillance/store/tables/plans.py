@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from surveillance.core.schedule.examinations import FindingKind
-from surveillance.core.words import EndReason, HoldReason
+from surveillance.core.words import DeferralKind, EndReason, HoldReason, Role
 from surveillance.store.tables.columns import (
     Identified,
     OfSite,
@@ -149,6 +149,41 @@ class ExtraExamination(Identified, OfSite, Recorded, Retractable, table=True):
     tolerance: int = 7
     requested_on: date
     reason: str
+
+
+class Deferral(Identified, OfSite, Recorded, table=True):
+    """Somebody is put off: by what, why, until when and in which role that was decided (schedule rule 11).
+
+    ``subject`` names the fact that puts off: the id of a hold, of an override, of a plan that ended or whose item is
+    off, or the subject of a row of the board. ``cap`` is the farthest day that the role could have named.
+    ``settled_at``: it puts nobody off any more.
+    """
+
+    __table_args__ = (
+        sa.Index(
+            "uq_deferral_standing",
+            *("kind", "subject", "item"),
+            unique=True,
+            sqlite_where=sa.text("settled_at IS NULL"),
+            postgresql_where=sa.text("settled_at IS NULL"),
+        ),
+        partial_index("ix_deferral_until", "site_id", "until", "id", where="settled_at IS NULL"),
+        sa.CheckConstraint("length(reason) > 0", name="reason_given"),
+        sa.CheckConstraint("until <= cap", name="within_cap"),
+    )
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    plan_id: UUID | None = Field(default=None, foreign_key="plan.id")
+    kind: DeferralKind = one_of(DeferralKind)
+    subject: str
+    item: str = ""
+    reason: str
+    role: Role = one_of(Role)
+    since: date
+    until: date
+    cap: date
+    settled_at: datetime | None = None
+    settled_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    settled_why: str = ""
 
 
 class ExaminationRow(Identified, OfSite, table=True):

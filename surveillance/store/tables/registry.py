@@ -40,6 +40,7 @@ class Site(Identified, table=True):
     age_of_majority: int = 18
     calendar_alarm: bool = False
     noshow_limit: int = 2  # after so many a row goes to the clinician
+    deferral_caps: dict[str, dict[str, int]] = fact_json(default_factory=dict)  # kind → role → days, where not usual
     created_at: datetime
 
 

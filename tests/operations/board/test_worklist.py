@@ -341,7 +341,7 @@ def test_a_call_hides_the_row_for_some_days_and_leaves_its_outcome(clinic, overd
 
 def test_a_snooze_ends_on_its_day_or_when_it_is_taken_back(clinic, overdue_row):
     with clinic.work() as work:
-        acts.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + 9 * DAY)
+        acts.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + 9 * DAY, text="on holiday")
     for days, expected in ((8, []), (9, ["A1"])):
         with clinic.work(START + days * DAY) as work:
             assert listed(clinic, work, Worklist.OVERDUE) == expected
@@ -353,7 +353,9 @@ def test_a_snooze_ends_on_its_day_or_when_it_is_taken_back(clinic, overdue_row):
 def test_a_snooze_of_one_list_does_not_hide_the_next_step_of_the_same_examination(clinic):
     with clinic.work() as work:
         clinic.enrolled(work, "A1", date(2026, 8, 25), enrolled_on=date(2026, 8, 25))
-        acts.act(work, only_row(clinic, work, Worklist.DUE), WorklistAction.SNOOZE, until=TODAY + 300 * DAY)
+        acts.act(
+            work, only_row(clinic, work, Worklist.DUE), WorklistAction.SNOOZE, until=TODAY + 30 * DAY, text="abroad"
+        )
     with clinic.work(START + 20 * DAY) as work:
         assert listed(clinic, work, Worklist.OVERDUE) == ["A1"]
 

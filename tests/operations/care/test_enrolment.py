@@ -181,7 +181,7 @@ def test_a_restart_keeps_when_it_was_to_be_and_needs_a_later_anchor(clinic):
 
 
 def test_a_study_between_the_new_anchor_and_the_old_end_is_seen_by_both_plans(clinic):
-    with clinic.work() as work:
+    with clinic.work(clinic.helen) as work:
         patient, plan = clinic.enrolled(work, anchor=date(2026, 2, 1), intervals={CHEST: None})
         new = Enrolment(
             PROTOCOL, date(2026, 8, 1), reason="re-resection", studies=[results.NewStudy([MRI], date(2026, 11, 2))]

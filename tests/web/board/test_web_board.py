@@ -260,7 +260,7 @@ def proved(staffed: Staffed, *found: dict[str, str], hours: float = 1) -> str:
 
 def test_the_board_tells_what_the_last_proof_found_at_ones_own_clinic(staffed: Staffed) -> None:
     assert "is not checked yet" in staffed.client("grace").get("/").text
-    assert "Checked Tue 24 Nov 2026, 07:00: nobody is lost, in 12 plans." in proved(staffed)
+    assert "Checked Tue 24 Nov 2026, 07:00: nobody is lost, in 12 plans" in proved(staffed)
     broken = {"rule": "one plan", "subject": "MRN 7", "what": "2 active plans", "mend": "end all but one of them"}
     page = proved(staffed, broken | {"site": HERE}, broken | {"site": "ELSEWHERE", "subject": "MRN 8"}, hours=0.5)
     assert "MRN 7" in page

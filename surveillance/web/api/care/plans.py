@@ -71,7 +71,7 @@ def get_plan(call: Call, plan_id: UUID) -> PlanDetail:
 def change_terms(call: Call, plan_id: UUID, new: TermsCreate) -> DifferencePublic:
     """Other intervals or another protocol version from a day on. Look at the difference first, with `dry_run`."""
     plan = call.row(Plan, plan_id, "plan")
-    terms = NewTerms(new.since, new.reason, new.protocol, new.intervals)
+    terms = NewTerms(new.since, new.reason, new.protocol, new.intervals, new.off_until)
     return difference(call, plan, enrolment.change_terms(call.work, plan, terms))
 
 
@@ -86,7 +86,7 @@ def correct_anchor(call: Call, plan_id: UUID, new: AnchorCorrection) -> Differen
 def end_plan(call: Call, plan_id: UUID, new: EndCreate) -> Page[VisitPublic]:
     """End a plan for good, signed by the clinician whose token it is. Answers with the visits whose slots are free."""
     plan = call.row(Plan, plan_id, "plan")
-    ended = lifecycle.NewEnd(new.reason, new.day or call.today(plan), new.note, new.restart_by)
+    ended = lifecycle.NewEnd(new.reason, new.day or call.today(plan), new.note, new.restart_by, new.accepted_by)
     return Page(items=public_visits(call, lifecycle.end(call.work, plan, ended)), next=None)
 
 

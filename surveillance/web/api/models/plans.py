@@ -66,6 +66,7 @@ class TermsCreate(Model):
     reason: Reason
     protocol: ProtocolName | None = Field(default=None, description="The same protocol if left out.")
     intervals: Intervals = Field(default={}, description="Only what changes.")
+    off_until: Day | None = Field(default=None, description="When an item that goes off is looked at again.")
 
 
 class AnchorCorrection(Model):
@@ -106,6 +107,7 @@ class EndCreate(Model):
     day: Day | None = Field(default=None, description="Today at the site if left out.")
     note: Line = ""
     restart_by: Day | None = Field(default=None, description="After a recurrence: by when follow-up should restart.")
+    accepted_by: Line = Field(default="", description="After a transfer: who there confirmed that they take over.")
 
 
 class MoveCreate(Model):

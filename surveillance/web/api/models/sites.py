@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from surveillance.core.words import Privacy, Role
+from surveillance.core.deferrals import LONGEST
+from surveillance.core.words import DeferralKind, Privacy, Role
 from surveillance.web.api.models.common import Clock, Day, Flag, Item, Line, Model, Moment, Months, Reason, Said, Whole
 
 Language = Annotated[str, StringConstraints(min_length=2, max_length=35, pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
@@ -14,6 +15,12 @@ ProtocolName = Annotated[str, StringConstraints(min_length=1, max_length=90, pat
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
 Languages = Annotated[list[Language], Field(min_length=1, max_length=20)]
 WorkingDays = Annotated[str, StringConstraints(min_length=1, max_length=7, pattern="^[1-7]+$")]
+
+
+DeferralCaps = Annotated[
+    dict[DeferralKind, dict[Role, Annotated[int, Field(strict=True, ge=0, le=LONGEST)]]],
+    Field(description="Kind of deferral → coordinator or clinician → days ahead; what is left out is as usual."),
+]
 
 
 class SiteCreate(Model):
@@ -55,6 +62,7 @@ class SiteUpdate(Model):
     send_until: Clock | None = None
     age_of_majority: Whole | None = Field(default=None, ge=12, le=25, description="In years.")
     noshow_limit: Whole | None = Field(default=None, ge=1, le=10, description="Then a clinician decides.")
+    deferral_caps: DeferralCaps | None = None
     reason: Line = Field(default="", description="Why, where that is worth keeping.")
 
 
@@ -98,6 +106,7 @@ class SitePublic(Model):
     send_until: Clock
     age_of_majority: int = Field(description="In years.")
     noshow_limit: int = Field(description="After so many missed visits a clinician decides.")
+    deferral_caps: dict[str, dict[str, int]] = Field(description="Days ahead one may put off, where not usual.")
     messages_from: Day | None = Field(description="The first day on which messages go out; null before it is live.")
     role: Role = Field(description="The role of the token's user at this site.")
     today: Day = Field(description="The day it is at the site now.")

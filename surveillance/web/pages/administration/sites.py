@@ -5,6 +5,8 @@ from datetime import time
 
 from fastapi.responses import Response
 
+from surveillance.core.deferrals import DEFAULT_CAPS, LONGEST, caps_of
+from surveillance.core.plain import DEFERRAL
 from surveillance.core.words import Privacy
 from surveillance.operations.accounts import staff, users
 from surveillance.operations.administration import going_live, places, sites
@@ -44,7 +46,7 @@ def new_site_page(context: PageContext) -> Response:
         zone=first.time_zone, country=first.country, holidays=first.holidays, language=list(first.languages),
         first_language=first.languages[0],
         working_day=list("12345"), send_from=time(9), send_until=time(20), privacy=Privacy.NEUTRAL,
-        age_of_majority=18, noshow_limit=2,
+        age_of_majority=18, noshow_limit=2, **_caps(None),
     )  # fmt: skip
     return _site_form(context, form, None)
 
@@ -92,6 +94,7 @@ def edit_site_page(context: PageContext, code: str) -> Response:
         first_language=site.languages[0],
         privacy=site.privacy, first_names=site.first_names, send_from=site.send_from, send_until=site.send_until,
         age_of_majority=site.age_of_majority, noshow_limit=site.noshow_limit, calendar_alarm=site.calendar_alarm,
+        **_caps(site),
     )  # fmt: skip
     return _site_form(context, form, site)
 
@@ -110,7 +113,10 @@ def edit_site(context: PageContext, code: str) -> Response:
 
 def _site_form(context: PageContext, form: Form, site: Site | None) -> Response:
     languages = [(code, language_name(code), "") for code in sorted(context.work.catalogue.messages)]
-    return context.page("admin/site-form.html", form=form, site=site, languages=languages, week=WEEK)
+    return context.page(
+        "admin/site-form.html", form=form, site=site, languages=languages, week=WEEK,
+        deferrals=[(kind.value, DEFERRAL[kind]) for kind in DEFAULT_CAPS],
+    )  # fmt: skip
 
 
 def _ordered(form: Form, had: Sequence[str]) -> list[str]:
@@ -118,6 +124,23 @@ def _ordered(form: Form, had: Sequence[str]) -> list[str]:
     ticked = form.many("language")
     first = form.one_of("first_language", "a usual language among those that are ticked", ticked, required=False)
     return [each for each in dict.fromkeys([first, *had, *ticked]) if each in ticked]
+
+
+def _caps(site: Site | None) -> dict[str, int]:
+    """How far one may put off, as the fields of the form hold it."""
+    caps = caps_of(site.deferral_caps if site else {})
+    return {f"cap-{kind}-{role}": days for kind, by_role in caps.items() for role, days in by_role.items()}
+
+
+def _read_caps(form: Form) -> dict[str, dict[str, int]]:
+    """Only what differs from the usual is a setting of the site: a later release may know better."""
+    found: dict[str, dict[str, int]] = {}
+    for kind, by_role in DEFAULT_CAPS.items():
+        for role, usual in by_role.items():
+            days = form.whole(f"cap-{kind}-{role}", "a number of days", 0, LONGEST)
+            if days is not None and days != usual:
+                found.setdefault(kind.value, {})[role.value] = days
+    return found
 
 
 def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None:
@@ -144,6 +167,7 @@ def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None
         age_of_majority=majority or 18,
         calendar_alarm=form.flag("calendar_alarm"),
         noshow_limit=noshows or 1,
+        deferral_caps=_read_caps(form),
     )
     if not new.languages:
         form.fault("language", "Choose at least one language")

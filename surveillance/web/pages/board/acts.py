@@ -19,7 +19,8 @@ from surveillance.operations.board import worklist
 from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.board.row_words import item_title
 from surveillance.operations.board.worklist import WorklistRow
-from surveillance.operations.care import overrides
+from surveillance.operations.care import lifecycle, overrides
+from surveillance.operations.deferrals import granting
 from surveillance.operations.messages import acts
 from surveillance.operations.messages.acts import TaskOutcome
 from surveillance.operations.planning import preconditions
@@ -27,7 +28,15 @@ from surveillance.operations.registry import consents, numbers
 from surveillance.operations.replies import decisions
 from surveillance.operations.visits import outcomes, reschedule_requests, results
 from surveillance.store.planning import plans
-from surveillance.store.tables import Appointment, ExaminationRow, OverrideKind, Reminder, RescheduleWish, Study
+from surveillance.store.tables import (
+    Appointment,
+    Deferral,
+    ExaminationRow,
+    OverrideKind,
+    Reminder,
+    RescheduleWish,
+    Study,
+)
 from surveillance.store.visits import appointments
 from surveillance.web import words
 from surveillance.web.access import Permission
@@ -172,6 +181,22 @@ def _skip(context: PageContext, row: WorklistRow) -> str:
     return f"{row.what} of {row.name} is skipped; to be looked at again on {day(review_on)}."
 
 
+def _renew(context: PageContext, row: WorklistRow) -> str:
+    until = context.form.day("renew_until", "the day on which somebody looks at it again", required=True)
+    reason = context.form.text("renew_why", "the reason", required=True, longest=LONGEST_TEXT)
+    if context.form.ok and until:
+        granting.renew(context.work, context.row(Deferral, UUID(row.subject)), until, reason)
+    return f"{row.name}: to be looked at again on {day(until)}."
+
+
+def _confirmed(context: PageContext, row: WorklistRow) -> str:
+    who = context.form.text("accepted_by", "who took over", required=True, longest=LONGEST_TEXT)
+    plan_id = context.row(Deferral, UUID(row.subject)).plan_id
+    if context.form.ok and plan_id is not None:
+        lifecycle.confirm_transfer(context.work, preconditions.plan_of(context.work, plan_id), who)
+    return f"{row.name}: the transfer is confirmed."
+
+
 def _outcome(context: PageContext, row: WorklistRow) -> str:
     """What became of each examination of a visit; those without an answer stay unknown."""
     if row.appointment_id is None:
@@ -284,6 +309,8 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "snooze": _snooze,
         "assign": _assign,
         "skip": _skip,
+        "renew": _renew,
+        "confirmed": _confirmed,
         "outcome": _outcome,
         "report": _report,
         "acted": _acted,

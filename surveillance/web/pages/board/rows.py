@@ -17,6 +17,8 @@ FORMS = {
     "due": ("skip",),
     "to_order": ("skip",),
     "outcome_unknown": ("outcome",),
+    "off": ("renew",),
+    "transfer": ("confirmed", "renew"),
     "no_report": ("report",),
     "not_reviewed": ("review",),
     "no_next_action": ("acted",),
@@ -87,6 +89,10 @@ def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
         case "hold":
             yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
             yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
+        case "off":
+            yield "Switch it on", f"{here}/terms"
+        case "transfer":
+            yield "See the plan", here
         case "skip":
             yield "Look at it", f"{here}/examinations/{row.examination_id}"
         case "last_scan_unknown":

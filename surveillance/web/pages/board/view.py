@@ -11,6 +11,8 @@ from surveillance.core.errors import NotFoundError
 from surveillance.operations.board import worklist
 from surveillance.operations.board.row_words import TITLES
 from surveillance.operations.board.worklist import Filter, Sort, Worklist, WorklistRow
+from surveillance.operations.deferrals import standing
+from surveillance.operations.deferrals.standing import Summary
 from surveillance.operations.proof import nightly_check
 from surveillance.operations.proof.nightly_check import Proof
 from surveillance.store.tables import Site, User
@@ -86,6 +88,7 @@ class Board:
     rows: Sequence[WorklistRow]
     more: bool
     proof: Proof | None
+    deferred: Summary
 
     @property
     def total(self) -> int:
@@ -139,7 +142,13 @@ def gather(context: PageContext, view: View) -> Board:
     rows = worklist.rows(context.work, site_ids, shown, view.wanted, sort=view.sort, limit=LISTED + 1, offset=skip)
     looked_at(context, rows[:LISTED])
     return Board(
-        view, shown, counts, rows[:LISTED], len(rows) > LISTED, nightly_check.last_proof(context.work, view.sites)
+        view,
+        shown,
+        counts,
+        rows[:LISTED],
+        len(rows) > LISTED,
+        nightly_check.last_proof(context.work, view.sites),
+        standing.summary(context.work, view.sites),
     )
 
 

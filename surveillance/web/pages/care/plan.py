@@ -169,11 +169,13 @@ def end(context: PageContext, patient_id: UUID) -> Response:
     on = form.day("day", "the day of the end", required=True)
     restart_by = form.day("restart_by", "the day by which follow-up restarts", required=reason is EndReason.RECURRENCE)
     note = form.text("note", "the note", required=reason is EndReason.PATIENT_WISH, longest=1000)
+    accepted_by = form.text("accepted_by", "who took over", longest=1000)
     if reason is not None and reason not in ENDS:
         form.fault("reason", "Choose why follow-up here is over")
     proposal = None
     if form.ok and reason and on:
-        new = lifecycle.NewEnd(reason, on, note, restart_by if reason is EndReason.RECURRENCE else None)
+        by = restart_by if reason is EndReason.RECURRENCE else None
+        new = lifecycle.NewEnd(reason, on, note, by, accepted_by)
         proposal = weigh(context, patient, lambda: lifecycle.end(context.work, plan, new))
         if proposal is None and form.ok:
             said = f"The plan ended on {day(on)}: {words.END[reason]}. Signed by {context.user.name}."

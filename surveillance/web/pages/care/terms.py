@@ -47,13 +47,14 @@ def terms(context: PageContext, patient_id: UUID) -> Response:
     reason = form.text("reason", "the reason", required=True, longest=1000)
     protocol = _chosen_protocol(context, patient)
     intervals = _intervals(form, protocol) if protocol else {}
+    off_until = form.day("off_until", "the day on which an item that is off is looked at again")
     proposal = None
     if form.ok and since and protocol:
         other = protocol.key if protocol.key != _protocol_of(context, plan) else None
         if other is None and not intervals:
             form.fault("protocol", "Choose another interval or another protocol")
         else:
-            new = enrolment.NewTerms(since, reason, other, intervals)
+            new = enrolment.NewTerms(since, reason, other, intervals, off_until)
             proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new))
             if proposal is None and form.ok:
                 return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
