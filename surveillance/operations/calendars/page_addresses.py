@@ -119,11 +119,6 @@ def state(session: Session, page: PatientPage, now: datetime) -> State:
     return State.EXPIRED if page.expires_at <= now else State.OPEN
 
 
-def is_closed(session: Session, page: PatientPage, now: datetime) -> bool:
-    """Whether the address shows nothing (any more)."""
-    return state(session, page, now) is not State.OPEN
-
-
 def of_patient(session: Session, patient_id: UUID, limit: int | None = None) -> list[PatientPage]:
     """The addresses of a patient's page, the newest first; each message that carries one made its own."""
     statement = select(PatientPage).where(PatientPage.patient_id == patient_id).limit(limit)

@@ -1,10 +1,10 @@
-"""Messages as a person looks at them: lists, and a preview of what a booking would bring."""
+"""Messages as a person looks at them: in lists, by their ids, and with what each says."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import datetime
 from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -12,8 +12,7 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.messages.caps import apply_caps
-from surveillance.core.messages.planned import CAPPED, Planned, Visit
+from surveillance.core.messages.planned import CAPPED, Planned
 from surveillance.core.texts.turns import waits
 from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations.messages.patient_context import Situation, situation, zone_of
@@ -23,7 +22,7 @@ from surveillance.operations.wording import languages
 from surveillance.operations.work import Work, found
 from surveillance.store.messages import reminders as store
 from surveillance.store.registry import patients
-from surveillance.store.tables import Patient, Place, Reminder
+from surveillance.store.tables import Patient, Reminder
 
 
 class Which(StrEnum):
@@ -117,38 +116,6 @@ def is_of(which: Which, now: datetime) -> sa.ColumnElement[bool]:
 def upcoming(work: Work, site_ids: Iterable[UUID], limit: int = 500) -> list[Line]:
     """What goes out next: before a site goes live it reads tomorrow's messages here (rule 12)."""
     return listed(work, site_ids, Which.UPCOMING, limit)
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """A message that would go out. ``text`` is empty where it cannot be made yet; ``dropped`` names a cap."""
-
-    step: Step
-    channel: Channel
-    at: datetime
-    zone: str
-    text: str
-    dropped: str | None
-
-
-def preview_for(
-    work: Work, patient: Patient, day: date, at: time, place: Place, examinations: Sequence[str] = ()
-) -> list[Foreseen]:
-    """Which messages a visit would bring if it were booked now, at the patient's local time, with their texts."""
-    now = situation(work, patient)
-    visit = Visit(str(uuid4()), day, at, place.time_zone, str(place.id), 0, work.now, work.now)
-    then = replace(now, visits=[*now.visits, visit])
-    wanted = apply_caps(then.wanted(), then.sent(), then.policy, then.recipient.zone, work.now)
-    mine = [planned for planned in wanted if planned.appointment_id == visit.appointment_id]
-    return [_foreseen(work, then, planned, ", ".join(examinations)) for planned in mine]
-
-
-def _foreseen(work: Work, then: Situation, planned: Planned, examinations: str) -> Foreseen:
-    zone = then.recipient.zone
-    local = planned.due_at.astimezone(ZoneInfo(zone))
-    return Foreseen(
-        planned.step, planned.channel, local, zone, _text(work, then, planned, examinations), planned.dropped
-    )
 
 
 def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> str:
