@@ -12,10 +12,10 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.messages.planned import CAPPED, Planned
+from surveillance.core.messages.planned import CAPPED
 from surveillance.core.texts.turns import waits
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations.messages.patient_context import Situation, situation, zone_of
+from surveillance.operations.messages.patient_context import situation, zone_of
 from surveillance.operations.messages.scheduling import planned_of
 from surveillance.operations.messages.texts import text_for
 from surveillance.operations.wording import languages
@@ -118,21 +118,18 @@ def upcoming(work: Work, site_ids: Iterable[UUID], limit: int = 500) -> list[Lin
     return listed(work, site_ids, Which.UPCOMING, limit)
 
 
-def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> str:
-    contact = next(iter(patients.contacts(work.session, then.patient.id)), None)
-    try:
-        choice = languages.choose(work, then.site, contact.language if contact else None)
-        sms = replace(planned, channel=Channel.SMS)
-        return text_for(work, then, sms, choice.language, choice.locale, "", examinations or None).kept().sms
-    except InvalidInputError:
-        return ""
-
-
 def text_of(work: Work, row: Reminder, patient: Patient) -> str:
     """What a planned message would say if it went out now, as SMS; empty where it cannot be made."""
     if row.step is Step.ANSWER:
         return row.text
-    return _text(work, situation(work, patient), planned_of(row), "")
+    now = situation(work, patient)
+    contact = next(iter(patients.contacts(work.session, patient.id)), None)
+    try:
+        choice = languages.choose(work, now.site, contact.language if contact else None)
+        sms = replace(planned_of(row), channel=Channel.SMS)
+        return text_for(work, now, sms, choice.language, choice.locale, "").kept().sms
+    except InvalidInputError:
+        return ""
 
 
 def message_named(work: Work, site_ids: Sequence[UUID], prefix: str) -> Reminder:
