@@ -27,7 +27,7 @@ ROLES = [(role.value, words) for role, words in ROLE.items()]
 def listed(context: PageContext) -> Response:
     zone = context.sites[0].time_zone
     return context.page(
-        "admin/users.html", members=staff.members(context.work, context.chosen_sites), roles=ROLE, zone=zone
+        "accounts/users.html", members=staff.members(context.work, context.chosen_sites), roles=ROLE, zone=zone
     )
 
 
@@ -52,11 +52,11 @@ def new(context: PageContext) -> Response:
             made, password = staff.add(context.work, user, context.site(code), role)
     if form.errors:
         return _new_page(context, form)
-    return context.page("admin/password.html", person=made, password=password, added=True)
+    return context.page("accounts/password-made.html", person=made, password=password, added=True)
 
 
 def _new_page(context: PageContext, form: Form) -> Response:
-    return context.page("admin/user-new.html", form=form, roles=ROLES)
+    return context.page("accounts/user-new.html", form=form, roles=ROLES)
 
 
 @pages.get("/{user_id}", needs=Permission.ADMINISTER)
@@ -91,7 +91,7 @@ def password(context: PageContext, user_id: UUID) -> Response:
         made = staff.reset_password(context.work, person)
     if form.errors:
         return _page(context, person, form)
-    return context.page("admin/password.html", person=person, password=made, added=False)
+    return context.page("accounts/password-made.html", person=person, password=made, added=False)
 
 
 @pages.post("/{user_id}/second-factor", needs=Permission.ADMINISTER)
@@ -158,7 +158,7 @@ def _page(context: PageContext, person: User, form: Form) -> Response:
     mine = {site.id for site in context.sites}
     held = {site.id: role for site, role in there}
     return context.page(
-        "admin/user.html",
+        "accounts/user.html",
         form=form,
         person=person,
         elsewhere=[(site, ROLE[role]) for site, role in there if site.id not in mine],

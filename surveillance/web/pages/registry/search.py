@@ -29,7 +29,7 @@ def find(context: PageContext, q: str = "") -> Response:
         return context.go(f"/patients/{found.hits[0].patient.id}")
     context.looked(*found.patients, action="patient.find")
     return context.page(
-        "board/search.html",
+        "registry/search.html",
         search_text=text,
         hits=found.hits,
         more=found.more,

@@ -31,7 +31,7 @@ pages = Pages(prefix="/patients")
 @pages.get("/{patient_id}/studies/new", needs=Permission.WORK)
 def new_page(context: PageContext, patient_id: UUID) -> Response:
     patient = context.patient(patient_id)
-    return page(context, "study-new.html", patient, items=_items(context, patient), form=Form.filled())
+    return page(context, "visits/study-new.html", patient, items=_items(context, patient), form=Form.filled())
 
 
 @pages.post("/{patient_id}/studies/new", needs=Permission.WORK)
@@ -57,7 +57,7 @@ def new(context: PageContext, patient_id: UUID) -> Response:
             results.add_study(context.work, patient, found)
         if form.ok:
             return context.done(context.back(home(patient, "studies")), f"The study of {day(on)} is recorded.")
-    return page(context, "study-new.html", patient, items=items)
+    return page(context, "visits/study-new.html", patient, items=items)
 
 
 def _items(context: PageContext, patient: Patient) -> list[tuple[str, str, str]]:
@@ -91,7 +91,7 @@ def _show(context: PageContext, patient: Patient, study: Study, form: Form | Non
     reviewer = context.session.get(User, study.reviewed_by) if study.reviewed_by else None
     return page(
         context,
-        "study.html",
+        "visits/study.html",
         patient,
         form=form,
         asked=asked,
