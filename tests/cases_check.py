@@ -7,12 +7,13 @@ from datetime import date, datetime, time
 from typing import Any
 
 from cases_read import Case, Data, day, facts, followers, horizon, readings, refusals, site, succession
+from reconciled import applied
 
 from surveillance.core import dates
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.schedule import status, trips
 from surveillance.core.schedule.examinations import Examination, Finding, Key, PlanFacts, derive
-from surveillance.core.schedule.reconcile import applied, reconcile
+from surveillance.core.schedule.reconcile import reconcile
 from surveillance.core.words import Status
 
 DONE = {Status.PERFORMED, Status.REPORTED, Status.REVIEWED}

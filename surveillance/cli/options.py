@@ -9,6 +9,7 @@ import typer
 
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.schedule.examinations import Key
+from surveillance.core.words import ContactKind
 from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
@@ -106,6 +107,20 @@ def pair(text: str) -> tuple[str, str]:
     return item, value.strip()
 
 
+# -- who acts, where, and how it is answered -------------------------------------------------------------------
+
+AsUser = Annotated[
+    str | None,
+    typer.Option("--as", metavar="USER", envvar="SURVEILLANCE_USER", help="Who acts; kept with your system account."),
+]
+AtSite = Annotated[str | None, typer.Option("--site", metavar="CODE", help="Look at this site only.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for a machine.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
+
+# -- what a command is about -----------------------------------------------------------------------------------
+
 Mrn = Annotated[str, typer.Argument(metavar="MRN", help="The patient's record number.")]
 Code = Annotated[str, typer.Argument(metavar="SITE", help="The site's code.")]
 Visit = Annotated[str, typer.Argument(metavar="VISIT", help="The first digits of the visit's id, or its day.")]
@@ -113,13 +128,22 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Accession numbe
 Examination = Annotated[
     str, typer.Argument(metavar="EXAMINATION", help="ITEM@MONTH such as mri_primary@6; ITEM@x… for an extra one.")
 ]
+Item = Annotated[str, typer.Argument(help="The item, such as mri_primary.")]
+MessageId = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the message's id.")]
+ReplyName = Annotated[str, typer.Argument(metavar="REPLY", help="First digits of its id, or its row of the board.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays in the history.")]
 Why = Annotated[str, typer.Option("--reason", help="Why, where that is worth keeping.")]
+Note = Annotated[str, typer.Option(help="More about it.")]
+
+# -- days, intervals, studies ----------------------------------------------------------------------------------
+
 On = Annotated[date, typer.Option("--on", parser=iso_day, metavar="DATE", help="The day, like 2026-12-01.")]
 OnDay = Annotated[
     date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="The day; today if it is left out.")
 ]
 From = Annotated[date, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
+FirstDay = Annotated[date | None, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
+LastDay = Annotated[date | None, typer.Option("--to", parser=iso_day, metavar="DATE", help="Up to this day.")]
 Intervals = Annotated[
     list[str] | None,
     typer.Option("--interval", metavar="ITEM=MONTHS", help="A chosen interval; ITEM=off leaves it out. Repeatable."),
@@ -128,3 +152,12 @@ Studies = Annotated[
     list[str] | None,
     typer.Option("--study", metavar="ITEM[+ITEM]=DATE", help="An examination done before. Repeatable."),
 ]
+
+# -- somebody to write to --------------------------------------------------------------------------------------
+
+Kind = Annotated[ContactKind, typer.Option(help="Who answers.")]
+ContactName = Annotated[str, typer.Option(help="Name of a parent or carer.")]
+Phone = Annotated[str, typer.Option(help="As it is dialled in the site's country, or +44…")]
+Email = Annotated[str, typer.Option(help="Email address.")]
+Postal = Annotated[str, typer.Option(help="Postal address, a semicolon between its lines.")]
+Language = Annotated[str | None, typer.Option(help="Language of messages; the site's first without.")]

@@ -1,16 +1,17 @@
 """One unit of work: a transaction, the moment it happens in, who does it, and the configuration it may read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
+from typing import Protocol as Interface
 from uuid import UUID
 
 from sqlmodel import Session, SQLModel, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.dates import local_day
-from surveillance.core.errors import ForbiddenError, NotFoundError
+from surveillance.core.errors import ConflictError, ForbiddenError, NotFoundError
 from surveillance.core.messages.policy import Policy
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.replies.vocabulary import Vocabulary
@@ -22,6 +23,7 @@ from surveillance.store.audit import events
 from surveillance.store.tables import AuditEvent, Membership, ProtocolVersion, Site, User
 
 T = TypeVar("T")
+R = TypeVar("R", bound="HasId")
 EVERY = "every role"  # what the service's own account may act as
 
 
@@ -163,3 +165,22 @@ def found(row: T | None, what: str, name: str) -> T:
     if row is None:
         raise NotFoundError(f"there is no {what} {name!r} here")
     return row
+
+
+class HasId(Interface):
+    """A row that is known by a UUID."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+def of_digits(rows: Iterable[R], prefix: str, what: str, many: str) -> R:
+    """The only one of ``rows`` whose id begins with these digits, as people name a row that has no other name.
+
+    Raises NotFoundError, or ConflictError if several begin so; ``what`` and ``many`` say what they are.
+    """
+    digits = prefix.replace("-", "").lower()
+    matches = [row for row in rows if row.id.hex.startswith(digits)] if digits else []
+    if len(matches) > 1:
+        raise ConflictError(f"{prefix!r} names {len(matches)} {many}; give more digits")
+    return found(matches[0] if matches else None, what, prefix)

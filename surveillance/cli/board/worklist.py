@@ -15,20 +15,8 @@ from sqlmodel import func, select
 from surveillance import bootstrap
 from surveillance.cli import options as typed
 from surveillance.cli import show, words
-from surveillance.cli.context import (
-    Answer,
-    AsJson,
-    AsUser,
-    AtSite,
-    Job,
-    Options,
-    WrongUseError,
-    opened,
-    reading,
-    run_read,
-    writing,
-)
-from surveillance.cli.options import Mrn
+from surveillance.cli.context import Answer, Job, Options, WrongUseError, opened, reading, run_read, writing
+from surveillance.cli.options import AsCsv, AsJson, AsUser, AtSite, Mrn
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.plain import DEFERRAL
 from surveillance.core.schedule.examinations import Key
@@ -73,7 +61,7 @@ def board(
     user: AsUser = None,
     site: AtSite = None,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")] = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """The board: how many rows each list has, then the rows, the oldest first."""
     if context.invoked_subcommand is not None:
@@ -241,33 +229,26 @@ def _put_off(told: standing.Summary) -> str:
     return f"Put off: {told.patients} patients ({kinds}){long}." if told.patients else "Nobody is put off."
 
 
+@reading
 def explain(
+    job: Job,
     mrn: Mrn,
     examination: Annotated[
         str | None, typer.Argument(metavar="[ITEM[@MONTH]]", help="mri_primary@6, or ITEM for the current one.")
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Also tell who changed what.")] = False,
-    user: AsUser = None,
-    site: AtSite = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Why an examination is due when it is, in plain sentences."""
-
-    def look(job: Job) -> Answer:
-        patient = job.patient(mrn)
-        item, key = None, None
-        if examination is not None:
-            newest = next(iter(plans.all_plans(job.work.session, patient.id)), None)
-            if newest is None:
-                raise InvalidInputError(f"patient {mrn} has no plan yet")
-            named: Key = typed.examination(job.work, newest, examination)
-            item, key = (named.item, None) if named[1:] == (None, None) else (None, named)
-        found = explained(job.work, patient, item, key)
-        return Answer(
-            [part for one in found for part in _told(one, history=history)], [_told_json(one) for one in found]
-        )
-
-    run_read(look, Options(user, site, as_json))
+    patient = job.patient(mrn)
+    item, key = None, None
+    if examination is not None:
+        newest = next(iter(plans.all_plans(job.work.session, patient.id)), None)
+        if newest is None:
+            raise InvalidInputError(f"patient {mrn} has no plan yet")
+        named: Key = typed.examination(job.work, newest, examination)
+        item, key = (named.item, None) if named[1:] == (None, None) else (None, named)
+    found = explained(job.work, patient, item, key)
+    return Answer([part for one in found for part in _told(one, history=history)], [_told_json(one) for one in found])
 
 
 def _told(one: Explanation, *, history: bool) -> list[RenderableType]:

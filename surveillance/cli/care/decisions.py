@@ -9,7 +9,7 @@ import typer
 from surveillance.cli import show, words
 from surveillance.cli.care.plans import changed
 from surveillance.cli.context import Answer, Job, confirming, writing
-from surveillance.cli.options import Examination, Mrn, OnDay, Reason, Why, examination, iso_day
+from surveillance.cli.options import Examination, Item, Mrn, Note, OnDay, Reason, Why, examination, iso_day
 from surveillance.cli.planning import changes
 from surveillance.cli.registry.patients import to_release
 from surveillance.core.errors import NotFoundError
@@ -23,7 +23,7 @@ from surveillance.store.tables import OverrideKind, Patient
 
 app = typer.Typer()  # joins the commands of ``plan``
 
-Item = Annotated[str | None, typer.Option("--item", help="Of this item only; the whole plan without.")]
+OneItem = Annotated[str | None, typer.Option("--item", help="Of this item only; the whole plan without.")]
 ReviewOn = Annotated[date, typer.Option(parser=iso_day, metavar="DATE", help="When somebody looks at it again.")]
 Visits = Annotated[
     list[str] | None, typer.Option(metavar="VISIT", help="A booked visit, by its id or day. Repeatable.")
@@ -38,8 +38,8 @@ def hold(
     because: Annotated[HoldReason, typer.Option(help="Why nothing is due for now.")],
     review_on: ReviewOn,
     start: Annotated[date | None, typer.Option("--from", parser=iso_day, metavar="DATE", help="Today without.")] = None,
-    item: Item = None,
-    note: Annotated[str, typer.Option(help="More about it.")] = "",
+    item: OneItem = None,
+    note: Note = "",
     keep: Visits = None,
     cancel: Visits = None,
 ) -> Answer:
@@ -63,7 +63,7 @@ def _ids(job: Job, patient: Patient, names: list[str] | None) -> list[UUID]:
 
 @app.command()
 @confirming
-def resume(job: Job, mrn: Mrn, on: OnDay = None, item: Item = None, reason: Why = "") -> Answer:
+def resume(job: Job, mrn: Mrn, on: OnDay = None, item: OneItem = None, reason: Why = "") -> Answer:
     """End a hold: the examination whose time it is becomes due.
 
     Example: surveillance plan resume 00417 --as anna
@@ -83,7 +83,7 @@ def review_hold(
     mrn: Mrn,
     review_on: ReviewOn,
     reason: Reason,
-    item: Item = None,
+    item: OneItem = None,
 ) -> Answer:
     """Keep a hold and look at it again later.
 
@@ -102,7 +102,7 @@ def end(
     mrn: Mrn,
     because: Annotated[EndReason, typer.Option(help="Why follow-up here is over.")],
     on: OnDay = None,
-    note: Annotated[str, typer.Option(help="More about it.")] = "",
+    note: Note = "",
     restart_by: Annotated[
         date | None,
         typer.Option(parser=iso_day, metavar="DATE", help="After a recurrence: follow-up restarts by then."),
@@ -218,9 +218,7 @@ def extra(
 
 @app.command()
 @writing
-def no_earlier_scan(
-    job: Job, mrn: Mrn, item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")], reason: Reason
-) -> Answer:
+def no_earlier_scan(job: Job, mrn: Mrn, item: Item, reason: Reason) -> Answer:
     """Confirm that no study of an item exists from before enrolment.
 
     Example: surveillance plan no-earlier-scan 00417 chest_imaging --reason "asked the referring clinic" --as anna

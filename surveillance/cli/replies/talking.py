@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from surveillance.cli.context import Answer, Job, WrongUseError, writing
-from surveillance.cli.options import Mrn, Visit, iso_day
+from surveillance.cli.options import Mrn, ReplyName, Visit, iso_day
 from surveillance.cli.record import patient as patient_page
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.texts.message_book import preview
@@ -39,7 +39,7 @@ def write(job: Job, mrn: Mrn, text: Text, to: To = "") -> Answer:
 @writing
 def answer(
     job: Job,
-    reply: Annotated[str, typer.Argument(metavar="REPLY", help="First digits of its id, or its row of the board.")],
+    reply: ReplyName,
     text: Text,
     mrn: Annotated[str, typer.Option(help="Whose reply it is, where several patients have the number.")] = "",
 ) -> Answer:

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 
 from surveillance.cli import show, words
 from surveillance.cli.context import Answer, Job, WrongUseError, confirming, writing
-from surveillance.cli.options import Mrn, OnDay, Reason, StudyName, pair
+from surveillance.cli.options import Item, Mrn, OnDay, Reason, StudyName, pair
 from surveillance.cli.planning import changes
 from surveillance.core.words import Outcome, Result
 from surveillance.operations.planning import differences
@@ -159,7 +159,7 @@ def rule(
     job: Job,
     mrn: Mrn,
     study: StudyName,
-    item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")],
+    item: Item,
     reason: Reason,
     counts: Annotated[bool | None, typer.Option("--counts/--extra", help="For its slot, or beside the plan.")] = None,
 ) -> Answer:

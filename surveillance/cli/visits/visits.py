@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from surveillance.cli import words
 from surveillance.cli.context import Answer, Job, WrongUseError, confirming, writing
 from surveillance.cli.messages import planned as messages_planned
-from surveillance.cli.options import Mrn, On, Reason, Visit, Why, clock, examination, iso_day
+from surveillance.cli.options import Item, Mrn, On, Reason, Visit, Why, clock, examination, iso_day
 from surveillance.cli.planning import changes
 from surveillance.cli.record import patient as patient_page
 from surveillance.cli.record import plan as plan_page
@@ -112,7 +112,7 @@ def accept(
     job: Job,
     mrn: Mrn,
     visit: Visit,
-    item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")],
+    item: Item,
     reason: Reason,
 ) -> Answer:
     """Keep a booking although the window moved: the conflict is settled.
@@ -131,7 +131,7 @@ def reopen(
     job: Job,
     mrn: Mrn,
     visit: Visit,
-    item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")],
+    item: Item,
     reason: Reason,
 ) -> Answer:
     """Take back "not done" or "did not come" that was recorded wrongly; for "done" use 'retract' on the study.

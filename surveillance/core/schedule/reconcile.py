@@ -1,9 +1,9 @@
 """From what is wanted and what is stored to the changes that make them equal (schedule rule 12)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from surveillance.core.schedule.examinations import Derived, Examination, Finding, Key
+from surveillance.core.schedule.examinations import Derived, Examination, Finding
 
 
 class Change(NamedTuple):
@@ -38,11 +38,3 @@ def reconcile(wanted: Derived, stored: Iterable[Examination]) -> Changes:
         else:
             move.append(Change(before, row))
     return Changes(tuple(add), tuple(move), tuple(present.values()), tuple(keep), wanted.findings)
-
-
-def applied(changes: Changes, stored: Iterable[Examination]) -> dict[Key, Examination]:
-    """What is stored once the changes are made."""
-    result: Mapping[Key, Examination] = {row.key: row for row in stored}
-    gone = {row.key for row in changes.cancel}
-    fresh = {row.key: row for row in changes.add} | {change.after.key: change.after for change in changes.move}
-    return {key: row for key, row in result.items() if key not in gone} | fresh

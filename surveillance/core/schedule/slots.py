@@ -6,7 +6,7 @@ and chosen intervals, each with the day from which it holds. What lies before th
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import repeat, takewhile, zip_longest
@@ -267,8 +267,3 @@ def preview(protocol: Protocol, anchor: date, choices: Sequence[Choice], until_m
     until = add_months(anchor, until_month)
     found = [slot for item in protocol.items for slot in slots(item.code, anchor, succession, until)]
     return sorted(found, key=lambda slot: (slot.target, slot.item))
-
-
-def renewed(current: Terms, since: date) -> Terms:
-    """The same terms, in force from another day."""
-    return replace(current, since=since)

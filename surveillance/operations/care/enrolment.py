@@ -214,12 +214,6 @@ def check_terms(work: Work, plan: Plan, new: NewTerms) -> None:
     preconditions.check_near(new.since, work.today(work.site(plan.site_id)), "a change of terms")
 
 
-def preview_anchor(work: Work, plan: Plan, anchor: date) -> Changes:
-    """What a corrected anchor would change; nothing is written."""
-    corrected = {"anchor": anchor, "enrolled_on": max(anchor, plan.enrolled_on)}
-    return replanning.difference(work, plan, PlanFacts(**(vars(replanning.facts_of(work, plan)) | corrected)))
-
-
 def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes:
     """The anchor was recorded wrongly: everything is computed anew from the right one.
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.schedule.examinations import Hold, PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import AppointmentState, DeferralKind, HoldReason
 from surveillance.operations.deferrals import granting
@@ -37,13 +36,6 @@ class NewHold:
     note: str = ""
     cancel: Sequence[UUID] = ()
     keep: Sequence[UUID] = ()
-
-
-def preview_hold(work: Work, plan: Plan, new: NewHold) -> Changes:
-    """What a hold would change; nothing is written."""
-    facts = replanning.facts_of(work, plan)
-    holds = (*facts.holds, Hold(new.item, new.start, None, new.review_on))
-    return replanning.difference(work, plan, PlanFacts(**(vars(facts) | {"holds": holds})))
 
 
 def hold(work: Work, plan: Plan, new: NewHold) -> PlanHold:

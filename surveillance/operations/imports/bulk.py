@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.folding import folded
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import Derived, PlanFacts, derive
@@ -26,7 +27,6 @@ from surveillance.store import bulk
 from surveillance.store.audit.events import plain
 from surveillance.store.planning import plans
 from surveillance.store.registry import patients
-from surveillance.store.registry.patients import folded
 from surveillance.store.tables import (
     Appointment,
     AppointmentItem,

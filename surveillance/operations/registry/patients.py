@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.folding import folded
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Sex
 from surveillance.operations.registry import care_gaps
 from surveillance.operations.registry.consents import (
@@ -73,7 +74,7 @@ def add_patient(work: Work, site: Site, new: NewPatient) -> Patient:
         mrn=new.mrn.strip(),
         family_name=new.family_name.strip(),
         given_name=new.given_name.strip(),
-        folded=store.folded(new.given_name, new.family_name),
+        folded=folded(new.given_name, new.family_name),
         birth_date=new.birth_date,
         sex=new.sex,
         time_zone=new.time_zone,

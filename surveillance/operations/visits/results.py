@@ -246,7 +246,3 @@ def rule_on(work: Work, patient: Patient, study: Study, item: str, *, counts: bo
     work.audit("study.rule", row, patient_id=patient.id, after=picture(row), reason=reason)
     replanning.replan(work, plan)
     return row
-
-
-def patient_of(work: Work, study: Study) -> Patient:
-    return found(work.session.get(Patient, study.patient_id), "patient", str(study.patient_id))

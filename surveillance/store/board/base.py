@@ -82,6 +82,17 @@ def of_patient(table: Any, query: Query) -> Query:
     return joined.where(table.site_id == SITE)
 
 
+def fields(table: Any, *names: str, **renamed: str) -> list[Any]:
+    """Columns of a table, each under its own name; ``why="paused_why"`` gives one another name."""
+    columns = {name: name for name in names} | renamed
+    return [getattr(table, column).label(name) for name, column in columns.items()]
+
+
+def about(table: Any, since: Any, *more: Any) -> Query:
+    """A list of rows of ``table`` that belong to a patient: the row, ``since`` when it is work, and more columns."""
+    return of_patient(table, chosen(table.id, since, *more))
+
+
 def gap(kind: GapKind, subject: Any, *more: Any) -> Query:
     """The list of what patients lack."""
     query = chosen(subject, col(Gap.since), col(Gap.plan_id).label("plan_id"), *more)

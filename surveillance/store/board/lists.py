@@ -11,7 +11,7 @@ from sqlmodel import col
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import DeferralKind
-from surveillance.store.board.base import NOTICE, REPORT_BY, SITE, TODAY, Query, alive, chosen, gap, of_patient
+from surveillance.store.board.base import NOTICE, REPORT_BY, SITE, TODAY, Query, about, alive, chosen, fields, gap
 from surveillance.store.tables import (
     Appointment,
     Deferral,
@@ -36,20 +36,8 @@ def not_held() -> sa.ColumnElement[bool]:
 
 def _waiting(since: Any, *conditions: Any) -> Query:
     """Open, unbooked, not held, and its time not over: what ``status`` calls overdue, due, to order or upcoming."""
-    row = ExaminationRow
-    query = chosen(
-        row.id,
-        since,
-        col(row.item).label("item"),
-        col(row.month).label("month"),
-        col(row.plan_id).label("plan_id"),
-        col(row.target).label("target"),
-        col(row.window_start).label("window_start"),
-        col(row.window_end).label("window_end"),
-        col(row.overdue_from).label("overdue_from"),
-        col(row.cell_end).label("cell_end"),
-    )
-    return of_patient(row, query).where(
+    window = ("target", "window_start", "window_end", "overdue_from", "cell_end")
+    return about(ExaminationRow, since, *fields(ExaminationRow, "item", "month", "plan_id", *window)).where(
         sa.text("examination.open"), sa.text("examination.booked_on IS NULL"), not_held(), *conditions
     )
 
@@ -91,15 +79,8 @@ def to_order() -> Query:
 def skips() -> Query:
     """Skipped examinations whose review is near. A later study of the item is the review: the row goes then."""
     row = ExaminationRow
-    query = chosen(
-        row.id,
-        row.skip_review_on,
-        col(row.item).label("item"),
-        col(row.month).label("month"),
-        col(row.plan_id).label("plan_id"),
-        col(row.skip_review_on).label("review_on"),
-    )
-    return of_patient(row, query).where(
+    facts = fields(row, "item", "month", "plan_id", review_on="skip_review_on")
+    return about(row, row.skip_review_on, *facts).where(
         sa.text("examination.skip_review_on IS NOT NULL"),
         sa.text("NOT examination.skip_settled"),
         col(row.skip_review_on) <= NOTICE,
@@ -110,24 +91,14 @@ def skips() -> Query:
 
 
 def outcome_unknown() -> Query:
-    query = chosen(
-        Appointment.id, Appointment.day, col(Appointment.at).label("at"), col(Appointment.plan_id).label("plan_id")
-    )
-    return of_patient(Appointment, query).where(sa.text("appointment.state = 'booked'"), col(Appointment.day) < TODAY)
+    visits = about(Appointment, Appointment.day, *fields(Appointment, "at", "plan_id"))
+    return visits.where(sa.text("appointment.state = 'booked'"), col(Appointment.day) < TODAY)
 
 
 def _finding(*conditions: Any) -> Query:
     row = FindingRow
-    query = chosen(
-        row.id,
-        row.since,
-        col(row.kind).label("kind"),
-        col(row.item).label("item"),
-        col(row.month).label("month"),
-        col(row.subject).label("about"),
-        col(row.plan_id).label("plan_id"),
-    )
-    return of_patient(row, query).where(*conditions)
+    facts = fields(row, "kind", "item", "month", "plan_id", about="subject")
+    return about(row, row.since, *facts).where(*conditions)
 
 
 def conflicts() -> Query:
@@ -146,15 +117,7 @@ def last_scan_unknown() -> Query:
 
 def holds() -> Query:
     row = PlanHold
-    query = chosen(
-        row.id,
-        row.review_on,
-        col(row.item).label("item"),
-        col(row.plan_id).label("plan_id"),
-        col(row.review_on).label("review_on"),
-        col(row.reason).label("reason"),
-        col(row.note).label("note"),
-    )
+    query = chosen(row.id, row.review_on, *fields(row, "item", "plan_id", "review_on", "reason", "note"))
     joined = query.select_from(PlanHold).join(Plan, col(Plan.id) == col(row.plan_id))
     return joined.join(Patient, col(Patient.id) == col(Plan.patient_id)).where(
         col(row.site_id) == SITE,
@@ -167,17 +130,9 @@ def holds() -> Query:
 
 def _deferrals(kind: DeferralKind, *conditions: Any) -> Query:
     """Deferrals that no fact of their own brings to the board; they go when they are settled or granted anew."""
-    row = Deferral
-    query = chosen(
-        row.id,
-        row.until,
-        col(row.item).label("item"),
-        col(row.plan_id).label("plan_id"),
-        col(row.until).label("review_on"),
-        col(row.reason).label("reason"),
-    )
-    return of_patient(row, query).where(
-        sa.text("deferral.settled_at IS NULL"), col(row.kind) == kind, alive(), *conditions
+    columns = fields(Deferral, "item", "plan_id", "reason", review_on="until")
+    return about(Deferral, Deferral.until, *columns).where(
+        sa.text("deferral.settled_at IS NULL"), col(Deferral.kind) == kind, alive(), *conditions
     )
 
 
@@ -209,20 +164,9 @@ def restart_due() -> Query:
 
 
 def _study(since: Any, *conditions: Any) -> Query:
-    query = chosen(
-        Study.id,
-        since,
-        col(Study.performed_on).label("performed_on"),
-        col(Study.modality).label("modality"),
-        col(Study.accession).label("accession"),
-        col(Study.result).label("result"),
-        col(Study.next_action).label("next_action"),
-        sa.select(sa.func.min(StudyItem.item))
-        .where(col(StudyItem.study_id) == col(Study.id))
-        .scalar_subquery()
-        .label("item"),
-    )
-    return of_patient(Study, query).where(
+    items = sa.select(sa.func.min(StudyItem.item)).where(col(StudyItem.study_id) == col(Study.id))
+    facts = fields(Study, "performed_on", "modality", "accession", "result", "next_action")
+    return about(Study, since, *facts, items.scalar_subquery().label("item")).where(
         sa.text("study.retracted_at IS NULL"), sa.text("NOT study.history"), *conditions
     )
 

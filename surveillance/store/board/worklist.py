@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
+from surveillance.core.folding import folded
 from surveillance.core.words import Outcome
 from surveillance.store.board import lists as queries
 from surveillance.store.board import message_lists as messages
 from surveillance.store.board.base import SITE, TODAY, Query, Scope, protocol_of
-from surveillance.store.registry.patients import folded
 from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Patient, Study, User
 
 STATEMENTS = 256  # made statements that are kept, each for a filter that somebody uses

@@ -33,7 +33,6 @@ from surveillance.core.schedule.slots import (
     Slot,
     Terms,
     preview,
-    renewed,
     rhythm,
     slots,
     terms,
@@ -284,13 +283,13 @@ def test_renewed_terms_change_nothing(data: st.DataObject) -> None:
     days = st.integers(0, 1500).map(lambda number: anchor + timedelta(days=number))
     studied, since = data.draw(st.lists(days, max_size=6)), data.draw(days)
     until = add_months(anchor, 120)
-    assert slots(MRI, anchor, [first, renewed(first, since)], until, studied=studied) == slots(
+    assert slots(MRI, anchor, [first, replace(first, since=since)], until, studied=studied) == slots(
         MRI, anchor, [first], until
     )
 
 
 def test_renewed_terms_keep_a_slot_whose_half_interval_has_more_days_than_its_cell() -> None:
     anchor, last_study = date(2027, 2, 8), date(2029, 3, 24)
-    found = slots(MRI, anchor, [BASE, renewed(BASE, last_study)], date(2029, 5, 8), studied=[last_study])
+    found = slots(MRI, anchor, [BASE, replace(BASE, since=last_study)], date(2029, 5, 8), studied=[last_study])
     assert month_list(found)[-2:] == [24, 27]
     assert last_study < found[-1].cell_start

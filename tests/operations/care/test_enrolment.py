@@ -92,9 +92,7 @@ def test_a_corrected_anchor_moves_everything_and_the_enrolment_with_it_if_treatm
     with clinic.work() as work:
         plan = work.session.merge(plan)
         anchor = date(2026, 10, 1)  # a month after the enrolment
-        shown = enrolment.preview_anchor(work, plan, anchor)
-        changed = enrolment.correct_anchor(work, plan, anchor, "radiotherapy ended later")
-        assert changed == shown
+        enrolment.correct_anchor(work, plan, anchor, "radiotherapy ended later")
         assert (plan.anchor, plan.enrolled_on) == (anchor, anchor)
         assert row_of(work, plan, MRI, 3).target == date(2027, 1, 1)
         before, after, reason = change(work, "plan.anchor")

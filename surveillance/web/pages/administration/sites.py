@@ -33,7 +33,7 @@ def overview(context: PageContext) -> Response:
         (site, len(staff.members(context.work, [site])), going_live.approved(context.work, site))
         for site in context.sites
     ]
-    return context.page("admin/sites.html", rows=rows)
+    return context.page("administration/sites.html", rows=rows)
 
 
 # -- adding and changing a site --------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def show_site(context: PageContext, code: str) -> Response:
 def site_page(context: PageContext, site: Site) -> Response:
     """All that is set up for a site; its form for closed days keeps what was typed."""
     return context.page(
-        "admin/site.html",
+        "administration/site.html",
         site=site,
         week=[words for digit, words in WEEK if digit in site.working_days],
         languages=[language_name(code) for code in site.languages],
@@ -114,7 +114,7 @@ def edit_site(context: PageContext, code: str) -> Response:
 def _site_form(context: PageContext, form: Form, site: Site | None) -> Response:
     languages = [(code, language_name(code), "") for code in sorted(context.work.catalogue.messages)]
     return context.page(
-        "admin/site-form.html", form=form, site=site, languages=languages, week=WEEK,
+        "administration/site-form.html", form=form, site=site, languages=languages, week=WEEK,
         deferrals=[(kind.value, DEFERRAL[kind]) for kind in DEFAULT_CAPS],
     )  # fmt: skip
 

@@ -175,9 +175,7 @@ def page(
     """A page that asks for a change, with what it would do once that is known."""
     titles = plan_record.titles_of_patient(context.work, patient.id)
     today: date = context.today(patient)
-    return context.page(
-        f"patient/{template}", patient=patient, proposal=proposal, titles=titles, today=today, words=words, **values
-    )
+    return context.page(template, patient=patient, proposal=proposal, titles=titles, today=today, words=words, **values)
 
 
 def home(patient: Patient, part: str = "") -> str:

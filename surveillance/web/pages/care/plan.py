@@ -88,7 +88,7 @@ def _hold_page(
     covers = {visit: ", ".join(titles.get(line.item, line.item) for line in own) for visit, own in lines.items()}
     return page(
         context,
-        "hold.html",
+        "care/hold.html",
         patient,
         proposal,
         form=form,
@@ -111,7 +111,7 @@ def _standing(context: PageContext, patient_id: UUID, hold_id: UUID) -> tuple[Pa
 @pages.get("/{patient_id}/holds/{hold_id}/resume", needs=Permission.WORK)
 def resume_page(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
     patient, _, row = _standing(context, patient_id, hold_id)
-    return page(context, "resume.html", patient, hold=row, form=Form.filled(day=context.today(patient)))
+    return page(context, "care/resume.html", patient, hold=row, form=Form.filled(day=context.today(patient)))
 
 
 @pages.post("/{patient_id}/holds/{hold_id}/resume", needs=Permission.WORK)
@@ -126,13 +126,13 @@ def resume(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: holds.resume(context.work, plan, row, on, reason))
         if proposal is None and form.ok:
             return context.done(context.back(home(patient)), f"Resumed on {day(on)}.")
-    return page(context, "resume.html", patient, proposal, hold=row)
+    return page(context, "care/resume.html", patient, proposal, hold=row)
 
 
 @pages.get("/{patient_id}/holds/{hold_id}/review", needs=Permission.WORK)
 def review_page(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
     patient, _, row = _standing(context, patient_id, hold_id)
-    return page(context, "review-hold.html", patient, hold=row)
+    return page(context, "care/review-hold.html", patient, hold=row)
 
 
 @pages.post("/{patient_id}/holds/{hold_id}/review", needs=Permission.WORK)
@@ -147,7 +147,7 @@ def review(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
             holds.review_hold(context.work, plan, row, on, reason)
         if form.ok:
             return context.done(context.back(home(patient)), f"The hold is looked at again on {day(on)}.")
-    return page(context, "review-hold.html", patient, hold=row)
+    return page(context, "care/review-hold.html", patient, hold=row)
 
 
 # -- ends ------------------------------------------------------------------------------------------------------
@@ -157,7 +157,9 @@ def review(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
 def end_page(context: PageContext, patient_id: UUID) -> Response:
     patient, _ = with_plan(context, patient_id)
     chosen = context.request.query_params.get("reason", "")
-    return page(context, "end.html", patient, ends=_ends(), form=Form.filled(day=context.today(patient), reason=chosen))
+    return page(
+        context, "care/end.html", patient, ends=_ends(), form=Form.filled(day=context.today(patient), reason=chosen)
+    )
 
 
 @pages.post("/{patient_id}/end", needs=Permission.SIGN)
@@ -180,7 +182,7 @@ def end(context: PageContext, patient_id: UUID) -> Response:
         if proposal is None and form.ok:
             said = f"The plan ended on {day(on)}: {words.END[reason]}. Signed by {context.user.name}."
             return context.done(context.back(home(patient)), said)
-    return page(context, "end.html", patient, proposal, ends=_ends())
+    return page(context, "care/end.html", patient, proposal, ends=_ends())
 
 
 def _ends() -> list[tuple[str, str, str]]:
@@ -190,7 +192,7 @@ def _ends() -> list[tuple[str, str, str]]:
 @pages.get("/{patient_id}/reopen", needs=Permission.WORK)
 def reopen_page(context: PageContext, patient_id: UUID) -> Response:
     patient = context.patient(patient_id)
-    return page(context, "reopen.html", patient, plan=_last(context, patient))
+    return page(context, "care/reopen.html", patient, plan=_last(context, patient))
 
 
 @pages.post("/{patient_id}/reopen", needs=Permission.WORK)
@@ -204,7 +206,7 @@ def reopen(context: PageContext, patient_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: lifecycle.reopen(context.work, plan, reason))
         if proposal is None and context.form.ok:
             return context.done(home(patient), "The plan goes on. Cancelled visits stay cancelled: book them again.")
-    return page(context, "reopen.html", patient, proposal, plan=plan)
+    return page(context, "care/reopen.html", patient, proposal, plan=plan)
 
 
 def _last(context: PageContext, patient: Patient) -> Plan:
@@ -242,7 +244,7 @@ def died(context: PageContext, patient_id: UUID) -> Response:
 def _died_page(context: PageContext, patient: Patient, proposal: Proposal | None = None) -> Response:
     return page(
         context,
-        "died.html",
+        "care/died.html",
         patient,
         proposal,
         handed=conversation.handed_over(context.work, patient),

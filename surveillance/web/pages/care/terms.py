@@ -68,7 +68,7 @@ def _terms_page(
     shown = _shown_protocol(context, patient, form or context.form)
     return page(
         context,
-        "terms.html",
+        "care/terms.html",
         patient,
         proposal,
         form=form,
@@ -85,7 +85,7 @@ def _terms_page(
 @pages.get("/{patient_id}/anchor", needs=Permission.WORK)
 def anchor_page(context: PageContext, patient_id: UUID) -> Response:
     patient, plan = with_plan(context, patient_id)
-    return page(context, "anchor.html", patient, plan=plan, form=Form.filled(anchor=plan.anchor))
+    return page(context, "care/anchor.html", patient, plan=plan, form=Form.filled(anchor=plan.anchor))
 
 
 @pages.post("/{patient_id}/anchor", needs=Permission.WORK)
@@ -102,7 +102,7 @@ def anchor(context: PageContext, patient_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: enrolment.correct_anchor(context.work, plan, right, reason))
         if proposal is None and form.ok:
             return context.done(home(patient), f"The end of treatment is {day(right)}.")
-    return page(context, "anchor.html", patient, proposal, plan=plan)
+    return page(context, "care/anchor.html", patient, proposal, plan=plan)
 
 
 # -- a new plan ------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def _restart_page(
     shown = _shown_protocol(context, patient, form or context.form)
     return page(
         context,
-        "restart.html",
+        "care/restart.html",
         patient,
         proposal,
         form=form,

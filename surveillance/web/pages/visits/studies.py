@@ -1,5 +1,8 @@
 """Studies: recorded, then reported, reviewed and told; four facts, each on its own day (design section 5)."""
 
+from collections.abc import Callable
+from datetime import date
+from functools import partial
 from uuid import UUID
 
 from fastapi.responses import Response
@@ -28,7 +31,7 @@ pages = Pages(prefix="/patients")
 @pages.get("/{patient_id}/studies/new", needs=Permission.WORK)
 def new_page(context: PageContext, patient_id: UUID) -> Response:
     patient = context.patient(patient_id)
-    return page(context, "study-new.html", patient, items=_items(context, patient), form=Form.filled())
+    return page(context, "visits/study-new.html", patient, items=_items(context, patient), form=Form.filled())
 
 
 @pages.post("/{patient_id}/studies/new", needs=Permission.WORK)
@@ -54,7 +57,7 @@ def new(context: PageContext, patient_id: UUID) -> Response:
             results.add_study(context.work, patient, found)
         if form.ok:
             return context.done(context.back(home(patient, "studies")), f"The study of {day(on)} is recorded.")
-    return page(context, "study-new.html", patient, items=items)
+    return page(context, "visits/study-new.html", patient, items=items)
 
 
 def _items(context: PageContext, patient: Patient) -> list[tuple[str, str, str]]:
@@ -88,7 +91,7 @@ def _show(context: PageContext, patient: Patient, study: Study, form: Form | Non
     reviewer = context.session.get(User, study.reviewed_by) if study.reviewed_by else None
     return page(
         context,
-        "study.html",
+        "visits/study.html",
         patient,
         form=form,
         asked=asked,
@@ -111,12 +114,8 @@ def _early(context: PageContext, patient: Patient, study: Study) -> list[str]:
 def report(context: PageContext, patient_id: UUID, study_id: UUID) -> Response:
     patient, study = _study(context, patient_id, study_id)
     on = context.form.day("day", "the day of the report", required=True)
-    if context.form.ok and on:
-        with context.form.trying(context.session):
-            results.report(context.work, study, on)
-        if context.form.ok:
-            return context.done(context.back(_address(patient, study)), f"The report of {day(on)} is recorded.")
-    return _show(context, patient, study, asked="report")
+    step = partial(results.report, context.work, study)
+    return _taken(context, patient, study, "report", on, step, "The report of {} is recorded.")
 
 
 @pages.post("/{patient_id}/studies/{study_id}/review", needs=Permission.SIGN)
@@ -127,24 +126,18 @@ def review(context: PageContext, patient_id: UUID, study_id: UUID) -> Response:
     on = form.day("day", "the day of the review", required=True)
     result = form.choice("result", "what it showed", Result)
     action = form.text("next_action", "the next action", required=result not in (None, Result.CLEAR), longest=1000)
-    if form.ok and on and result:
-        with form.trying(context.session):
-            results.review(context.work, study, on, result, action)
-        if form.ok:
-            return context.done(context.back(_address(patient, study)), f"Reviewed: {words.RESULT[result]}.")
-    return _show(context, patient, study, asked="review")
+    if result is None:
+        return _show(context, patient, study, asked="review")
+    step = partial(results.review, context.work, study, result=result, next_action=action)
+    return _taken(context, patient, study, "review", on, step, f"Reviewed: {words.RESULT[result]}.")
 
 
 @pages.post("/{patient_id}/studies/{study_id}/told", needs=Permission.WORK)
 def told(context: PageContext, patient_id: UUID, study_id: UUID) -> Response:
     patient, study = _study(context, patient_id, study_id)
     on = context.form.day("day", "the day on which the patient was told", required=True)
-    if context.form.ok and on:
-        with context.form.trying(context.session):
-            results.tell(context.work, study, on)
-        if context.form.ok:
-            return context.done(context.back(_address(patient, study)), f"The patient was told on {day(on)}.")
-    return _show(context, patient, study, asked="told")
+    step = partial(results.tell, context.work, study)
+    return _taken(context, patient, study, "told", on, step, "The patient was told on {}.")
 
 
 @pages.post("/{patient_id}/studies/{study_id}/acted", needs=Permission.WORK)
@@ -152,12 +145,27 @@ def acted(context: PageContext, patient_id: UUID, study_id: UUID) -> Response:
     """The next action has been taken."""
     patient, study = _study(context, patient_id, study_id)
     on = context.form.day("day", "the day on which it was done", required=True)
-    if context.form.ok and on:
-        with context.form.trying(context.session):
-            results.act(context.work, study, on)
-        if context.form.ok:
-            return context.done(context.back(_address(patient, study)), f"The next action was taken on {day(on)}.")
-    return _show(context, patient, study, asked="acted")
+    step = partial(results.act, context.work, study)
+    return _taken(context, patient, study, "acted", on, step, "The next action was taken on {}.")
+
+
+def _taken(
+    context: PageContext,
+    patient: Patient,
+    study: Study,
+    asked: str,
+    on: date | None,
+    step: Callable[[date], object],
+    said: str,
+) -> Response:
+    """One step of a study that the form ``asked`` asks for; ``{}`` in ``said`` stands for its day."""
+    form = context.form
+    if form.ok and on:
+        with form.trying(context.session):
+            step(on)
+        if form.ok:
+            return context.done(context.back(_address(patient, study)), said.format(day(on)))
+    return _show(context, patient, study, asked=asked)
 
 
 @pages.post("/{patient_id}/studies/{study_id}/count", needs=Permission.WORK)

@@ -150,7 +150,7 @@ def show(context: PageContext, visit_id: UUID) -> Response:
 def page(shown: Shown, form: Form, status: int | None = None) -> Response:
     context = shown.context
     return context.page(
-        "visit/show.html",
+        "visits/visit.html",
         form=form,
         status=status,
         v=shown,
@@ -231,7 +231,7 @@ def reopen_form(context: PageContext, visit_id: UUID, item: str) -> Response:
 
 def _reopening(shown: Shown, item: str, form: Form, status: int | None = None) -> Response:
     line = outcomes.line_of(shown.context.work, shown.row, item)
-    return shown.context.page("visit/reopen.html", form=form, status=status, v=shown, line=line, words=words)
+    return shown.context.page("visits/reopen.html", form=form, status=status, v=shown, line=line, words=words)
 
 
 @pages.post("/{visit_id}/reopen/{item}", needs=Permission.WORK)
