@@ -3,7 +3,7 @@
 The order is what makes it safe to be killed anywhere (rule 7): claim → write the attempt → commit → look at the
 clock → call → record. A claim without an attempt is decided again; an attempt without a result is looked for at
 the provider. The one hole that remains: a process that is frozen after it looked at the clock, and goes on once
-its message was given up for absent. Its late answer is counted (``recording.LATE``).
+its message was given up for absent. Its late answer is counted (``provider_results.LATE``).
 """
 
 import threading

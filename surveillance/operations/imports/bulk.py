@@ -264,7 +264,7 @@ class BulkWriter:
 
 
 def _reachable(row: ImportedPatient, barred: Container[str | None]) -> bool:
-    """The rule of ``store.gaps`` for the one contact that a file gives."""
+    """The rule of ``store.registry.care_gaps`` for the one contact that a file gives."""
     consents, phone = row.values.get("consent", ()), row.phone
     if row.values.get("postal_address") or (row.values.get("email") and Channel.EMAIL in consents):
         return True

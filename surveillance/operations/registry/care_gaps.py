@@ -1,4 +1,4 @@
-"""Keeping the gaps of patients (``core.gaps``) as the facts make them, wherever such a fact changes."""
+"""Keeping the gaps of patients (``core.people.care_gaps``) as the facts make them, wherever such a fact changes."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -29,7 +29,7 @@ from surveillance.store.tables import (
 
 
 def not_held() -> sa.ColumnElement[bool]:
-    """No hold covers the day (``core.status.status``)."""
+    """No hold covers the day (``core.schedule.status.status``)."""
     starts, ends = col(ExaminationRow.held_from), col(ExaminationRow.held_until)
     return sa.or_(starts.is_(None), starts > TODAY, ends <= TODAY)
 

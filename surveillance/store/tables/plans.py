@@ -187,7 +187,7 @@ class Deferral(Identified, OfSite, Recorded, table=True):
 
 
 class ExaminationRow(Identified, OfSite, table=True):
-    """A projection of a plan's facts (``core.examinations.derive``), kept so that the board is one query.
+    """A projection of a plan's facts (``core.schedule.examinations.derive``), kept so that the board is one query.
 
     Nobody edits it: reconciliation writes it. ``withdrawn`` rows are no longer wanted and are kept as history.
     ``skip_settled``: it was skipped, and a later study of the item or the end of the plan was its review.

@@ -133,7 +133,7 @@ class PatientWord(SQLModel, table=True):
 
 
 class Gap(SQLModel, table=True):
-    """What a living patient lacks (``core.gaps``), since when: a projection of plans, contacts and consents.
+    """What a living patient lacks (``core.people.care_gaps``), since when: it follows from plans, contacts, consents.
 
     Kept so that the board need not look at everybody. ``plan_id``: the plan that it is about, if it is about one.
     """

@@ -1,4 +1,4 @@
-"""The board's queries and ``core.status.status`` say the same of every examination, on every day."""
+"""The board's queries and ``core.schedule.status.status`` say the same of every examination, on every day."""
 
 import random
 from collections.abc import Mapping

@@ -219,7 +219,7 @@ def change(context: PageContext, patient_id: UUID, contact_id: UUID) -> Response
 
 
 def _values(context: PageContext) -> dict[str, Any]:
-    """What the form says of a contact, as ``editing.change_contact`` takes it."""
+    """What the form says of a contact, as ``corrections.change_contact`` takes it."""
     form = context.form
     email = person_fields.email(form, "")
     kind = form.choice("kind", "who answers", ContactKind)
