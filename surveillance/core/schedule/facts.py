@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from surveillance.core.schedule.matching import Extra, Study
-from surveillance.core.schedule.slots import Terms
+from surveillance.core.schedule.rhythms import Terms
 
 
 class Hold(NamedTuple):
