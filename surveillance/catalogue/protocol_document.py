@@ -1,13 +1,12 @@
-"""The form of a protocol file: what a clinician writes, and how it becomes a ``Protocol`` and back.
+"""The form of a protocol file: what a clinician writes.
 
 The descriptions here are the ones that an editor shows: they are published as the JSON Schema beside the files.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
-
-from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 # DICOM PS3.3 C.7.3.1.1.1: the modalities that can be evidence of a follow-up examination.
 Modality = Literal["MR", "CT", "CR", "DX", "US", "PT", "NM", "XA", "MG", "RF"]
@@ -15,6 +14,21 @@ Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=40)]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Days = Annotated[int, Field(ge=0, le=366)]
 Months = Annotated[int, Field(ge=1, le=120)]
+
+
+def _day(value: Any) -> Any:
+    """A day stays text in a file; anything but YYYY-MM-DD is refused."""
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or len(value) != len("2026-12-01"):
+        raise ValueError(f"not a day such as 2026-12-01: {value!r}")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"not a day such as 2026-12-01: {value!r}") from None
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 
 class _Part(BaseModel):
@@ -35,6 +49,37 @@ class SourcePart(_Part):
         pattern="^(https?://.+)?$",
         title="Address",
         description="A web address where it can be read.",
+    )
+    doi: str = Field(
+        default="", pattern=r"^(10\.[0-9]{4,9}/\S+)?$", title="DOI", description="Without the address before it: 10.…/…"
+    )
+    edition: str = Field(
+        default="",
+        max_length=100,
+        title="Edition",
+        description="Which edition it is, as the issuer names it, such as 'version 1.0'; 'undated' if it has no date.",
+    )
+    year: int | None = Field(
+        default=None,
+        ge=1900,
+        le=2200,
+        title="Year",
+        description="The year of the edition. Left out, it is undated, and a clinician has to read it before approval.",
+    )
+    grade: Literal["P", "P-old", "S", "proposed", "U"] | None = Field(
+        default=None,
+        title="Grade",
+        description=(
+            "P: read in the issuer's own text. P-old: in an old edition of it. S: in somebody else's text about it. "
+            "proposed: nobody published it. U: nobody has read it yet, so no interval may rest on it."
+        ),
+    )
+    read: Day | None = Field(default=None, title="Read", description="The day on which it was read for this protocol.")
+    expires: Day | None = Field(default=None, title="Expires", description="The last day of this edition.")
+    review_by: Day | None = Field(
+        default=None,
+        title="Review by",
+        description="From this day on somebody is asked to look whether there is a newer edition.",
     )
 
 
@@ -78,11 +123,13 @@ class PhasePart(_Part):
         )
     )
     source: str = Field(title="Source", description="The key of the source, as in 'sources' above.")
-    evidence: Literal["primary", "secondary", "proposed"] = Field(
+    evidence: Literal["primary", "secondary", "proposed"] | None = Field(
+        default=None,
         title="Evidence",
         description=(
-            "primary: read in the guideline itself. secondary: read in a text that reports it. "
-            "proposed: nobody published it; a clinician has to sign it off."
+            "proposed: nobody published this interval, whatever the grade of the source; a clinician has to sign it "
+            "off. Left out, the grade of the source says it. For a source without a grade: primary, read in the "
+            "guideline itself; secondary, in a text that reports it."
         ),
     )
     note: str = Field(
@@ -172,81 +219,3 @@ class ProtocolDocument(_Part):
         min_length=1, title="Sources", description="Under a short key each; phases name the key."
     )
     items: list[ItemPart] = Field(min_length=1, title="Items", description="What the protocol repeats.")
-
-
-def to_core(document: ProtocolDocument) -> Protocol:
-    return Protocol(
-        id=document.id,
-        version=document.version,
-        title=document.title,
-        description=document.description,
-        items=tuple(map(_item, document.items)),
-        tolerance=dict(document.tolerance),
-        lead_days=document.lead_days,
-        sources=tuple(Source(key, part.citation, part.url) for key, part in document.sources.items()),
-        end=ProtocolEnd(document.end),
-    )
-
-
-def _item(part: ItemPart) -> Item:
-    return Item(
-        code=part.code,
-        title=part.title,
-        modalities=tuple(part.modalities),
-        body_region=part.body_region,
-        phases=tuple(map(_phase, part.phases)),
-        enabled=part.default == "on",
-        after=After(part.after.item, *part.after.days) if part.after else None,
-    )
-
-
-def _phase(part: PhasePart) -> Phase:
-    return Phase(
-        start=part.start,
-        end=part.end,
-        min=part.interval.min,
-        max=part.interval.max,
-        default=part.interval.default,
-        source=part.source,
-        evidence=Evidence(part.evidence),
-        note=part.note,
-    )
-
-
-def of_core(protocol: Protocol) -> dict[str, Any]:
-    """The protocol as the data of a file: keys in the order of the form, tolerances by rising interval."""
-    return {
-        "id": protocol.id,
-        "version": protocol.version,
-        "title": protocol.title,
-        "description": protocol.description,
-        "end": protocol.end.value,
-        "lead_days": protocol.lead_days,
-        "tolerance": dict(sorted(protocol.tolerance.items())),
-        "sources": {source.id: {"citation": source.citation, "url": source.url} for source in protocol.sources},
-        "items": [_item_data(item) for item in protocol.items],
-    }
-
-
-def _item_data(item: Item) -> dict[str, Any]:
-    after = item.after
-    return {
-        "code": item.code,
-        "title": item.title,
-        "modalities": list(item.modalities),
-        "body_region": item.body_region,
-        "default": "on" if item.enabled else "off",
-        **({"after": {"item": after.item, "days": [after.min_days, after.max_days]}} if after else {}),
-        "phases": [_phase_data(phase) for phase in item.phases],
-    }
-
-
-def _phase_data(phase: Phase) -> dict[str, Any]:
-    return {
-        "from": phase.start,
-        **({} if phase.end is None else {"to": phase.end}),
-        "interval": {"min": phase.min, "max": phase.max, "default": phase.default},
-        "source": phase.source,
-        "evidence": phase.evidence.value,
-        "note": phase.note,
-    }

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from surveillance import paths, settings
+from surveillance import bootstrap, paths, settings
 from surveillance.catalogue import protocols
-from surveillance.catalogue.protocol_document import of_core
+from surveillance.catalogue.protocol_data import of_core
 from surveillance.cli.protocols import preview_formats
 from surveillance.core.errors import InvalidFileError
 from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import GRADES, Source, reviews
 from surveillance.core.schedule.slots import Choice, preview
 
 app = typer.Typer(help="Protocols: list, check, show and preview them.", no_args_is_help=True)
@@ -47,10 +48,13 @@ def list_protocols(as_json: AsJson = False) -> None:
     if as_json:
         _write_json([_summary(protocol) for protocol in found])
         return
-    table = Table("Protocol", "Title", "Items (off by default in brackets)", "Final end", box=box.SIMPLE_HEAD)
+    table = Table("Protocol", "Title", "Items (off by default in brackets)", "Grades", "Final end", box=box.SIMPLE_HEAD)
+    table.add_column("To look at again")
     for protocol in found:
         items = ", ".join(item.code if item.enabled else f"({item.code})" for item in protocol.items)
-        table.add_row(protocol.key, escape(protocol.title), items, _end(protocol))
+        looks = "; ".join(review.said for review in reviews(protocol.sources, _today()))
+        cells = (escape(protocol.title), items, ", ".join(_grades(protocol)), _end(protocol), escape(looks))
+        table.add_row(protocol.key, *cells)
     _console().print(table)
 
 
@@ -80,10 +84,10 @@ def show(name: Name, as_json: AsJson = False) -> None:
     console = _console()
     console.print(f"{protocol.title}\n{protocol.key}\n", style="bold", highlight=False, markup=False)
     console.print(f"{protocol.description}\n", highlight=False, markup=False)
-    table = Table("Item", "Months", "Every", "Evidence", "Source", "Note", box=box.SIMPLE_HEAD)
+    table = Table("Item", "Months", "Every", "Grade", "Source", "Edition", "Note", box=box.SIMPLE_HEAD)
     for item in protocol.items:
         for phase in item.phases:
-            table.add_row(*map(escape, (_item_name(item), *_phase_cells(phase))))
+            table.add_row(*map(escape, (_item_name(item), *_phase_cells(protocol, phase))))
         table.add_section()
     console.print(table)
     for line in _rules(protocol):
@@ -164,6 +168,11 @@ def _summary(protocol: Protocol) -> dict[str, Any]:
         "title": protocol.title,
         "end": protocol.end.value,
         "items": [item.code for item in protocol.items],
+        "grades": _grades(protocol),
+        "reviews": [
+            {"source": review.source.id, "since": review.since.isoformat(), "expired": review.expired}
+            for review in reviews(protocol.sources, _today())
+        ],
         "digest": protocols.digest(protocol),
     }
 
@@ -172,13 +181,24 @@ def _item_name(item: Item) -> str:
     return item.title if item.enabled else f"{item.title} (off by default)"
 
 
-def _phase_cells(phase: Phase) -> tuple[str, ...]:
+def _grades(protocol: Protocol) -> list[str]:
+    """How the intervals were read, each grade once, in the order of the words for them."""
+    found = {protocol.grade_of(phase) for item in protocol.items for phase in item.phases}
+    return [grade.value for grade in GRADES if grade in found]
+
+
+def _today() -> date:
+    return bootstrap.utc_now().date()
+
+
+def _phase_cells(protocol: Protocol, phase: Phase) -> tuple[str, ...]:
     choices = phase.choices()
     is_run = len(choices) > 3 and choices == list(range(choices[0], choices[-1] + 1))
     every = f"{choices[0]}–{choices[-1]}" if is_run else ", ".join(map(str, choices))
     every += f" (default {phase.default})" if len(choices) > 1 else ""
     span = f"{phase.start}–{'' if phase.end is None else phase.end}"
-    return span, every, phase.evidence.value, phase.source, phase.note
+    source = protocol.source_of(phase)
+    return span, every, protocol.grade_of(phase).value, phase.source, source.dated if source else "", phase.note
 
 
 def _rules(protocol: Protocol) -> list[str]:
@@ -192,8 +212,16 @@ def _rules(protocol: Protocol) -> list[str]:
         f"On time: {tolerance}. To order {protocol.lead_days} days before the target.",
         f"Final end: {_end(protocol)}.",
         *follows,
-        *(f"{source.id}: {source.citation}{f' <{source.url}>' if source.url else ''}" for source in protocol.sources),
+        *map(_source_line, protocol.sources),
+        *(f"To look at again: {review.said}." for review in reviews(protocol.sources, _today())),
     ]
+
+
+def _source_line(source: Source) -> str:
+    parts = [f"{source.id}: {source.cited}{f' <{source.address}>' if source.address else ''}"]
+    parts += [GRADES[source.grade]] if source.grade else []
+    days = (("read", source.read), ("expires", source.expires), ("to be looked at again by", source.review_by))
+    return "; ".join([*parts, *(f"{word} {day}" for word, day in days if day)])
 
 
 def _end(protocol: Protocol) -> str:

@@ -4,13 +4,9 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from surveillance.core.protocols.protocol import Evidence, Item, Phase, Protocol, ProtocolEnd, Source
+from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import GRADES, Source
 
-EVIDENCE: Final = {
-    Evidence.PRIMARY: "read in the guideline itself",
-    Evidence.SECONDARY: "read in a text that reports the guideline",
-    Evidence.PROPOSED: "proposed here, to be signed off by a clinician",
-}
 END: Final = {
     ProtocolEnd.NEVER: "never: follow-up is for life",
     ProtocolEnd.DECIDE: "a clinician decides after the last examination",
@@ -59,6 +55,7 @@ def _items(before: Protocol, after: Protocol) -> Iterator[Difference]:
             yield Difference(old[code].title, "Item", Change.REMOVED, rhythm(old[code]), "")
         else:
             yield from _item(old[code], new[code])
+            yield from _phases((before, old[code]), (after, new[code]))
 
 
 def _item(before: Item, after: Item) -> Iterator[Difference]:
@@ -68,14 +65,19 @@ def _item(before: Item, after: Item) -> Iterator[Difference]:
     yield from _differ(about, "Body region", before.body_region, after.body_region)
     yield from _differ(about, "At enrolment", _enabled(before), _enabled(after))
     yield from _differ(about, "Follows", _follows(before), _follows(after))
-    spans = dict.fromkeys((phase.start, phase.end) for phase in (*after.phases, *before.phases))
-    old, new = ({(phase.start, phase.end): phase for phase in item.phases} for item in (before, after))
+
+
+def _phases(before: tuple[Protocol, Item], after: tuple[Protocol, Item]) -> Iterator[Difference]:
+    (older, before_item), (newer, after_item) = before, after
+    about = after_item.title
+    spans = dict.fromkeys((phase.start, phase.end) for phase in (*after_item.phases, *before_item.phases))
+    old, new = ({(phase.start, phase.end): phase for phase in item.phases} for item in (before_item, after_item))
     for span in sorted(spans, key=lambda span: (span[0], span[1] or 10_000)):
         what = f"Phase {months(*span)}"
         was, now = old.get(span), new.get(span)
         yield from _differ(about, what, every(was) if was else "", every(now) if now else "")
         if was and now:
-            yield from _differ(about, f"{what}: source", _cited(was), _cited(now))
+            yield from _differ(about, f"{what}: source", _cited(older, was), _cited(newer, now))
             yield from _differ(about, f"{what}: note", was.note, now.note)
 
 
@@ -127,9 +129,14 @@ def _follows(item: Item) -> str:
     return f"{item.after.item} by {item.after.min_days} to {item.after.max_days} days" if item.after else ""
 
 
-def _cited(phase: Phase) -> str:
-    return f"{phase.source}, {EVIDENCE[phase.evidence]}"
+def _cited(protocol: Protocol, phase: Phase) -> str:
+    return f"{phase.source}, {GRADES[protocol.grade_of(phase)]}"
 
 
 def _source(source: Source) -> str:
-    return f"{source.citation} {source.url}".rstrip()
+    said = [f"{source.cited} {source.address}".rstrip()]
+    said += [GRADES[source.grade]] if source.grade else []
+    said += [f"read {source.read}"] if source.read else []
+    said += [f"expires {source.expires}"] if source.expires else []
+    said += [f"to be looked at again by {source.review_by}"] if source.review_by else []
+    return "; ".join(said)

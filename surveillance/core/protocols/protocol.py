@@ -1,4 +1,4 @@
-"""A surveillance protocol: versioned rules as data, and the rules that such data must keep.
+"""A surveillance protocol: versioned rules as data. The rules that such data must keep stand in ``faults``.
 
 A protocol says which items are repeated, in which phases, at which interval. Months count from the anchor,
 the end of definitive treatment. It is advice to nobody: each site's clinician approves a version before use.
@@ -8,16 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from surveillance.core.dates import fewest_days
 from surveillance.core.errors import InvalidInputError
-
-
-class Evidence(StrEnum):
-    """How sure the source of an interval is."""
-
-    PRIMARY = "primary"  # read in the guideline itself
-    SECONDARY = "secondary"  # read in a source that reports the guideline
-    PROPOSED = "proposed"  # this project's choice, to be signed off by a clinician
+from surveillance.core.protocols.sources import READ, Evidence, Grade, Source, grade_of
 
 
 class ProtocolEnd(StrEnum):
@@ -25,15 +17,6 @@ class ProtocolEnd(StrEnum):
 
     NEVER = "never"  # the last phase has no end
     DECIDE = "decide"  # a clinician signs discharge or continuation
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where an interval comes from: a short citation, an address where there is one."""
-
-    id: str
-    citation: str
-    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +29,7 @@ class Phase:
     max: int
     default: int
     source: str = ""
-    evidence: Evidence = Evidence.PROPOSED
+    evidence: Evidence | None = Evidence.PROPOSED  # None: as its source was read
     note: str = ""
 
     @property
@@ -144,91 +127,22 @@ class Protocol:
         known = ", ".join(item.code for item in self.items)
         raise InvalidInputError(f"protocol {self.key} has no item {code!r}; it has {known}")
 
+    def source_of(self, phase: Phase) -> Source | None:
+        """The source that a phase names; None where the list has none of that name."""
+        return next((source for source in self.sources if source.id == phase.source), None)
+
+    def grade_of(self, phase: Phase) -> Grade:
+        """How the interval of a phase was read."""
+        return grade_of(phase.evidence, self.source_of(phase))
+
+    @property
+    def cited(self) -> tuple[Source, ...]:
+        """The sources on whose text an interval rests; not those of what is proposed, nor background reading."""
+        resting = {phase.source for item in self.items for phase in item.phases if self.grade_of(phase) in READ}
+        return tuple(source for source in self.sources if source.id in resting)
+
     def tolerance_of(self, interval: int) -> int:
         """Days on each side of a target whose interval is ``interval`` months."""
         return self.tolerance[
             max((months for months in self.tolerance if months <= interval), default=min(self.tolerance))
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A rule that protocol data breaks: the path of keys and indexes to the place, and the reason."""
-
-    path: tuple[str | int, ...]
-    reason: str
-
-
-def faults(protocol: Protocol) -> Iterator[Fault]:
-    """Every violation of schedule rule 2: gaps, overlaps, intervals that do not divide, windows that could touch."""
-    known = {source.id for source in protocol.sources}
-    codes = [item.code for item in protocol.items]
-    for number, item in enumerate(protocol.items):
-        path: tuple[str | int, ...] = ("items", number)
-        if item.code in codes[:number]:
-            yield Fault((*path, "code"), f"item {item.code} stands twice")
-        if item.after and item.after.item not in codes:
-            yield Fault((*path, "after"), f"follows item {item.after.item!r}, which the protocol does not have")
-        if item.after and item.after.item == item.code:
-            yield Fault((*path, "after"), "an item cannot follow itself")
-        if item.after and not 0 <= item.after.min_days <= item.after.max_days:
-            yield Fault((*path, "after"), "days must rise from 0: [earliest, latest]")
-        yield from _phase_faults(item, (*path, "phases"), known)
-        if all(phase.choices() for phase in item.phases):
-            yield from _window_faults(protocol, item, (*path, "phases"))
-    endless = [item.phases[-1].end is None for item in protocol.items if item.phases]
-    if protocol.end is ProtocolEnd.NEVER and not all(endless):
-        yield Fault(("end",), "end is 'never' but an item's last phase ends; leave its 'to' out or say 'decide'")
-    if protocol.end is ProtocolEnd.DECIDE and any(endless):
-        yield Fault(("end",), "end is 'decide' but an item's last phase has no end; give it a 'to' or say 'never'")
-
-
-def _phase_faults(item: Item, path: tuple[str | int, ...], known: set[str]) -> Iterator[Fault]:
-    expected = 0
-    for number, phase in enumerate(item.phases):
-        here = (*path, number)
-        if number == 0 and phase.start > 0:
-            yield Fault(
-                (*here, "from"), f"gap: the first phase starts at month {phase.start}, not at the anchor, month 0"
-            )
-        elif phase.start > expected:
-            yield Fault(
-                (*here, "from"), f"gap: the phase starts at month {phase.start}, the one before ends at {expected}"
-            )
-        if phase.start < expected:
-            yield Fault(
-                (*here, "from"), f"overlap: the phase starts at month {phase.start}, the one before ends at {expected}"
-            )
-        if phase.end is None and number < len(item.phases) - 1:
-            yield Fault(here, "only the last phase may be without an end")
-        if phase.end is not None and phase.end <= phase.start:
-            yield Fault((*here, "to"), f"the phase ends at month {phase.end}, not after its start {phase.start}")
-        if not 1 <= phase.min <= phase.max:
-            yield Fault((*here, "interval"), f"min {phase.min} and max {phase.max} must rise from 1")
-        elif not phase.admits(phase.default):
-            yield Fault((*here, "interval"), _why_not(phase))
-        if phase.source not in known:
-            yield Fault((*here, "source"), f"source {phase.source!r} is not in the list of sources")
-        expected = phase.end if phase.end is not None else phase.start
-
-
-def _why_not(phase: Phase) -> str:
-    if not phase.min <= phase.default <= phase.max:
-        return f"default {phase.default} lies outside {phase.min}–{phase.max}"
-    return f"an interval of {phase.default} months does not divide the {phase.length} months of the phase"
-
-
-def _window_faults(protocol: Protocol, item: Item, path: tuple[str | int, ...]) -> Iterator[Fault]:
-    """Two windows touch if their tolerances together reach the fewest days the months between can have."""
-    before: Phase | None = None
-    for number, phase in enumerate(item.phases):
-        for interval in phase.choices():
-            own = protocol.tolerance_of(interval)
-            reach = max([own, *(protocol.tolerance_of(i) for i in before.choices())] if before else [own])
-            if own + reach >= fewest_days(interval):
-                yield Fault(
-                    (*path, number, "interval"),
-                    f"windows could overlap: ±{own} and ±{reach} days, but {interval} months can have only "
-                    f"{fewest_days(interval)}",
-                )
-        before = phase

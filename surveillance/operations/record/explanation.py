@@ -12,7 +12,8 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import DAY, add_months
 from surveillance.core.errors import NotFoundError
-from surveillance.core.protocols.protocol import Evidence, Item, Phase, Protocol
+from surveillance.core.protocols.protocol import Item, Phase, Protocol
+from surveillance.core.protocols.sources import GRADES
 from surveillance.core.schedule.examinations import Examination, Key
 from surveillance.core.schedule.status import Reading, current, status
 from surveillance.core.words import AppointmentState, Status
@@ -31,12 +32,6 @@ from surveillance.store.tables import (
     User,
 )
 from surveillance.store.visits import appointments
-
-EVIDENCE = {
-    Evidence.PRIMARY: "read in the guideline itself",
-    Evidence.SECONDARY: "as another source reports it",
-    Evidence.PROPOSED: "proposed by this project, no guideline says so",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +142,9 @@ class _Plan:
         return f"{what}{since} by {self.name(terms.chosen_by)} on {self.day(terms)}{_because(terms.reason)}."
 
     def source(self, protocol: Protocol, phase: Phase) -> Iterator[str]:
-        source = next((source for source in protocol.sources if source.id == phase.source), None)
+        source = protocol.source_of(phase)
         if source is not None:
-            yield f"Source: {source.citation} ({EVIDENCE[phase.evidence]})."
+            yield f"Source: {source.cited}; {GRADES[protocol.grade_of(phase)]}."
         if phase.note:
             yield phase.note
 

@@ -121,7 +121,7 @@ def test_the_list_names_each_protocol_with_its_digest() -> None:
 
 def test_a_protocol_is_shown_with_the_source_of_each_interval() -> None:
     shown = output("show", "asps-extremity")
-    for words in ("3, 4, 6 (default 3)", "secondary", "proposed", "Portera 2001", "off by default", "56 days"):
+    for words in ("3, 4, 6 (default 3)", " S ", "proposed", "Portera 2001", "off by default", "56 days"):
         assert words in shown
     assert json.loads(output("show", "asps-extremity", "--json"))["version"] == "2026.1"
 
@@ -202,3 +202,31 @@ def test_another_folder_of_protocols_can_be_set(tmp_path: Path, monkeypatch: pyt
 def test_the_targets_are_counted_from_the_anchor_and_never_from_each_other() -> None:
     rows = json.loads(output(*PREVIEW, "--years", "20", "--format", "json"))
     assert all(row["target"] == add_months(date(2026, 1, 31), row["month"]).isoformat() for row in rows)
+
+
+def dated(folder: Path, text: str) -> Path:
+    """A folder of one protocol whose first source says this of itself."""
+    (folder / "protocols").mkdir()
+    path = folder / "protocols" / "mine.yaml"
+    found = ASPS.read_text(encoding="utf-8").replace("id: asps-extremity", "id: mine")
+    path.write_text(found.replace("  nccn:\n", f"  nccn:\n    {text}\n", 1), encoding="utf-8")
+    return path
+
+
+def test_an_edition_that_expired_is_told_in_the_list_and_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = dated(tmp_path, "expires: 2020-09-06")
+    monkeypatch.setenv("SURVEILLANCE_CONFIG_DIR", str(tmp_path))
+    assert "the edition expired on 2020-09-06" in output("list")
+    [entry] = json.loads(output("list", "--json"))
+    assert entry["reviews"] == [{"source": "nccn", "since": "2020-09-06", "expired": True}]
+    assert entry["grades"] == ["S", "proposed"]
+    assert "To look at again: " in output("show", str(path))
+
+
+def test_each_interval_is_shown_with_edition_and_grade(tmp_path: Path) -> None:
+    shown = output("show", str(dated(tmp_path, "edition: version 2.2026\n    year: 2026\n    read: 2026-12-01")))
+    assert "version 2.2026" in shown
+    assert "read 2026-12-01" in shown
+    assert "proposed" in shown

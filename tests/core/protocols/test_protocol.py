@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from surveillance.core.dates import fewest_days
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd, Source, faults
+from surveillance.core.protocols.faults import faults
+from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Source
 
 PHASES = (Phase(0, 36, 3, 6, 3, "s"), Phase(36, 60, 6, 6, 6, "s"), Phase(60, None, 12, 12, 12, "s"))
 MRI = Item("mri", "MRI", ("MR",), "primary_site", PHASES)

@@ -7,7 +7,8 @@ import pytest
 from surveillance import paths
 from surveillance.catalogue import protocols
 from surveillance.core.protocols.difference import Change, compare, every, months, rhythm
-from surveillance.core.protocols.protocol import Evidence, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Evidence
 
 ASPS = protocols.load(paths.config_folder() / "protocols" / "asps-extremity.yaml")
 NEWER = replace(ASPS, version="2027.1")

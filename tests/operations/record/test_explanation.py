@@ -46,7 +46,7 @@ def test_the_plain_case_tells_anchor_interval_source_window_and_what_comes_next(
             "Every 3 months was chosen by Dr May on 2026-11-23 (tumour board).",
             (
                 "Source: NCCN, soft tissue sarcoma of extremity and trunk, intermediate and high grade, as reported by"
-                " BC Cancer and by NCI protocol EA7222 (as another source reports it)."
+                " BC Cancer and by NCI protocol EA7222; grade S, read in somebody else's text about it."
             ),
             "The source says 2–3 years; 36 months are taken. For 6 months see TOSS (Puri et al.).",
             "On time is 2026-11-11 to 2026-12-09: 14 days around 2026-11-25.",

@@ -167,7 +167,32 @@ class ProtocolPublic(Model):
     lead_days: int = Field(description="An examination that is not booked is to order so many days before its target.")
     end: str = Field(description="`never`: follow-up goes on for life. `decide`: a clinician signs at the end.")
     items: list["ItemPublic"]
+    sources: list["SourcePublic"]
+    reviews: list["ReviewPublic"] = Field(description="Sources that somebody has to look at again, as of today.")
     digest: str = Field(description="SHA-256 of the protocol as data.")
+
+
+class SourcePublic(Model):
+    """Where intervals come from, and how the text was read."""
+
+    id: str
+    citation: str
+    address: str = Field(description="Where it can be read, or empty.")
+    doi: str
+    edition: str
+    year: int | None = Field(description="null: the edition is undated")
+    grade: str | None = Field(description="`P`, `P-old`, `S`, `proposed` or `U`; null: an older file without grades")
+    read: Day | None = Field(description="The day on which it was read for this protocol.")
+    expires: Day | None = Field(description="The last day of the edition.")
+    review_by: Day | None = Field(description="From then on somebody is asked to look for a newer edition.")
+
+
+class ReviewPublic(Model):
+    """A source whose edition expired, or whose day of review has come."""
+
+    source: str = Field(description="The id of the source in `sources`.")
+    since: Day
+    expired: bool
 
 
 class PhasePublic(Model):
@@ -177,8 +202,17 @@ class PhasePublic(Model):
     end: int | None = Field(serialization_alias="to", description="null: without end")
     choices: list[int] = Field(description="Intervals in months that a clinician may choose.")
     default: int = Field(description="The interval in months if nothing is chosen.")
-    evidence: str = Field(description="`primary`, `secondary` or `proposed`")
+    evidence: str = Field(description="`primary`, `secondary` or `proposed`: the grade in three words.")
+    grade: str = Field(
+        description=(
+            "`P` read in the issuer's own text, `P-old` in an old edition of it, `S` in somebody else's text about it, "
+            "`proposed` to be signed off by a clinician."
+        )
+    )
     source: str = Field(description="The citation that the interval rests on.")
+    source_id: str = Field(description="Its id in `sources`.")
+    edition: str
+    year: int | None = Field(description="null: the edition is undated")
     note: str
 
 

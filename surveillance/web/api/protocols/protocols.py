@@ -1,11 +1,13 @@
 """Protocols as installed: what they ask for, and what that would be from an anchor date on."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Path
 
 from surveillance.catalogue import protocols as files
 from surveillance.core.protocols.protocol import Item, Phase, Protocol
+from surveillance.core.protocols.sources import OLDER_WORDS, Source, reviews
 from surveillance.core.schedule.slots import Choice, preview
 from surveillance.web.access import Permission
 from surveillance.web.api.call import Call
@@ -15,7 +17,9 @@ from surveillance.web.api.models.sites import (
     PreviewPublic,
     PreviewRequest,
     ProtocolPublic,
+    ReviewPublic,
     SlotPublic,
+    SourcePublic,
 )
 from surveillance.web.api.paging import Page
 from surveillance.web.api.routing import Endpoints
@@ -33,13 +37,14 @@ Name = Annotated[
 @endpoints.get("/protocols", needs=Permission.VIEW)
 def list_protocols(call: Call) -> Page[ProtocolPublic]:
     """Every installed version, in one page. A site uses those that a clinician there approved."""
-    return Page(items=[_public(protocol) for protocol in call.work.catalogue.protocols.values()], next=None)
+    today = call.work.now.date()
+    return Page(items=[_public(protocol, today) for protocol in call.work.catalogue.protocols.values()], next=None)
 
 
 @endpoints.get("/protocols/{protocol}", needs=Permission.VIEW)
 def get_protocol(call: Call, protocol: Name) -> ProtocolPublic:
     """One installed version: items, phases, the intervals one may choose, and what each rests on."""
-    return _public(files.find(call.work.catalogue.protocols, protocol))
+    return _public(files.find(call.work.catalogue.protocols, protocol), call.work.now.date())
 
 
 @endpoints.look_up("/protocols/{protocol}/preview", needs=Permission.VIEW)
@@ -52,8 +57,7 @@ def preview_protocol(call: Call, protocol: Name, wanted: PreviewRequest) -> Prev
     return PreviewPublic(protocol=found.key, slots=rows)
 
 
-def _public(protocol: Protocol) -> ProtocolPublic:
-    sources = {source.id: source.citation for source in protocol.sources}
+def _public(protocol: Protocol, today: date) -> ProtocolPublic:
     return ProtocolPublic(
         key=protocol.key,
         id=protocol.id,
@@ -62,29 +66,43 @@ def _public(protocol: Protocol) -> ProtocolPublic:
         description=protocol.description,
         lead_days=protocol.lead_days,
         end=protocol.end,
-        items=[_item(item, sources) for item in protocol.items],
+        items=[_item(protocol, item) for item in protocol.items],
+        sources=[_source(source) for source in protocol.sources],
+        reviews=[
+            ReviewPublic(source=each.source.id, since=each.since, expired=each.expired)
+            for each in reviews(protocol.sources, today)
+        ],
         digest=files.digest(protocol),
     )
 
 
-def _item(item: Item, sources: dict[str, str]) -> ItemPublic:
+def _source(source: Source) -> SourcePublic:
+    return SourcePublic(**{name: getattr(source, name) for name in SourcePublic.model_fields})
+
+
+def _item(protocol: Protocol, item: Item) -> ItemPublic:
     return ItemPublic(
         code=item.code,
         title=item.title,
         modalities=list(item.modalities),
         body_region=item.body_region,
         enabled=item.enabled,
-        phases=[_phase(phase, sources) for phase in item.phases],
+        phases=[_phase(protocol, phase) for phase in item.phases],
     )
 
 
-def _phase(phase: Phase, sources: dict[str, str]) -> PhasePublic:
+def _phase(protocol: Protocol, phase: Phase) -> PhasePublic:
+    source, grade = protocol.source_of(phase), protocol.grade_of(phase)
     return PhasePublic(
         start=phase.start,
         end=phase.end,
         choices=phase.choices(),
         default=phase.default,
-        evidence=phase.evidence,
-        source=sources.get(phase.source, ""),
+        evidence=OLDER_WORDS[grade],
+        grade=grade,
+        source=source.citation if source else "",
+        source_id=phase.source,
+        edition=source.edition if source else "",
+        year=source.year if source else None,
         note=phase.note,
     )

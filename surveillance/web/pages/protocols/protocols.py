@@ -1,6 +1,6 @@
 """Protocols: drawn, cited, tried out, approved by a clinician, versions compared, patients moved to a new version."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -11,8 +11,9 @@ from sqlmodel import col, select
 from surveillance.core.dates import add_months
 from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
-from surveillance.core.protocols.difference import END, EVIDENCE, compare, every, months
+from surveillance.core.protocols.difference import END, compare, every, months
 from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.protocols.sources import GRADES, Review, reviews
 from surveillance.core.schedule.slots import Choice, preview
 from surveillance.operations.care import migration
 from surveillance.operations.protocols import approvals as protocols_approvals
@@ -37,6 +38,7 @@ class Version:
     protocol: Protocol
     approvals: Mapping[UUID, tuple[Approval, str]]
     patients: Mapping[UUID, int]
+    reviews: Sequence[Review]
 
     @property
     def followed(self) -> int:
@@ -111,7 +113,7 @@ def show(context: PageContext, key: str) -> Response:
         drawing=drawing,
         others=sorted(others, key=lambda each: each.protocol.version),
         sites=context.all_sites,
-        evidence=EVIDENCE,
+        grades=GRADES,
         end=END[version.protocol.end],
         every=every,
         months=months,
@@ -158,7 +160,15 @@ def _versions(context: PageContext) -> dict[str, Version]:
     followed: dict[str, dict[UUID, int]] = {}
     for (site_id, key), count in migration.counts(work, ids).items():
         followed.setdefault(key, {})[site_id] = count
-    return {key: Version(each, approvals.get(key, {}), followed.get(key, {})) for key, each in protocols.items()}
+    today = _today(context)
+    return {
+        key: Version(each, approvals.get(key, {}), followed.get(key, {}), list(reviews(each.sources, today)))
+        for key, each in protocols.items()
+    }
+
+
+def _today(context: PageContext) -> date:
+    return min((context.today(site) for site in context.all_sites), default=context.work.now.date())
 
 
 def _one(known: Mapping[str, Version], key: str) -> Version:
@@ -174,7 +184,7 @@ def _tried_out(context: PageContext, protocol: Protocol) -> tuple[Form, str]:
     """The schedule from an anchor with chosen intervals, drawn; without an anchor from today."""
     query = context.request.query_params
     form = Form({name: query.getlist(name) for name in query})
-    today = min((context.today(site) for site in context.all_sites), default=context.work.now.date())
+    today = _today(context)
     anchor = form.day("anchor", "the day on which treatment ended") or today
     choices = [
         Choice(item.code, None if chosen == OFF else int(chosen))
