@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from approving import approved
 from sqlmodel import select
 
 from surveillance import bootstrap, worker
@@ -17,7 +18,6 @@ from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations.administration import places, sites
 from surveillance.operations.care import enrolment
 from surveillance.operations.job_context import JobContext, Limits
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits import booking
 from surveillance.operations.work import Catalogue, Work
@@ -191,7 +191,7 @@ def open_clinic(
     } | site  # fmt: skip
     with clinic.work() as work:
         made = sites.add_site(work, sites.NewSite(**fields))
-        approvals.approve_protocol(work, made, "asps-extremity")
+        approved(work, made)
         clinic.site_id = made.id
         clinic.place_id = places.add_place(work, made, "Scanner", "1 Elm Street").id
     return clinic

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from approving import approved
 
 from surveillance import paths
 from surveillance.catalogue.messages import load_messages
@@ -18,7 +19,6 @@ from surveillance.catalogue.replies import load_replies
 from surveillance.core.words import Channel, ReminderState, Role, Step
 from surveillance.operations.administration import places, sites
 from surveillance.operations.care import enrolment
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.operations.visits import booking, results
@@ -121,7 +121,7 @@ def open_clinic(engine: sa.Engine, zone: str = "Europe/London") -> Clinic:
 
 def _site(work: Work, zone: str) -> Site:
     site = sites.add_site(work, sites.NewSite("GB1", "Clinic One", "Clinic", zone, "GB", "+442079460000"))
-    approvals.approve_protocol(work, site, "asps-extremity")
+    approved(work, site)
     place: Place = places.add_place(work, site, "Scanner", "1 Example Street")
     assert place.id
     return site

@@ -169,6 +169,7 @@ def _summary(protocol: Protocol) -> dict[str, Any]:
         "end": protocol.end.value,
         "items": [item.code for item in protocol.items],
         "grades": _grades(protocol),
+        "to_read": [source.id for source in protocol.to_read],
         "reviews": [
             {"source": review.source.id, "since": review.since.isoformat(), "expired": review.expired}
             for review in reviews(protocol.sources, _today())
@@ -213,6 +214,7 @@ def _rules(protocol: Protocol) -> list[str]:
         f"Final end: {_end(protocol)}.",
         *follows,
         *map(_source_line, protocol.sources),
+        *(f"A clinician reads before approving: {source.cited}." for source in protocol.to_read),
         *(f"To look at again: {review.said}." for review in reviews(protocol.sources, _today())),
     ]
 

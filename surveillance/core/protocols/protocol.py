@@ -141,6 +141,18 @@ class Protocol:
         resting = {phase.source for item in self.items for phase in item.phases if self.grade_of(phase) in READ}
         return tuple(source for source in self.sources if source.id in resting)
 
+    @property
+    def to_read(self) -> tuple[Source, ...]:
+        """What a clinician reads before approving: an interval rests on it, and nobody read a dated edition of it."""
+        phases = [phase for item in self.items for phase in item.phases]
+        dated = {source.id for source in self.sources if source.year is not None}
+        unsure = {
+            phase.source
+            for phase in phases
+            if (grade := self.grade_of(phase)) in READ and (grade is not Grade.ISSUER or phase.source not in dated)
+        }
+        return tuple(source for source in self.sources if source.id in unsure)
+
     def tolerance_of(self, interval: int) -> int:
         """Days on each side of a target whose interval is ``interval`` months."""
         return self.tolerance[

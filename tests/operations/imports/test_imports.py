@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from approving import approved
 from sqlmodel import col, select
 
 from surveillance import bootstrap, paths
@@ -19,7 +20,6 @@ from surveillance.operations.administration import sites
 from surveillance.operations.care import enrolment
 from surveillance.operations.imports import apply, compare, reading
 from surveillance.operations.imports import rows as imports_rows
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Catalogue, Work
@@ -110,7 +110,7 @@ def context(engine: sa.Engine, catalogue: Catalogue, tmp_path: Path) -> PageCont
         site = sites.add_site(
             work, sites.NewSite("GB1", "Clinic", "Clinic", "America/New_York", "US", "(202) 555-0100")
         )
-        approvals.approve_protocol(work, site, "asps-extremity")
+        approved(work, site)
     return made
 
 

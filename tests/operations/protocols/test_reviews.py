@@ -36,7 +36,7 @@ def test_what_an_approved_version_rests_on_is_told_of_with_the_sites_that_use_it
     with clinic.work(clinic.helen) as work:
         catalogue = with_dates(work.catalogue, **dates)
         clinician = Work(work.session, work.now, work.actor, catalogue)
-        approvals.approve_protocol(clinician, clinic.site(work), KEY)
+        approvals.approve_protocol(clinician, clinic.site(work), KEY, read_source=True)
         found = [due for due in reviews.due(work.session, day) if due.protocol == KEY]
         assert [(due.review.expired, due.sites) for due in found] == ([] if expired is None else [(expired, ("DC1",))])
         assert approvals.approval(clinician, clinic.site(work), KEY) is not None
@@ -46,5 +46,5 @@ def test_a_version_that_no_site_uses_asks_for_nothing(clinic: Clinic) -> None:
     with clinic.work(clinic.helen) as work:
         clinician = Work(work.session, work.now, work.actor, with_dates(work.catalogue, expires=date(2000, 1, 1)))
         assert KEY not in {due.protocol for due in reviews.due(work.session, TODAY)}
-        approvals.approve_protocol(clinician, clinic.site(work), KEY)
+        approvals.approve_protocol(clinician, clinic.site(work), KEY, read_source=True)
         assert KEY in {due.protocol for due in reviews.due(work.session, TODAY)}

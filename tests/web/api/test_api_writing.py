@@ -128,7 +128,9 @@ def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple
     clinic.do(lambda work: setattr(clinic.site(work), "messages_from", date(2026, 11, 1)))
     site = anna.get("/sites")["items"][0]
     place = anna.post(f"/sites/{site['id']}/places", name="MRI 2", address="2 Example Street")
-    helen.post(f"/sites/{site['id']}/protocols", protocol="asps-extremity")
+    unread = {"json": {"protocol": "esmo-sts-low"}}
+    assert helen.refused("POST", f"/sites/{site['id']}/protocols", **unread) == (422, "invalid")
+    helen.post(f"/sites/{site['id']}/protocols", protocol="asps-extremity", source_read=True)
     preview = anna.post("/protocols/asps-extremity/preview", anchor="2026-09-01", years=1)["slots"]
     assert [row["month"] for row in preview if row["item"] == "mri_primary"] == [3, 6, 9, 12]
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from approving import approved
 from sqlmodel import SQLModel, col, select
 from staff import NOW, Staffed, Visitor
 
 from surveillance.core.words import EndReason, Result
 from surveillance.operations.board import worklist
-from surveillance.operations.protocols import approvals
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.messages import reminders
 from surveillance.store.tables import (
@@ -297,7 +297,7 @@ def test_other_intervals_are_shown_before_they_hold(staffed: Staffed) -> None:
 
 
 def test_another_protocols_intervals_are_shown_on_request(staffed: Staffed) -> None:
-    staffed.do(lambda work: approvals.approve_protocol(work, work.site(staffed.site_id()), "norway-sts-high"), "helen")
+    staffed.do(lambda work: approved(work, work.site(staffed.site_id()), "norway-sts-high"), "helen")
     grace, path = staffed.client("grace"), at(staffed, "new", "/terms")
     keys = re.findall(r'<option value="([^"@]+@[^"]+)"', grace.get(path).text)
     other = next(key for key in keys if not key.startswith("asps"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser import Screen
+from form_reading import mistakes
 from sqlmodel import col, select
 from staff import HERE, Staffed
 
@@ -87,7 +88,10 @@ def test_a_clinician_signs_what_may_be_used_and_nobody_else(staffed: Staffed) ->
     assert staffed.client("grace").get(f"/protocols/{ESMO}/approve?site={HERE}").status_code == 403
     helen = staffed.client("helen")
     assert "Say that you have read it" in helen.post(f"/protocols/{ESMO}/approve", site=HERE).text
-    helen.follow(helen.post(f"/protocols/{ESMO}/approve", site=HERE, read="yes"))
+    assert "as reported by BC Cancer" in helen.get(f"/protocols/{ESMO}/approve?site={HERE}").text
+    unread = helen.post(f"/protocols/{ESMO}/approve", site=HERE, read="yes")
+    assert mistakes(unread.text)["source-read"] == "Say that you have read the source"
+    helen.follow(helen.post(f"/protocols/{ESMO}/approve", site=HERE, read="yes", **{"source-read": "yes"}))
     approved = staffed.look(lambda work: [row.protocol_key for row in work.session.exec(select(Approval))])
     assert approved.count(ESMO) == 1
 
@@ -116,7 +120,7 @@ def test_versions_are_compared_and_patients_moved_after_a_look(staffed: Staffed,
     helen = staffed.client("helen")
     page = helen.get(f"/protocols/compare?before={ASPS}&after={newer}").text
     assert "Chest CT or chest X-ray: Phase months 1 to 36" in page
-    helen.follow(helen.post(f"/protocols/{newer}/approve", site=HERE, read="yes"))
+    helen.follow(helen.post(f"/protocols/{newer}/approve", site=HERE, read="yes", **{"source-read": "yes"}))
     assert "move the patients of" in helen.get(f"/protocols/{newer}").text
     query = f"site={HERE}&before={ASPS}&after={newer}&since=2026-11-24"
     look = helen.get(f"/protocols/migrate?{query}").text
@@ -158,7 +162,7 @@ def test_the_pages_are_sound(window: Window) -> None:
 
 @pytest.mark.browser
 def test_a_migration_is_looked_at_and_signed_in_a_browser(window: Window, staffed: Staffed, newer: str) -> None:
-    staffed.client("helen").post(f"/protocols/{newer}/approve", site=HERE, read="yes")
+    staffed.client("helen").post(f"/protocols/{newer}/approve", site=HERE, read="yes", **{"source-read": "yes"})
     with window("helen") as shown:
         shown.sound(path=f"/protocols/migrate?site={HERE}&before={ASPS}&after={newer}&since=2026-11-24")
         shown.page.get_by_label("Move", exact=False).first.uncheck()

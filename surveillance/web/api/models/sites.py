@@ -144,6 +144,13 @@ class ApprovalCreate(Model):
     protocol: ProtocolName = Field(
         description="A protocol's id for its newest version, or id@version.", examples=["asps-extremity"]
     )
+    source_read: Flag = Field(
+        default=False,
+        description=(
+            "The clinician's word to have read what stands in `to_read` of the protocol. Without it such a protocol is "
+            "refused with a 422."
+        ),
+    )
 
 
 class ApprovalPublic(Model):
@@ -168,6 +175,9 @@ class ProtocolPublic(Model):
     end: str = Field(description="`never`: follow-up goes on for life. `decide`: a clinician signs at the end.")
     items: list["ItemPublic"]
     sources: list["SourcePublic"]
+    to_read: list[str] = Field(
+        description="Ids of the sources that a clinician reads before approving: not read in a dated edition."
+    )
     reviews: list["ReviewPublic"] = Field(description="Sources that somebody has to look at again, as of today.")
     digest: str = Field(description="SHA-256 of the protocol as data.")
 

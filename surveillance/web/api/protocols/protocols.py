@@ -68,6 +68,7 @@ def _public(protocol: Protocol, today: date) -> ProtocolPublic:
         end=protocol.end,
         items=[_item(protocol, item) for item in protocol.items],
         sources=[_source(source) for source in protocol.sources],
+        to_read=[source.id for source in protocol.to_read],
         reviews=[
             ReviewPublic(source=each.source.id, since=each.since, expired=each.expired)
             for each in reviews(protocol.sources, today)

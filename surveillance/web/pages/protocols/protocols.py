@@ -124,7 +124,13 @@ def show(context: PageContext, key: str) -> Response:
 def approve_page(context: PageContext, key: str) -> Response:
     """What a clinician signs: that this version may be used at a site."""
     version, site = _one(_versions(context), key), _site_of(context, context.form)
-    return context.page("protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every)
+    return _approval(context, version, site)
+
+
+def _approval(context: PageContext, version: Version, site: Site) -> Response:
+    return context.page(
+        "protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every, grades=GRADES
+    )
 
 
 @pages.post("/{key}/approve", needs=Permission.SIGN)
@@ -133,11 +139,14 @@ def approve(context: PageContext, key: str) -> Response:
     form = context.form
     if not form.flag("read"):
         form.fault("read", "Say that you have read it")
+    read_source = form.flag("source-read")
+    if version.protocol.to_read and not read_source:
+        form.fault("source-read", "Say that you have read the source")
     if form.ok:
         with form.trying(context.session):
-            protocols_approvals.approve_protocol(context.work, site, key)
+            protocols_approvals.approve_protocol(context.work, site, key, read_source=read_source)
     if form.errors:
-        return context.page("protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every)
+        return _approval(context, version, site)
     return context.done(f"/protocols/{key}", f"{version.protocol.title} ({key}) may be used at {site.name}.")
 
 
