@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from surveillance.catalogue.protocol_document import ItemPart, PhasePart, ProtocolDocument, SourcePart
+from surveillance.core.protocols.clocks import Clock
 from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import Evidence, Grade, Source
 
@@ -19,6 +20,7 @@ def to_core(document: ProtocolDocument) -> Protocol:
         lead_days=document.lead_days,
         sources=tuple(_source(key, part) for key, part in document.sources.items()),
         end=ProtocolEnd(document.end),
+        clock=Clock(document.clock),
     )
 
 
@@ -60,6 +62,7 @@ def of_core(protocol: Protocol) -> dict[str, Any]:
         "title": protocol.title,
         "description": protocol.description,
         "end": protocol.end.value,
+        **({"clock": protocol.clock.value} if protocol.clock is not Clock.END_OF_TREATMENT else {}),
         "lead_days": protocol.lead_days,
         "tolerance": dict(sorted(protocol.tolerance.items())),
         "sources": {source.id: _source_data(source) for source in protocol.sources},

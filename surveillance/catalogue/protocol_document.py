@@ -99,7 +99,7 @@ def _one_number(value: Any) -> Any:
 
 
 class PhasePart(_Part):
-    """A span of time with one interval. Months count from the end of definitive treatment."""
+    """A span of time with one interval. Months count from the day that the protocol's clock names."""
 
     start: int = Field(
         alias="from",
@@ -199,6 +199,14 @@ class ProtocolDocument(_Part):
         description=(
             "never: the last phases have no 'to'. decide: after the last examination a clinician signs discharge "
             "or continuation."
+        ),
+    )
+    clock: Literal["end_of_treatment", "end_of_chemotherapy", "diagnosis", "surgery"] = Field(
+        default="end_of_treatment",
+        title="Clock",
+        description=(
+            "From which day the months count: the end of all treatment that was to cure (whichever of surgery, "
+            "radiotherapy and chemotherapy ended last), the end of chemotherapy, the diagnosis, or the surgery."
         ),
     )
     lead_days: Days = Field(

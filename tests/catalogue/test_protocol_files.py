@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from surveillance import paths
 from surveillance.catalogue import protocols, yaml_lines
 from surveillance.core.errors import ConfigurationError, InvalidFileError, InvalidInputError, NotFoundError
+from surveillance.core.protocols.clocks import Clock
 from surveillance.core.protocols.faults import faults
 from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import Evidence, Grade, Source
@@ -107,6 +108,7 @@ RULES: list[tuple[str, str, int, str]] = [
     ("id: example", "id: Example One", 1, "id: String should match"),
     ("[MR]", "[MRI]", 13, "items[0].modalities[0]: should be 'MR', 'CT'"),
     ("end: decide", "end: no", 5, "end: should be 'never' or 'decide', not 'no'"),
+    ("end: decide", "end: decide\nclock: birth", 6, "clock: should be 'end_of_treatment', 'end_of_chemotherapy'"),
     ("{3: 14, ", "{3: two, ", 6, "tolerance[3]: should be a valid integer, not 'two'"),
     ("{3: 14, ", "{three: 14, ", 6, "the key three of tolerance: should be a valid integer"),
     ("interval: 6, source: us", "interval: often, source: us", 17, "interval must be 'key: value' lines, not 'often'"),
@@ -303,7 +305,8 @@ def any_protocol(draw: st.DrawFn) -> Protocol:
     sources = draw(st.permutations([graded, Source("t", draw(words))]))
     tolerance = {3: draw(st.integers(0, 14)), 12: 42}
     end = ProtocolEnd.DECIDE if ends else ProtocolEnd.NEVER
-    return Protocol("some", "1.0", draw(words), draw(words), items, tolerance, 56, tuple(sources), end)
+    clock = draw(st.sampled_from(list(Clock)))
+    return Protocol("some", "1.0", draw(words), draw(words), items, tolerance, 56, tuple(sources), end, clock)
 
 
 @given(any_protocol())

@@ -22,7 +22,12 @@ from surveillance.store.tables import Appointment, Patient, Plan
 
 app = typer.Typer(help="Plans: show, change, hold, resume, end, restart.", no_args_is_help=True)
 
-Anchor = Annotated[date, typer.Option(parser=iso_day, metavar="DATE", help="The day on which treatment ended.")]
+Anchor = Annotated[
+    date,
+    typer.Option(
+        parser=iso_day, metavar="DATE", help="The day from which the protocol counts; 'protocol show' names it."
+    ),
+]
 ProtocolName = Annotated[str, typer.Option("--protocol", metavar="ID", help="A protocol's id, or id@version.")]
 EnrolledOn = Annotated[
     date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="Day of enrolment; today without.")
@@ -56,9 +61,10 @@ def enrol(
 
 def _headline(work: Work, patient: Patient, plan: Plan) -> list[RenderableType]:
     trips = plan_record.spelled_years(plan_record.years(work, plan))
-    key = store.terms_in_force(work.session, plan.id)[-1].protocol_key
+    protocol = work.protocol(store.terms_in_force(work.session, plan.id)[-1].protocol_key)
     name = f"{patient.given_name} {patient.family_name}, MRN {patient.mrn}"
-    return [f"{name}: {key} from {show.day(plan.anchor)}.", f"Trips a year: {trips}."]
+    first = f"{name}: {protocol.key} from {show.day(plan.anchor)}, the {protocol.counts_from}."
+    return [first, f"Trips a year: {trips}."]
 
 
 def _data(work: Work, plan: Plan, found: changes.Difference) -> dict[str, object]:
@@ -135,7 +141,9 @@ def _terms(job: Job, mrn: str, new: enrolment.NewTerms) -> Answer:
 def correct_anchor(
     job: Job,
     mrn: Mrn,
-    day: Annotated[date, typer.Argument(parser=iso_day, metavar="DATE", help="The right end of treatment.")],
+    day: Annotated[
+        date, typer.Argument(parser=iso_day, metavar="DATE", help="The right day from which the plan counts.")
+    ],
     reason: Reason,
 ) -> Answer:
     """Correct an anchor that was recorded wrongly; a new treatment is 'plan restart' instead.

@@ -70,7 +70,7 @@ def as_ics(protocol: Protocol, slots: Sequence[Slot], anchor: date) -> bytes:
             stamp=stamp,
             summary=protocol.item(slot.item).title,
             description=(
-                f"Month {slot.month} after the end of treatment. "
+                f"Month {slot.month} after the {protocol.counts_from}. "
                 f"On time from {timeline.spelled(slot.window_start)} to {timeline.spelled(slot.window_end)}."
             ),
             day=slot.target,

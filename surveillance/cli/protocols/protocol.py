@@ -97,7 +97,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
 @app.command("preview")
 def show_preview(
     name: Name,
-    anchor: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which treatment ended.")],
+    anchor: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The day from which the protocol counts; 'show' names it.")
+    ],
     interval: Annotated[
         list[str] | None,
         typer.Option(
@@ -167,6 +169,7 @@ def _summary(protocol: Protocol) -> dict[str, Any]:
         "version": protocol.version,
         "title": protocol.title,
         "end": protocol.end.value,
+        "clock": protocol.clock.value,
         "items": [item.code for item in protocol.items],
         "grades": _grades(protocol),
         "to_read": [source.id for source in protocol.to_read],
@@ -210,6 +213,7 @@ def _rules(protocol: Protocol) -> list[str]:
         if item.after
     ]
     return [
+        f"Months count from the {protocol.counts_from}.",
         f"On time: {tolerance}. To order {protocol.lead_days} days before the target.",
         f"Final end: {_end(protocol)}.",
         *follows,

@@ -83,7 +83,8 @@ def _visits(work: Work, ids: Iterable[str]) -> list[Appointment]:
 
 def _summary(work: Work, plan: Plan) -> list[tuple[str, object]]:
     terms = plans.terms_in_force(work.session, plan.id)
-    lines: list[tuple[str, object]] = [("Anchor", f"{show.day(plan.anchor)} (end of treatment)")]
+    clock = work.protocol(terms[-1].protocol_key).counts_from
+    lines: list[tuple[str, object]] = [("Anchor", f"{show.day(plan.anchor)} ({clock})")]
     lines += [("Enrolled on", plan.enrolled_on)]
     for row in terms:
         label = "Protocol" if row.since is None else f"From {row.since}"

@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from surveillance.core.dates import add_months
+from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.protocols.protocol import Item, Phase, Protocol
 from surveillance.core.protocols.sources import GRADES, Grade
 from surveillance.core.schedule.slots import Slot
@@ -91,7 +92,10 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """All that one sheet shows, over ``months`` from the anchor. ``today`` draws a line where it is given."""
+    """All that one sheet shows, over ``months`` from the anchor. ``today`` draws a line where it is given.
+
+    ``clock``: what happened on the anchor, in words.
+    """
 
     title: str
     subtitle: str
@@ -101,6 +105,7 @@ class Timeline:
     footnotes: tuple[str, ...] = ()
     today: date | None = None
     turns: tuple[Turn, ...] = ()
+    clock: str = CLOCKS[Clock.END_OF_TREATMENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +160,12 @@ def of_preview(protocol: Protocol, slots: Sequence[Slot], anchor: date, months: 
         windows[slot.item].append(_window(protocol, protocol.item(slot.item), slot, notes))
     return Timeline(
         title=protocol.title,
-        subtitle=f"Protocol {protocol.key} · end of treatment {spelled(anchor)} · {_length(months)} of follow-up",
+        subtitle=f"Protocol {protocol.key} · {protocol.counts_from} {spelled(anchor)} · {_length(months)} of follow-up",
         anchor=anchor,
         months=months,
         lanes=tuple(Lane(item.title, tuple(windows[item.code])) for item in protocol.items if windows[item.code]),
         footnotes=tuple(notes),
+        clock=protocol.counts_from,
     )
 
 

@@ -37,6 +37,7 @@ def compare(before: Protocol, after: Protocol) -> list[Difference]:
 def _rules(before: Protocol, after: Protocol) -> Iterator[Difference]:
     yield from _differ("", "Title", before.title, after.title)
     yield from _differ("", "Description", before.description, after.description)
+    yield from _differ("", "Days count from", before.counts_from, after.counts_from)
     yield from _differ("", "To order", f"{before.lead_days} days ahead", f"{after.lead_days} days ahead")
     yield from _differ("", "Final end", END[before.end], END[after.end])
     for interval in sorted({*before.tolerance, *after.tolerance}):
@@ -98,7 +99,7 @@ def _differ(about: str, what: str, before: str, after: str) -> Iterator[Differen
 
 
 def months(start: int, end: int | None) -> str:
-    """``months 1 to 36``; months count from the end of treatment."""
+    """``months 1 to 36``; months count from the anchor."""
     return f"months {start + 1} to {end}" if end is not None else f"from month {start + 1} on"
 
 

@@ -1,7 +1,7 @@
 """A surveillance protocol: versioned rules as data. The rules that such data must keep stand in ``faults``.
 
-A protocol says which items are repeated, in which phases, at which interval. Months count from the anchor,
-the end of definitive treatment. It is advice to nobody: each site's clinician approves a version before use.
+A protocol says which items are repeated, in which phases, at which interval. Months count from the anchor, the day
+that its clock names. It is advice to nobody: each site's clinician approves a version before use.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.protocols.sources import READ, Evidence, Grade, Source, grade_of
 
 
@@ -114,6 +115,12 @@ class Protocol:
     lead_days: int
     sources: tuple[Source, ...]
     end: ProtocolEnd
+    clock: Clock = Clock.END_OF_TREATMENT
+
+    @property
+    def counts_from(self) -> str:
+        """What its days count from, in words: ``end of treatment``."""
+        return CLOCKS[self.clock]
 
     @property
     def key(self) -> str:

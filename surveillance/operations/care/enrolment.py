@@ -12,7 +12,7 @@ from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations.care import lifecycle
+from surveillance.operations.care import clocks, lifecycle
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.registry import care_gaps, consents
 from surveillance.operations.visits.results import NewStudy, keep_study
@@ -162,7 +162,9 @@ def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, d
     """The facts as they would be under new terms: what a person looks at before applying them."""
     base = _base(work, plan, new)
     patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
-    key = approved(work, patient, new.protocol).key if new.protocol else base.protocol_key
+    protocol = approved(work, patient, new.protocol) if new.protocol else work.protocol(base.protocol_key)
+    clocks.check_same(work, plan, protocol)
+    key = protocol.key
     known = {item.code for item in work.protocol(key).items}
     intervals = {code: months for code, months in base.intervals.items() if code in known} | dict(new.intervals)
     facts = replanning.facts_of(work, plan)
@@ -245,14 +247,16 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     """Start over at month 0 from a new anchor: a new plan, linked to the old one, whose history stays.
 
     An active plan is closed as restarted; a hold of it stays with it. Raises as ``enrol`` does, and InvalidInputError
-    without a reason for closing an active plan, or where the new anchor does not lie after the old one.
+    without a reason for closing an active plan, or where the new anchor does not lie after the old one though both
+    protocols count from the same.
     """
     work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
     preconditions.lock(work, patient.id)
     previous = next(iter(store.all_plans(work.session, patient.id)), None)
     if previous is None:
         raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
-    if new.anchor <= previous.anchor:
+    same_clock = approved(work, patient, new.protocol).clock is clocks.of_plan(work, previous).clock
+    if new.anchor <= previous.anchor and same_clock:
         raise InvalidInputError(
             f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
             " a wrong anchor is corrected instead"

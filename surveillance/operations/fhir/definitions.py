@@ -77,7 +77,10 @@ def _phase(protocol: Protocol, item: Item, phase: Phase) -> Resource:
     span = f"months {phase.start} to {phase.end}" if phase.end is not None else f"from month {phase.start} on"
     return {
         "title": f"{item.title}, {span}",
-        "description": f"every {phase.default} months unless another of {', '.join(map(str, choices))} is chosen",
+        "description": (
+            f"every {phase.default} months unless another of {', '.join(map(str, choices))} is chosen; months count"
+            f" from the {protocol.counts_from}"
+        ),
         "documentation": [_basis(protocol, phase)],
         "timingTiming": {"repeat": repeat},
     }

@@ -55,6 +55,7 @@ class PlanRecord:
     extras: Sequence[ExtraExamination]
     findings: Sequence[Finding]
     studies: Mapping[str, Evidence]
+    clock: str  # what its days count from, in words
 
     @property
     def active(self) -> bool:
@@ -108,6 +109,7 @@ def gather(work: Work, plan: Plan, studies: Mapping[str, Evidence]) -> PlanRecor
         extras=extras(work, plan),
         findings=findings(work, plan),
         studies=studies,
+        clock=work.protocol(terms[-1].protocol_key).counts_from,
     )
 
 
@@ -187,6 +189,7 @@ def timeline(record: PlanRecord, visits: Mapping[str, str]) -> Timeline:
             turns=tuple(_turns(record)),
             ended_on=plan.ended_on,
             visits=visits,
+            clock=record.clock,
         )
     )
 

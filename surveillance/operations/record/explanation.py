@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import DAY, add_months
 from surveillance.core.errors import NotFoundError
+from surveillance.core.protocols.clocks import BEGINNINGS
 from surveillance.core.protocols.protocol import Item, Phase, Protocol
 from surveillance.core.protocols.sources import GRADES
 from surveillance.core.schedule.examinations import Examination, Key
@@ -123,8 +124,8 @@ class _Plan:
             yield self.asked_for(row)
             return
         anchor, planned = self.plan.anchor, add_months(self.plan.anchor, row.month)
-        yield f"Treatment ended on {anchor} (the anchor); {row.month} months later is {planned}."
         terms, protocol, item = self.terms_of(row), self.protocol_of(row), self.item_of(row)
+        yield f"{BEGINNINGS[protocol.clock]} {anchor} (the anchor); {row.month} months later is {planned}."
         phase = next((p for p in item.phases if p.start < row.month <= (p.end or row.month)), None) if item else None
         span = f" in months {phase.start} to {phase.end or 'the end'}" if phase else ""
         yield f"{protocol.title} ({protocol.key}) asks for it every {row.interval} months{span}."

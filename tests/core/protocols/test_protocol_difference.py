@@ -6,6 +6,7 @@ import pytest
 
 from surveillance import paths
 from surveillance.catalogue import protocols
+from surveillance.core.protocols.clocks import Clock
 from surveillance.core.protocols.difference import Change, compare, every, months, rhythm
 from surveillance.core.protocols.protocol import Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import Evidence
@@ -26,6 +27,10 @@ def test_a_version_that_says_the_same_differs_in_nothing() -> None:
 @pytest.mark.parametrize(
     ("after", "said"),
     [
+        (
+            replace(NEWER, clock=Clock.DIAGNOSIS),
+            ("", "Days count from", Change.CHANGED, "end of treatment", "diagnosis"),
+        ),
         (
             replace(NEWER, lead_days=70),
             ("", "To order", Change.CHANGED, f"{ASPS.lead_days} days ahead", "70 days ahead"),

@@ -52,7 +52,10 @@ class PlanCreate(Model):
         description="An approved protocol: id for the newest approved version, or id@version.",
         examples=["asps-extremity"],
     )
-    anchor: Day = Field(description="The end of definitive treatment.", examples=["2026-06-30"])
+    anchor: Day = Field(
+        description="The day from which the protocol's `clock` counts, such as the end of definitive treatment.",
+        examples=["2026-06-30"],
+    )
     intervals: Intervals = Field(default={})
     studies: list[EarlierStudy] = Field(default=[], max_length=100)
     enrolled_on: Day | None = Field(default=None, description="Today at the site if left out.")

@@ -171,6 +171,12 @@ class ProtocolPublic(Model):
     version: str
     title: str
     description: str
+    clock: str = Field(
+        description=(
+            "What the months count from: `end_of_treatment`, `end_of_chemotherapy`, `diagnosis` or `surgery`. The "
+            "anchor of a plan is that day."
+        )
+    )
     lead_days: int = Field(description="An examination that is not booked is to order so many days before its target.")
     end: str = Field(description="`never`: follow-up goes on for life. `decide`: a clinician signs at the end.")
     items: list["ItemPublic"]
@@ -246,7 +252,7 @@ class IntervalChoice(Model):
 
 
 class PreviewRequest(Model):
-    anchor: Day = Field(description="The end of definitive treatment.", examples=["2026-06-30"])
+    anchor: Day = Field(description="The day from which the protocol's `clock` counts.", examples=["2026-06-30"])
     intervals: list[IntervalChoice] = Field(default=[], max_length=50)
     years: Whole = Field(default=10, ge=1, le=30, description="How far to look ahead.")
 

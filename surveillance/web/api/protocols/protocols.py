@@ -64,6 +64,7 @@ def _public(protocol: Protocol, today: date) -> ProtocolPublic:
         version=protocol.version,
         title=protocol.title,
         description=protocol.description,
+        clock=protocol.clock,
         lead_days=protocol.lead_days,
         end=protocol.end,
         items=[_item(protocol, item) for item in protocol.items],

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from surveillance.core import plain
 from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.protocols.clocks import CLOCKS, HINTS, Clock
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ContactKind, Role, Status
@@ -76,6 +77,19 @@ class Enrolling:
     @property
     def protocol(self) -> Protocol | None:
         return plan_fields.protocol(self.form, self.protocols)
+
+    @property
+    def _clock(self) -> Clock:
+        return self.protocol.clock if self.protocol else Clock.END_OF_TREATMENT
+
+    @property
+    def counts_from(self) -> str:
+        """What the anchor is: the label of its field."""
+        return CLOCKS[self._clock]
+
+    @property
+    def clock_hint(self) -> str:
+        return HINTS[self._clock]
 
     @property
     def contacts(self) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final
 
 from surveillance.core.protocols import interval_words
+from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.operations.care.enrolment import OLDEST, Enrolment
 from surveillance.operations.planning.previewing import Draft, Scan
@@ -53,7 +54,7 @@ def draft(form: Form, offered: Sequence[Protocol], born: date | None, today: dat
     chosen = protocol(form, offered)
     if chosen is None:
         form.fault("protocol", "Choose a protocol")
-    anchor = _anchor(form, born, today)
+    anchor = _anchor(form, CLOCKS[chosen.clock if chosen else Clock.END_OF_TREATMENT], born, today)
     if chosen is None:
         return None
     intervals = _intervals(form, chosen)
@@ -66,14 +67,14 @@ def enrolment(draft: Draft) -> Enrolment:
     return Enrolment(draft.protocol.key, draft.anchor, draft.intervals, studies)
 
 
-def _anchor(form: Form, born: date | None, today: date) -> date | None:
-    anchor = form.day("anchor", "the day on which treatment ended", required=True)
+def _anchor(form: Form, counts_from: str, born: date | None, today: date) -> date | None:
+    anchor = form.day("anchor", f"the day of the {counts_from}", required=True)
     if anchor is None:
         return None
     if anchor > today:
-        form.fault("anchor", "The end of treatment cannot lie after today")
+        form.fault("anchor", f"The {counts_from} cannot lie after today")
     elif anchor < max(OLDEST, born or OLDEST):
-        form.fault("anchor", "The end of treatment cannot lie before the birth date or 1950")
+        form.fault("anchor", f"The {counts_from} cannot lie before the birth date or 1950")
     return None if form.error("anchor") else anchor
 
 

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError
+from surveillance.core.protocols.clocks import BEGINNINGS, CLOCKS, HINTS, Clock
 from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.operations.care import enrolment
 from surveillance.store.planning import plans
@@ -84,7 +85,15 @@ def _terms_page(
 @pages.get("/{patient_id}/anchor", needs=Permission.WORK)
 def anchor_page(context: PageContext, patient_id: UUID) -> Response:
     patient, plan = with_plan(context, patient_id)
-    return page(context, "anchor.html", patient, plan=plan, form=Form.filled(anchor=plan.anchor))
+    return _anchor_page(context, patient, plan, form=Form.filled(anchor=plan.anchor))
+
+
+def _anchor_page(
+    context: PageContext, patient: Patient, plan: Plan, proposal: Proposal | None = None, form: Form | None = None
+) -> Response:
+    clock = context.work.protocol(_protocol_of(context, plan)).clock
+    said = {"counts_from": CLOCKS[clock], "beginning": BEGINNINGS[clock]}
+    return page(context, "anchor.html", patient, proposal, plan=plan, form=form, **said)
 
 
 @pages.post("/{patient_id}/anchor", needs=Permission.WORK)
@@ -92,7 +101,8 @@ def anchor(context: PageContext, patient_id: UUID) -> Response:
     """The anchor was recorded wrongly: everything is computed anew from the right one."""
     patient, plan = with_plan(context, patient_id)
     form = context.form
-    right = form.day("anchor", "the day on which treatment ended", required=True)
+    counts_from = context.work.protocol(_protocol_of(context, plan)).counts_from
+    right = form.day("anchor", f"the day of the {counts_from}", required=True)
     reason = form.text("reason", "how it came to be wrong", required=True, longest=1000)
     proposal = None
     if form.ok and right == plan.anchor:
@@ -100,8 +110,8 @@ def anchor(context: PageContext, patient_id: UUID) -> Response:
     if form.ok and right:
         proposal = weigh(context, patient, lambda: enrolment.correct_anchor(context.work, plan, right, reason))
         if proposal is None and form.ok:
-            return context.done(home(patient), f"The end of treatment is {day(right)}.")
-    return page(context, "anchor.html", patient, proposal, plan=plan)
+            return context.done(home(patient), f"The {counts_from} is {day(right)}.")
+    return _anchor_page(context, patient, plan, proposal)
 
 
 # -- a new plan ------------------------------------------------------------------------------------------------
@@ -122,9 +132,10 @@ def restart(context: PageContext, patient_id: UUID) -> Response:
     form = context.form
     if form.flag(SHOW):
         return _restart_page(context, patient, previous)
-    anchor = form.day("anchor", "the day on which the new treatment ended", required=True)
-    reason = form.text("reason", "the reason", required=previous.ended_on is None, longest=1000)
     protocol = _chosen_protocol(context, patient)
+    counts_from = CLOCKS[protocol.clock if protocol else Clock.END_OF_TREATMENT]
+    anchor = form.day("anchor", f"the day of the new {counts_from}", required=True)
+    reason = form.text("reason", "the reason", required=previous.ended_on is None, longest=1000)
     intervals = _intervals(form, protocol) if protocol else {}
     proposal = None
     if form.ok and anchor and protocol:
@@ -146,6 +157,9 @@ def _restart_page(
         proposal,
         form=form,
         previous=previous,
+        clock=shown.clock if shown else Clock.END_OF_TREATMENT,
+        clocks=CLOCKS,
+        hints=HINTS,
         protocols=_approved(context, patient),
         fields=_fields(shown),
         shown=shown,

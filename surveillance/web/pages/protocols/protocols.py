@@ -194,7 +194,7 @@ def _tried_out(context: PageContext, protocol: Protocol) -> tuple[Form, str]:
     query = context.request.query_params
     form = Form({name: query.getlist(name) for name in query})
     today = _today(context)
-    anchor = form.day("anchor", "the day on which treatment ended") or today
+    anchor = form.day("anchor", f"the day of the {protocol.counts_from}") or today
     choices = [
         Choice(item.code, None if chosen == OFF else int(chosen))
         for item in protocol.items
