@@ -44,13 +44,15 @@ def _item(part: ItemPart) -> Item:
 def _phase(part: PhasePart) -> Phase:
     return Phase(
         start=part.start,
-        end=part.end,
+        end=part.end.default if part.end else None,
         min=part.interval.min,
         max=part.interval.max,
         default=part.interval.default,
         source=part.source,
         evidence=Evidence(part.evidence) if part.evidence else None,
         note=part.note,
+        name=part.name,
+        ends=tuple(part.end.one_of) if part.end and part.end.one_of != [part.end.default] else (),
     )
 
 
@@ -102,10 +104,15 @@ def _item_data(item: Item) -> dict[str, Any]:
     }
 
 
+def _end_data(phase: Phase) -> Any:
+    return {"one_of": list(phase.ends), "default": phase.end} if phase.ends else phase.end
+
+
 def _phase_data(phase: Phase) -> dict[str, Any]:
     return {
+        **({"name": phase.name} if phase.name else {}),
         "from": phase.start,
-        **({} if phase.end is None else {"to": phase.end}),
+        **({} if phase.end is None else {"to": _end_data(phase)}),
         "interval": {"min": phase.min, "max": phase.max, "default": phase.default},
         "source": phase.source,
         **({"evidence": phase.evidence.value} if phase.evidence else {}),

@@ -14,6 +14,7 @@ Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=40)]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Days = Annotated[int, Field(ge=0, le=366)]
 Months = Annotated[int, Field(ge=1, le=120)]
+Month = Annotated[int, Field(ge=1, le=1200)]
 
 
 def _day(value: Any) -> Any:
@@ -98,6 +99,20 @@ def _one_number(value: Any) -> Any:
     return value
 
 
+class EndPart(_Part):
+    """The months among which the clinician chooses the end of a phase at enrolment; the next phase begins there."""
+
+    one_of: list[Month] = Field(min_length=1, title="One of", description="The months that may be chosen, rising.")
+    default: Month = Field(title="Default", description="The month if nothing is chosen.")
+
+
+def _one_end(value: Any) -> Any:
+    """``to: 36`` is short for an end that leaves no choice."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"one_of": [value], "default": value}
+    return value
+
+
 class PhasePart(_Part):
     """A span of time with one interval. Months count from the day that the protocol's clock names."""
 
@@ -108,13 +123,22 @@ class PhasePart(_Part):
         title="From",
         description="The month in which the phase begins; the first begins at 0, each next where the last ends.",
     )
-    end: int | None = Field(
+    end: Annotated[EndPart, BeforeValidator(_one_end, json_schema_input_type=Month | EndPart)] | None = Field(
         default=None,
         alias="to",
-        ge=1,
-        le=1200,
         title="To",
-        description="The month of the phase's last examination. Leave it out for a phase without end.",
+        description=(
+            "The month of the phase's last examination, or {one_of: [24, 36], default: 36} for a choice. Leave it out "
+            "for a phase without end."
+        ),
+    )
+    name: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$", max_length=40)] = Field(
+        default="",
+        title="Name",
+        description=(
+            "Such as 'later'. The interval of a phase with a name is chosen by that name, apart from the interval of "
+            "the item."
+        ),
     )
     interval: Annotated[IntervalPart, BeforeValidator(_one_number, json_schema_input_type=Months | IntervalPart)] = (
         Field(

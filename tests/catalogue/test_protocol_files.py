@@ -117,6 +117,12 @@ RULES: list[tuple[str, str, int, str]] = [
     ("interval: 6, source: us", "interval: 0, source: us", 17, "greater than or equal to 1, not 0"),
     ("from: 36", "from: '36'", 17, "from: should be a valid integer, not '36'"),
     ("from: 36", "from: -1", 17, "greater than or equal to 0"),
+    ("to: 36", "to: {one_of: [24, 36]}", 16, "to.default is missing"),
+    ("to: 36", "to: {one_of: [24, 48], default: 36}", 16, "default 36 is none of 24, 48"),
+    ("to: 36", "to: {one_of: [36, 60], default: 36}", 17, "not after its start 60, where month 60 is chosen"),
+    ("to: 36", "to: often", 16, "to must be 'key: value' lines, not 'often'"),
+    ("from: 36, to: 60", "name: until, from: 36, to: 60", 17, "take another name"),
+    ("from: 36, to: 60", "name: Later, from: 36, to: 60", 17, "name: String should match"),
     ("evidence: proposed}\n  -", "evidence: sure}\n  -", 17, "should be 'primary', 'secondary' or 'proposed'"),
     ("days: [2, 7]", "days: [2]", 20, "at least 2 items"),
     ("items:", "items: []\nothers:", 10, "items: List should have at least 1 item"),
@@ -154,6 +160,16 @@ def test_evidence_that_contradicts_the_grade_is_refused_and_what_is_unread_may_b
 def test_all_mistakes_of_a_file_are_told_at_once_in_the_order_of_its_lines(tmp_path: Path) -> None:
     text = GOOD.replace("end: decide", "end: never").replace("from: 36", "from: 42").replace("days: [2", "days: [9")
     assert [line for line, _ in problems_of(write(tmp_path, text))] == [5, 17, 20]
+
+
+def test_an_end_and_a_phase_can_be_left_to_the_clinician(tmp_path: Path) -> None:
+    text = GOOD.replace("to: 36,", "to: {one_of: [24, 36], default: 36},")
+    later = "{name: later, from: 36, to: 60, interval: {min: 6, max: 12, default: 6}"
+    text = text.replace("{from: 36, to: 60, interval: 6", later)
+    path = write(tmp_path, text)
+    first, later = protocols.load(path).item("mri").phases
+    assert (first.end, first.ends, later.name, later.choices()) == (36, (24, 36), "later", [6, 8, 12])
+    assert protocols.parse_canonical(protocols.dump(protocols.load(path))) == protocols.load(path)
 
 
 def test_an_interval_in_the_range_that_does_not_divide_is_refused_only_when_chosen(tmp_path: Path) -> None:
@@ -291,9 +307,10 @@ def any_protocol(draw: st.DrawFn) -> Protocol:
     interval = draw(st.sampled_from([3, 4, 6, 12]))
     ends = draw(st.booleans())
     evidence = draw(st.sampled_from(list(Evidence)))
+    cut = draw(st.sampled_from([(), (24, 36), (12, 24, 36)]))
     phases = (
-        Phase(0, 36, 3, 12, interval, "s", evidence, draw(words)),
-        Phase(36, 60 if ends else None, 12, 12, 12, "t", Evidence.PRIMARY),
+        Phase(0, 36, 3, 12, interval, "s", evidence, draw(words), ends=cut),
+        Phase(36, 60 if ends else None, 12, 12, 12, "t", Evidence.PRIMARY, name=draw(st.sampled_from(["", "later"]))),
     )
     items = (
         Item("mri", draw(words), ("MR",), "brain", phases, draw(st.booleans())),

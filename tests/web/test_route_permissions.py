@@ -33,7 +33,7 @@ from surveillance.web.access import Permission
 from surveillance.web.app import create_app
 
 ROLES = list(Role)
-VERSIONS = "before=asps-extremity@2026.1&after=esmo-sts-high@2026.1"
+VERSIONS = "before=asps-extremity@2026.2&after=esmo-sts-high@2026.1"
 LET_IN = {200, 201, 204, 206, 303, 400, 409, 412, 415, 422, 429}  # what the route itself may answer to an empty request
 API = "/api/v1"
 
@@ -97,7 +97,7 @@ FIRST: Mapping[str, type[SQLModel]] = {
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",
-    "key": "asps-extremity@2026.1", "report": "up-to-date", "worklist": "overdue", "what": "note",
+    "key": "asps-extremity@2026.2", "report": "up-to-date", "worklist": "overdue", "what": "note",
     "item": "mri_primary", "month": "3", "day": "2026-11-24",
     "language": "en", "step": "7d", "level": "neutral",
 }  # fmt: skip
@@ -161,7 +161,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "/messages/sending/sender": {"sender": SENDER},
     "/messages/sending/seen": {"sender": SENDER},
     "/patients/{patient_id}/contacts/{contact_id}/consent": {"channel": "sms", "act": "given"},
-    "/protocols/migrate": {"before": "asps-extremity@2026.1", "after": "esmo-sts-high@2026.1"},
+    "/protocols/migrate": {"before": "asps-extremity@2026.2", "after": "esmo-sts-high@2026.1"},
     "/calendar/closures": {"site": HERE, "day": str(CLOSED_DAY)},
 }
 

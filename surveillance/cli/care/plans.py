@@ -8,11 +8,12 @@ from rich.console import RenderableType
 
 from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading
-from surveillance.cli.options import From, Intervals, Mrn, Reason, Studies, Why, intervals, iso_day, studies
+from surveillance.cli.options import From, Intervals, Mrn, Reason, Studies, Until, Why, choices, iso_day, studies
 from surveillance.cli.planning import changes
 from surveillance.cli.record import patient as patient_page
 from surveillance.cli.record import plan as plan_page
 from surveillance.core.errors import NotFoundError
+from surveillance.core.schedule.departures import of_terms
 from surveillance.operations.care import enrolment
 from surveillance.operations.planning import differences, plan_record
 from surveillance.operations.work import Work
@@ -41,6 +42,7 @@ def enrol(
     protocol: ProtocolName,
     anchor: Anchor,
     interval: Intervals = None,
+    until: Until = None,
     study: Studies = None,
     on: EnrolledOn = None,
     reason: Why = "",
@@ -52,7 +54,7 @@ def enrol(
     """
     patient = job.patient(mrn)
     before = differences.picture(job.work, patient)
-    new = enrolment.Enrolment(protocol, anchor, intervals(interval), studies(study), on, reason)
+    new = enrolment.Enrolment(protocol, anchor, choices(interval, until), studies(study), on, reason)
     plan = enrolment.enrol(job.work, patient, new)
     found = changes.since(job.work, patient, before)
     change = [*_headline(job.work, patient, plan), *found.shown()]
@@ -64,7 +66,14 @@ def _headline(work: Work, patient: Patient, plan: Plan) -> list[RenderableType]:
     protocol = work.protocol(store.terms_in_force(work.session, plan.id)[-1].protocol_key)
     name = f"{patient.given_name} {patient.family_name}, MRN {patient.mrn}"
     first = f"{name}: {protocol.key} from {show.day(plan.anchor)}, the {protocol.counts_from}."
-    return [first, f"Trips a year: {trips}."]
+    return [first, f"Trips a year: {trips}.", *_departures(work, plan)]
+
+
+def _departures(work: Work, plan: Plan) -> list[RenderableType]:
+    """Where the newest terms of a plan depart from the protocol's own schedule, item by item."""
+    last = store.terms_in_force(work.session, plan.id)[-1]
+    found = of_terms(work.protocol(last.protocol_key), plan.anchor, last.intervals, last.since)
+    return [f"{each.said}." for each in found]
 
 
 def _data(work: Work, plan: Plan, found: changes.Difference) -> dict[str, object]:
@@ -101,15 +110,24 @@ def show_plan(
 def change_interval(
     job: Job,
     mrn: Mrn,
-    choices: Annotated[list[str], typer.Argument(metavar="ITEM=MONTHS…", help="The new interval; ITEM=off ends it.")],
     since: From,
     reason: Reason,
+    interval: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ITEM=MONTHS…", help="The new interval; ITEM.PHASE=MONTHS in a phase with a name; ITEM=off ends it."
+        ),
+    ] = None,
+    until: Until = None,
 ) -> Answer:
     """Change intervals from a day on; what lies before is never cut again.
 
     Example: surveillance plan interval 00417 mri_primary=6 --from 2027-06-30 --reason "TOSS" --as dr.reed
     """
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, intervals(choices)))
+    chosen = choices(interval, until)
+    if not chosen:
+        raise typer.BadParameter("say what changes, such as mri_primary=6", param_hint="ITEM=MONTHS…")
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, chosen))
 
 
 @app.command("protocol")
@@ -121,19 +139,23 @@ def change_protocol(
     since: From,
     reason: Reason,
     interval: Intervals = None,
+    until: Until = None,
 ) -> Answer:
     """Go on by another protocol or version from a day on.
 
     Example: surveillance plan protocol 00417 nccn-sts-high --from 2027-01-01 --reason "second opinion" --as dr.reed
     """
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, intervals(interval)))
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, choices(interval, until)))
 
 
 def _terms(job: Job, mrn: str, new: enrolment.NewTerms) -> Answer:
     patient, plan = job.plan(mrn)
     before = differences.picture(job.work, patient)
     enrolment.change_terms(job.work, plan, new)
-    return changed(job, patient, before, f"Changed from {show.day(new.since)} on.")
+    found = changes.since(job.work, patient, before)
+    data = {"mrn": patient.mrn} | found.data
+    change = [*_departures(job.work, plan), *found.shown()]
+    return Answer([f"Changed from {show.day(new.since)} on."], data, change, compared=found.data)
 
 
 @app.command("anchor")
@@ -165,6 +187,7 @@ def restart(
     anchor: Anchor,
     reason: Reason,
     interval: Intervals = None,
+    until: Until = None,
     study: Studies = None,
 ) -> Answer:
     """Start over at month 0 from a new anchor, after a recurrence was treated; the old plan stays as history.
@@ -174,7 +197,7 @@ def restart(
     """
     patient = job.patient(mrn)
     before = differences.picture(job.work, patient)
-    new = enrolment.Enrolment(protocol, anchor, intervals(interval), studies(study), None, reason)
+    new = enrolment.Enrolment(protocol, anchor, choices(interval, until), studies(study), None, reason)
     booked = [plan for plan in store.all_plans(job.work.session, patient.id) if plan.ended_on is None]
     visits = [row for plan in booked for row in _booked(job.work, plan)]
     plan = enrolment.restart(job.work, patient, new)

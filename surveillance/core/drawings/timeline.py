@@ -9,10 +9,11 @@ from datetime import date
 from enum import StrEnum
 
 from surveillance.core.dates import add_months
+from surveillance.core.protocols.choices import Choices, phase_at
 from surveillance.core.protocols.clocks import CLOCKS, Clock
-from surveillance.core.protocols.protocol import Item, Phase, Protocol
+from surveillance.core.protocols.protocol import Phase, Protocol
 from surveillance.core.protocols.sources import GRADES, Grade
-from surveillance.core.schedule.slots import Slot
+from surveillance.core.schedule.slots import Choice, Slot, chosen_on
 
 FIRST_CUTS = (36, 60, 120)  # months: the phases that nearly every sarcoma guideline has
 LATER_CUT = 60
@@ -151,13 +152,18 @@ def panels(timeline: Timeline) -> list[Panel]:
     return found
 
 
-def of_preview(protocol: Protocol, slots: Sequence[Slot], anchor: date, months: int) -> Timeline:
-    """A protocol's slots, with a footnote on the source of each interval; items without slots have no lane."""
+def of_preview(
+    protocol: Protocol, slots: Sequence[Slot], anchor: date, months: int, choices: Sequence[Choice] = ()
+) -> Timeline:
+    """A protocol's slots as they were chosen, with a footnote on the source of each interval.
+
+    Items without slots have no lane.
+    """
     notes: dict[str, int] = {}
     order = [item.code for item in protocol.items]
     windows: dict[str, list[Window]] = {code: [] for code in order}
     for slot in sorted(slots, key=lambda slot: (slot.month, order.index(slot.item))):  # footnotes rise as one reads
-        windows[slot.item].append(_window(protocol, protocol.item(slot.item), slot, notes))
+        windows[slot.item].append(_window(protocol, chosen_on(choices, slot.target), slot, notes))
     return Timeline(
         title=protocol.title,
         subtitle=f"Protocol {protocol.key} · {protocol.counts_from} {spelled(anchor)} · {_length(months)} of follow-up",
@@ -226,9 +232,9 @@ def _cuts() -> Iterator[int]:
         yield cut
 
 
-def _window(protocol: Protocol, item: Item, slot: Slot, notes: dict[str, int]) -> Window:
-    phase = next(p for p in item.phases if p.start < slot.month and (p.end is None or slot.month <= p.end))
-    footnote = notes.setdefault(_footnote(protocol, phase), len(notes) + 1)
+def _window(protocol: Protocol, chosen: Choices, slot: Slot, notes: dict[str, int]) -> Window:
+    phase = phase_at(protocol, chosen, slot.item, slot.month)
+    footnote = notes.setdefault(_footnote(protocol, phase), len(notes) + 1) if phase else None
     return Window(
         month=slot.month,
         interval=slot.interval,
@@ -236,7 +242,7 @@ def _window(protocol: Protocol, item: Item, slot: Slot, notes: dict[str, int]) -
         start=slot.window_start,
         end=slot.window_end,
         footnote=footnote,
-        proposed=protocol.grade_of(phase) is Grade.PROPOSED,
+        proposed=phase is not None and protocol.grade_of(phase) is Grade.PROPOSED,
     )
 
 

@@ -74,12 +74,14 @@ def _phases(before: tuple[Protocol, Item], after: tuple[Protocol, Item]) -> Iter
     spans = dict.fromkeys((phase.start, phase.end) for phase in (*after_item.phases, *before_item.phases))
     old, new = ({(phase.start, phase.end): phase for phase in item.phases} for item in (before_item, after_item))
     for span in sorted(spans, key=lambda span: (span[0], span[1] or 10_000)):
-        what = f"Phase {months(*span)}"
+        what = f"Phase {_span(*span)}"
         was, now = old.get(span), new.get(span)
         yield from _differ(about, what, every(was) if was else "", every(now) if now else "")
         if was and now:
             yield from _differ(about, f"{what}: source", _cited(older, was), _cited(newer, now))
             yield from _differ(about, f"{what}: note", was.note, now.note)
+            yield from _differ(about, f"{what}: ends", _ends(was), _ends(now))
+            yield from _differ(about, f"{what}: chosen by its name", was.name, now.name)
 
 
 def _sources(before: Protocol, after: Protocol) -> Iterator[Difference]:
@@ -98,9 +100,22 @@ def _differ(about: str, what: str, before: str, after: str) -> Iterator[Differen
 # -- the parts of a protocol in words --------------------------------------------------------------------------
 
 
-def months(start: int, end: int | None) -> str:
-    """``months 1 to 36``; months count from the anchor."""
+def months(item: Item, phase: Phase) -> str:
+    """``months 1 to 36``, or ``months 1 to 24 or 36`` where the end is a choice; months count from the anchor."""
+    number = item.phases.index(phase)
+    before = item.phases[number - 1].ends if number else ()
+    start = " or ".join(str(month + 1) for month in before or (phase.start,))
+    if phase.end is None:
+        return f"from month {start} on"
+    return f"months {start} to {' or '.join(map(str, phase.ends or (phase.end,)))}"
+
+
+def _span(start: int, end: int | None) -> str:
     return f"months {start + 1} to {end}" if end is not None else f"from month {start + 1} on"
+
+
+def _ends(phase: Phase) -> str:
+    return f"{_or(phase.ends)}, usually {phase.end}" if phase.ends else ""
 
 
 def every(phase: Phase) -> str:
@@ -115,7 +130,7 @@ def every(phase: Phase) -> str:
 
 def rhythm(item: Item) -> str:
     """All phases in one line: ``months 1 to 36 every 3 to 6 months, usually 3; from month 37 on every 12 months``"""
-    return "; ".join(f"{months(phase.start, phase.end)} {every(phase)}" for phase in item.phases)
+    return "; ".join(f"{months(item, phase)} {every(phase)}" for phase in item.phases)
 
 
 def _or(choices: Sequence[int]) -> str:

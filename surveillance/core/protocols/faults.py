@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from surveillance.core.dates import fewest_days
-from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import UNTIL, Item, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import READ, Grade, Source, agrees
 
 Path = tuple[str | int, ...]
@@ -34,8 +34,10 @@ def faults(protocol: Protocol) -> Iterator[Fault]:
         if item.after and not 0 <= item.after.min_days <= item.after.max_days:
             yield Fault((*path, "after"), "days must rise from 0: [earliest, latest]")
         yield from _phase_faults(item, (*path, "phases"), known)
+        yield from _choice_faults(item, (*path, "phases"))
         if all(phase.choices() for phase in item.phases):
             yield from _window_faults(protocol, item, (*path, "phases"))
+        yield from _other_ends(protocol, item, (*path, "phases"))
     endless = [item.phases[-1].end is None for item in protocol.items if item.phases]
     if protocol.end is ProtocolEnd.NEVER and not all(endless):
         yield Fault(("end",), "end is 'never' but an item's last phase ends; leave its 'to' out or say 'decide'")
@@ -75,12 +77,54 @@ def _phase_faults(item: Item, path: Path, known: Mapping[str, Source]) -> Iterat
             yield Fault(here, "only the last phase may be without an end")
         if phase.end is not None and phase.end <= phase.start:
             yield Fault((*here, "to"), f"the phase ends at month {phase.end}, not after its start {phase.start}")
-        if not 1 <= phase.min <= phase.max:
-            yield Fault((*here, "interval"), f"min {phase.min} and max {phase.max} must rise from 1")
-        elif not phase.admits(phase.default):
-            yield Fault((*here, "interval"), _why_not(phase))
+        yield from _interval_faults(phase, here)
         yield from _reading_faults(phase, here, known)
         expected = phase.end if phase.end is not None else phase.start
+
+
+def _interval_faults(phase: Phase, path: Path) -> Iterator[Fault]:
+    if not 1 <= phase.min <= phase.max:
+        yield Fault((*path, "interval"), f"min {phase.min} and max {phase.max} must rise from 1")
+    elif not phase.admits(phase.default):
+        yield Fault((*path, "interval"), _why_not(phase))
+
+
+def _choice_faults(item: Item, path: Path) -> Iterator[Fault]:
+    """What a clinician may choose has a name of its own, and one end at most."""
+    names = [phase.name for phase in item.phases]
+    for number, phase in enumerate(item.phases):
+        here = (*path, number)
+        if phase.name == UNTIL:
+            yield Fault((*here, "name"), f"{UNTIL} is what the choice of a phase's end is called; take another name")
+        if phase.name and phase.name in names[:number]:
+            yield Fault((*here, "name"), f"the name {phase.name} stands twice in item {item.code}")
+        if phase.ends and any(before.ends for before in item.phases[:number]):
+            yield Fault((*here, "to"), f"only one phase of item {item.code} may leave a choice of its end")
+        if phase.ends and phase.end not in phase.ends:
+            yield Fault((*here, "to"), f"default {phase.end} is none of {', '.join(map(str, phase.ends))}")
+        if list(phase.ends) != sorted(set(phase.ends)):
+            yield Fault((*here, "to"), "the months to choose from must rise")
+    if item.phases and all(names):
+        yield Fault((*path, 0, "name"), "one phase goes without a name: its interval is the item's")
+
+
+def _other_ends(protocol: Protocol, item: Item, path: Path) -> Iterator[Fault]:
+    """Whichever end is chosen, the phases on both sides of it keep the rules."""
+    for month in next((phase.ends for phase in item.phases if phase.ends), ()):
+        cut = item.ending(month)
+        if cut == item or any(fault for fault in _choice_faults(item, path)):
+            continue
+        found = [fault for number, phase in enumerate(cut.phases) for fault in _length_faults(phase, (*path, number))]
+        if not found:
+            found = list(_window_faults(protocol, cut, path))
+        yield from (Fault(fault.path, f"{fault.reason}, where month {month} is chosen") for fault in found)
+
+
+def _length_faults(phase: Phase, path: Path) -> Iterator[Fault]:
+    if phase.end is not None and phase.end <= phase.start:
+        yield Fault((*path, "to"), f"the phase ends at month {phase.end}, not after its start {phase.start}")
+    else:
+        yield from _interval_faults(phase, path)
 
 
 def _reading_faults(phase: Phase, path: Path, known: Mapping[str, Source]) -> Iterator[Fault]:

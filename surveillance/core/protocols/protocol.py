@@ -4,13 +4,18 @@ A protocol says which items are repeated, in which phases, at which interval. Mo
 that its clock names. It is advice to nobody: each site's clinician approves a version before use.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.protocols.sources import READ, Evidence, Grade, Source, grade_of
+
+UNTIL: Final = "until"  # what the choice of a phase's end is called; no phase may be
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class ProtocolEnd(StrEnum):
@@ -22,7 +27,11 @@ class ProtocolEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Months ``(start, end]`` after the anchor; the interval is chosen between ``min`` and ``max`` months."""
+    """Months ``(start, end]`` after the anchor; the interval is chosen between ``min`` and ``max`` months.
+
+    ``ends``: the months that may be chosen for the end, its default among them; the next phase begins where it ends.
+    ``name``: its interval is chosen by this name, apart from the interval of the item.
+    """
 
     start: int
     end: int | None
@@ -32,10 +41,15 @@ class Phase:
     source: str = ""
     evidence: Evidence | None = Evidence.PROPOSED  # None: as its source was read
     note: str = ""
+    name: str = ""
+    ends: tuple[int, ...] = ()
 
     @property
     def length(self) -> int | None:
         return None if self.end is None else self.end - self.start
+
+    def holds(self, month: int) -> bool:
+        return self.start < month and (self.end is None or month <= self.end)
 
     def admits(self, interval: int) -> bool:
         """Whether slots every ``interval`` months keep to the range and end exactly where the phase ends."""
@@ -45,6 +59,10 @@ class Phase:
     def choices(self) -> list[int]:
         """The intervals that a clinician may choose here, in months."""
         return [interval for interval in range(self.min, self.max + 1) if self.admits(interval)]
+
+    def interval_of(self, chosen: int | None) -> int:
+        """The chosen interval where the phase admits it, else its own."""
+        return chosen if chosen is not None and self.admits(chosen) else self.default
 
     def months(self, interval: int) -> Iterator[int]:
         """Offsets from the anchor: ``start + interval``, ``start + 2·interval``, … to ``end``; endless without one."""
@@ -75,27 +93,56 @@ class Item:
     enabled: bool = True  # on unless the clinician switches it off; False: off unless switched on
     after: After | None = None
 
-    def intervals(self, chosen: int | None) -> tuple[int, ...]:
-        """The interval of each phase in months: the chosen one where the phase admits it, else the phase's default.
+    @property
+    def choosable(self) -> tuple[str, ...]:
+        """The keys under which a plan may keep a choice for the item; see ``choices``."""
+        ends = [f"{self.code}.{UNTIL}" for phase in self.phases if phase.ends]
+        return (self.code, *ends, *(f"{self.code}.{phase.name}" for phase in self.phases if phase.name))
 
-        Phases that leave no choice do not make an interval choosable: where years 1 to 3 go by 3 to 6 months and
-        the later ones by 12, a chosen 12 would else pass and change nothing.
+    def ending(self, month: int) -> "Item":
+        """The item where the phase that leaves a choice of its end ends in ``month``, and the next begins there.
 
         Raises:
-            InvalidInputError: no phase admits the chosen interval.
+            InvalidInputError: no phase leaves such a choice, or not this month.
         """
-        if chosen is None:
-            return tuple(phase.default for phase in self.phases)
-        open_phases = [phase for phase in self.phases if len(phase.choices()) > 1] or self.phases
-        if not any(phase.admits(chosen) for phase in open_phases):
-            allowed = "; ".join(
-                f"months {phase.start}–{phase.end or '…'}: {', '.join(map(str, phase.choices()))}"
-                for phase in self.phases
-            )
-            raise InvalidInputError(
-                f"{self.code} cannot be repeated every {chosen} months; the protocol allows {allowed}"
-            )
-        return tuple(chosen if phase.admits(chosen) else phase.default for phase in self.phases)
+        number = next((number for number, phase in enumerate(self.phases) if phase.ends), None)
+        if number is None:
+            raise InvalidInputError(f"the protocol leaves no choice of when a phase of {self.code} ends")
+        if month not in self.phases[number].ends:
+            allowed = " or ".join(map(str, self.phases[number].ends))
+            raise InvalidInputError(f"{self.code}.{UNTIL} cannot be month {month}; the protocol allows month {allowed}")
+        before, (phase, *later) = self.phases[:number], self.phases[number:]
+        following = [replace(later[0], start=month), *later[1:]] if later else []
+        return replace(self, phases=(*before, replace(phase, end=month), *following))
+
+    def intervals(self, chosen: int | None, named: Mapping[str, int] = NOTHING) -> tuple[int, ...]:
+        """The interval of each phase in months: the chosen one where the phase admits it, else the phase's default.
+
+        Phases with a name have their own choice in ``named``. Phases that leave no choice do not make an interval
+        choosable: where years 1 to 3 go by 3 to 6 months and the later ones by 12, a chosen 12 would else pass and
+        change nothing.
+
+        Raises:
+            InvalidInputError: no phase admits the chosen interval, or a named one does not, or there is none so named.
+        """
+        if unknown := named.keys() - {phase.name for phase in self.phases}:
+            raise InvalidInputError(f"{self.code} has no phase {', '.join(sorted(unknown))}")
+        for phase in self.phases:
+            if phase.name in named and not phase.admits(named[phase.name]):
+                raise self._not_every(f"{self.code}.{phase.name}", named[phase.name], [phase])
+        unnamed = [phase for phase in self.phases if not phase.name]
+        if chosen is not None:
+            open_phases = [phase for phase in unnamed if len(phase.choices()) > 1] or unnamed
+            if not any(phase.admits(chosen) for phase in open_phases):
+                raise self._not_every(self.code, chosen, unnamed)
+        return tuple(phase.interval_of(named.get(phase.name) if phase.name else chosen) for phase in self.phases)
+
+    @staticmethod
+    def _not_every(what: str, chosen: int, phases: Sequence[Phase]) -> InvalidInputError:
+        allowed = "; ".join(
+            f"months {phase.start}–{phase.end or '…'}: {', '.join(map(str, phase.choices()))}" for phase in phases
+        )
+        return InvalidInputError(f"{what} cannot be repeated every {chosen} months; the protocol allows {allowed}")
 
 
 @dataclass(frozen=True, slots=True)

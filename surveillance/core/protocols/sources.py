@@ -90,8 +90,8 @@ class Source:
     @property
     def cited(self) -> str:
         """The citation with what is known of its edition, for a footnote."""
-        said = "" if self.year is None and not self.edition else f" ({self.dated})"
-        return f"{self.citation}{said}"
+        told = not self.edition and (self.year is None or str(self.year) in self.citation)
+        return self.citation if told else f"{self.citation} ({self.dated})"
 
 
 class Review(NamedTuple):

@@ -14,11 +14,13 @@ from operator import add
 from typing import NamedTuple
 
 from surveillance.core.dates import DAY, add_months, day_of_month, days, middle, month_number
+from surveillance.core.protocols.choices import Choices, ItemChoice, wanted
 from surveillance.core.protocols.protocol import Protocol
 
 # Follow-up is for life; a hundred years of slots is a bound no patient reaches.
 LAST_MONTH = 1200
 HALF_A_MONTH = days(15)
+PLAIN = ItemChoice()
 
 
 class Beat(NamedTuple):
@@ -72,7 +74,7 @@ class Terms:
 
 
 class Choice(NamedTuple):
-    """A person's choice for one item: every so many months, or ``None`` to switch it off; from a day on."""
+    """A person's choice for one item, by its key: so many months, or ``None`` to switch it off; from a day on."""
 
     item: str
     months: int | None
@@ -95,45 +97,45 @@ class Slot(NamedTuple):
     moved: bool
 
 
-def rhythm(protocol: Protocol, code: str, chosen: int | None = None) -> Rhythm:
-    """The beats of item ``code``, every ``chosen`` months where the phases admit it.
+def rhythm(protocol: Protocol, code: str, chosen: ItemChoice = PLAIN) -> Rhythm:
+    """The beats of item ``code`` as they were chosen; without a choice the protocol's own.
 
     Raises:
-        InvalidInputError: the protocol has no such item, or no phase admits the interval.
+        InvalidInputError: the protocol has no such item, or does not allow the choice.
     """
     item = protocol.item(code)
     beats: list[Beat] = []
-    for phase, interval in zip(item.phases, item.intervals(chosen), strict=True):
+    for phase, interval in chosen.phases(item):
         tolerance = protocol.tolerance_of(interval)
         months = takewhile(lambda month: month <= LAST_MONTH, phase.months(interval))
         beats.extend(Beat(code, month, interval, tolerance, protocol.lead_days) for month in months)
     return Rhythm(code, tuple(beats), ends=item.phases[-1].end is not None)
 
 
-def terms(protocol: Protocol, intervals: Mapping[str, int | None], since: date | None = None) -> Terms:
+def terms(protocol: Protocol, intervals: Choices, since: date | None = None) -> Terms:
     """Terms under ``protocol`` with the chosen ``intervals`` in months; ``None`` switches an item off.
 
     An item that is not named keeps the protocol's default. Raises InvalidInputError as ``rhythm`` does.
     """
-    for code in intervals:
-        protocol.item(code)
-    wanted = {
-        item.code: intervals.get(item.code)
-        for item in protocol.items
-        if (intervals[item.code] is not None if item.code in intervals else item.enabled)
-    }
-    return Terms(since, protocol.key, {code: rhythm(protocol, code, months) for code, months in wanted.items()})
+    found = {code: rhythm(protocol, code, choice) for code, choice in wanted(protocol, intervals).items()}
+    return Terms(since, protocol.key, found)
 
 
 def terms_of_choices(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Terms, ...]:
     """The successive terms that choices made for different days add up to."""
     turns = sorted({choice.since for choice in choices if choice.since is not None})
-    standing = {choice.item: choice.months for choice in choices if choice.since is None}
-    result = [terms(protocol, standing)]
-    for day in turns:
-        standing = standing | {choice.item: choice.months for choice in choices if choice.since == day}
-        result.append(terms(protocol, standing, day))
-    return tuple(result)
+    later = (terms(protocol, chosen_on(choices, day), day) for day in turns)
+    return (terms(protocol, chosen_on(choices, date.min)), *later)
+
+
+def chosen_on(choices: Iterable[Choice], day: date) -> dict[str, int | None]:
+    """What stands on a day: a later choice of the same goes before an earlier one."""
+    standing = sorted((choice for choice in choices if (choice.since or date.min) <= day), key=_since)
+    return {choice.item: choice.months for choice in standing}
+
+
+def _since(choice: Choice) -> date:
+    return choice.since or date.min
 
 
 def slots(
@@ -149,7 +151,7 @@ def slots(
 
     Args:
         code: the item.
-        anchor: the end of definitive treatment; it counts as month 0 when cells are cut.
+        anchor: the day that the protocol counts from; it counts as month 0 when cells are cut.
         succession: terms in the order of their days; the first holds from the anchor.
         until: the last day a target may have. A later ``until`` only adds slots, it changes none.
         studied: the days on which the item was examined; after a change a first target too near to the last

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.protocols.choices import fitting
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
@@ -27,7 +28,7 @@ OLDEST = date(1950, 1, 1)  # before this, an anchor is a typing error
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """``intervals``: item → months, None switches an item off; items that are not named keep the default."""
+    """``intervals``: what was chosen, by its key (``core.protocols.choices``); what is not named keeps the default."""
 
     protocol: str  # id, or id@version; without a version the latest one that the site approved
     anchor: date
@@ -165,8 +166,7 @@ def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, d
     protocol = approved(work, patient, new.protocol) if new.protocol else work.protocol(base.protocol_key)
     clocks.check_same(work, plan, protocol)
     key = protocol.key
-    known = {item.code for item in work.protocol(key).items}
-    intervals = {code: months for code, months in base.intervals.items() if code in known} | dict(new.intervals)
+    intervals = fitting(protocol, base.intervals) | dict(new.intervals)
     facts = replanning.facts_of(work, plan)
     later = work.terms(key, intervals, new.since)
     kept = tuple(terms for terms in facts.terms if terms.since is None or terms.since < new.since)

@@ -79,11 +79,15 @@ def _phase(protocol: Protocol, item: Item, phase: Phase) -> Resource:
         "title": f"{item.title}, {span}",
         "description": (
             f"every {phase.default} months unless another of {', '.join(map(str, choices))} is chosen; months count"
-            f" from the {protocol.counts_from}"
+            f" from the {protocol.counts_from}{_end_words(phase)}"
         ),
         "documentation": [_basis(protocol, phase)],
         "timingTiming": {"repeat": repeat},
     }
+
+
+def _end_words(phase: Phase) -> str:
+    return f"; ends with month {' or '.join(map(str, phase.ends))}, as it is chosen" if phase.ends else ""
 
 
 def _months(value: int) -> Resource:

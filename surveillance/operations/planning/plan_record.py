@@ -213,5 +213,6 @@ def _turns(record: PlanRecord) -> Iterable[Turn]:
 def _change(before: PlanTerms, after: PlanTerms) -> str:
     if before.protocol_key != after.protocol_key:
         return f"now by {after.protocol_key}"
-    fresh = {months for item, months in after.intervals.items() if before.intervals.get(item) != months}
-    return f"now {plain.every(fresh.pop())}" if len(fresh) == 1 else "other intervals"
+    fresh = {key: months for key, months in after.intervals.items() if before.intervals.get(key) != months}
+    same = set(fresh.values()) if not any("." in key for key in fresh) else set()
+    return f"now {plain.every(same.pop())}" if len(same) == 1 else "other intervals"

@@ -19,7 +19,7 @@ from surveillance.operations.work import Work
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import Patient, Plan
 
-OLD, NEW = f"{PROTOCOL}@2026.1", f"{PROTOCOL}@2027.1"
+OLD, NEW = f"{PROTOCOL}@2026.2", f"{PROTOCOL}@2027.1"
 SINCE = TODAY + DAY
 
 

@@ -54,7 +54,7 @@ def test_an_edition_that_expired_is_told_where_protocols_are_looked_at(edited: E
 
 
 def test_a_form_asks_for_the_day_that_the_protocol_counts_from(edited: Edited) -> None:
-    clinic = edited(lambda text: text.replace("end: never", "end: never\nclock: end_of_chemotherapy", 1))
+    clinic = edited(lambda text: text.replace("clock: end_of_treatment", "clock: end_of_chemotherapy", 1))
     use(clinic)
     grace = clinic.client("grace")
     assert "Months count from the end of chemotherapy" in grace.get(f"/protocols/{MINE}").text

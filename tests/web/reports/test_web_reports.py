@@ -22,7 +22,7 @@ from surveillance.store.tables import Approval, Contact, Inbound, PlanTerms
 from surveillance.web.pages.reports import reports as pages
 
 Window = Callable[..., AbstractContextManager[Screen]]
-ASPS, ESMO = "asps-extremity@2026.1", "esmo-sts-high@2026.1"
+ASPS, ESMO = "asps-extremity@2026.2", "esmo-sts-high@2026.1"
 
 
 def _confirmed(work: Work) -> None:
@@ -102,7 +102,7 @@ def newer(staffed: Staffed, tmp_path: Path) -> str:
     folder = tmp_path / "config"
     shutil.copytree(paths.config_folder(), folder)
     old = folder / "protocols" / "asps-extremity.yaml"
-    text = old.read_text(encoding="utf-8").replace('version: "2026.1"', 'version: "2027.1"')
+    text = old.read_text(encoding="utf-8").replace('version: "2026.2"', 'version: "2027.1"')
     first, chest, rest = text.partition("code: chest_imaging")
     rest = rest.replace("interval: {min: 3, max: 6, default: 3}", "interval: 6", 1)
     (folder / "protocols" / "asps-extremity-2027.yaml").write_text(first + chest + rest, encoding="utf-8")

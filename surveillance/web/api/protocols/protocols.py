@@ -8,10 +8,12 @@ from fastapi import Path
 from surveillance.catalogue import protocols as files
 from surveillance.core.protocols.protocol import Item, Phase, Protocol
 from surveillance.core.protocols.sources import OLDER_WORDS, Source, reviews
+from surveillance.core.schedule.departures import departures
 from surveillance.core.schedule.slots import Choice, preview
 from surveillance.web.access import Permission
 from surveillance.web.api.call import Call
-from surveillance.web.api.models.sites import (
+from surveillance.web.api.models.protocols import (
+    DeparturePublic,
     ItemPublic,
     PhasePublic,
     PreviewPublic,
@@ -54,7 +56,8 @@ def preview_protocol(call: Call, protocol: Name, wanted: PreviewRequest) -> Prev
     choices = [Choice(each.item, each.months, each.since) for each in wanted.intervals]
     slots = preview(found, wanted.anchor, choices, wanted.years * 12)
     rows = [SlotPublic(**{name: getattr(slot, name) for name in SlotPublic.model_fields}) for slot in slots]
-    return PreviewPublic(protocol=found.key, slots=rows)
+    departs = [DeparturePublic(**each._asdict()) for each in departures(found, wanted.anchor, choices)]
+    return PreviewPublic(protocol=found.key, slots=rows, departures=departs)
 
 
 def _public(protocol: Protocol, today: date) -> ProtocolPublic:
@@ -98,6 +101,8 @@ def _phase(protocol: Protocol, phase: Phase) -> PhasePublic:
     return PhasePublic(
         start=phase.start,
         end=phase.end,
+        name=phase.name,
+        ends=list(phase.ends),
         choices=phase.choices(),
         default=phase.default,
         evidence=OLDER_WORDS[grade],

@@ -11,6 +11,7 @@ from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.protocols.clocks import CLOCKS, HINTS, Clock
 from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.schedule.departures import of_terms
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ContactKind, Role, Status
 from surveillance.operations.planning import plan_record, previewing
@@ -144,6 +145,7 @@ class Drawn:
     due: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
+    departs: list[str] = field(default_factory=list)  # where it departs from the protocol's own schedule
 
 
 def drawn(enrolling: Enrolling) -> Drawn:
@@ -163,6 +165,7 @@ def drawn(enrolling: Enrolling) -> Drawn:
         trips=plan_record.spelled_years(found.years),
         due=[f"{found.title(row.item)}, month {row.month}" for row in found.now(Status.DUE, Status.OVERDUE)],
         unknown=[found.title(finding.item) for finding in found.found(FindingKind.LAST_SCAN_UNKNOWN)],
+        departs=[each.said for each in of_terms(made.protocol, made.anchor, made.intervals)],
         early=[
             f"{found.title(finding.item)} of {day(finding.since)}" for finding in found.found(FindingKind.STUDY_EARLY)
         ],

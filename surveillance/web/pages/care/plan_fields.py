@@ -11,6 +11,7 @@ from surveillance.operations.care.enrolment import OLDEST, Enrolment
 from surveillance.operations.planning.previewing import Draft, Scan
 from surveillance.operations.visits.results import NewStudy
 from surveillance.web.forms import Form
+from surveillance.web.pages.care import choice_fields
 
 OFF: Final = "off"
 MOST_ROWS: Final = 20
@@ -82,16 +83,13 @@ def _intervals(form: Form, chosen: Protocol) -> dict[str, int | None]:
     """What differs from the protocol's own choice."""
     found: dict[str, int | None] = {}
     for item in chosen.items:
-        given = form.one_of(field(item), f"how often: {item.title}", dict(options(item)), required=False)
+        given = form.one_of(choice_fields.field(item), f"how often: {item.title}", dict(options(item)), required=False)
         if given:
             found[item.code] = None if given == OFF else int(given)
+        found |= choice_fields.further(form, item)
     if not any(found.get(item.code) if item.code in found else item.enabled for item in chosen.items):
-        form.fault(field(chosen.items[0]), "Choose at least one examination to repeat")
+        form.fault(choice_fields.field(chosen.items[0]), "Choose at least one examination to repeat")
     return found
-
-
-def field(item: Item) -> str:
-    return f"interval-{item.code}"
 
 
 def options(item: Item) -> list[tuple[str, str]]:

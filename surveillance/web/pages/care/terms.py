@@ -1,21 +1,24 @@
 """Other intervals, another protocol, another anchor, a new plan: each shown as a difference before it is applied."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from uuid import UUID
 
 from fastapi.responses import Response
 from sqlmodel import col, select
 
-from surveillance.core.errors import ConflictError
+from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.protocols import interval_words
 from surveillance.core.protocols.clocks import BEGINNINGS, CLOCKS, HINTS, Clock
-from surveillance.core.protocols.protocol import Item, Protocol
+from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.schedule.departures import of_terms
 from surveillance.operations.care import enrolment
 from surveillance.store.planning import plans
 from surveillance.store.tables import Approval, Patient, Plan
-from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
+from surveillance.web.pages.care import choice_fields
 from surveillance.web.pages.care.changes import Proposal, home, page, weigh, with_plan
 from surveillance.web.pages.routing import Pages
 from surveillance.web.render import day
@@ -47,8 +50,8 @@ def terms(context: PageContext, patient_id: UUID) -> Response:
     since = form.day("since", "the day from which it holds", required=True)
     reason = form.text("reason", "the reason", required=True, longest=1000)
     protocol = _chosen_protocol(context, patient)
-    intervals = _intervals(form, protocol) if protocol else {}
-    proposal = None
+    intervals = choice_fields.chosen(form, protocol) if protocol else {}
+    proposal, departs = None, list[str]()
     if form.ok and since and protocol:
         other = protocol.key if protocol.key != _protocol_of(context, plan) else None
         if other is None and not intervals:
@@ -58,11 +61,19 @@ def terms(context: PageContext, patient_id: UUID) -> Response:
             proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new))
             if proposal is None and form.ok:
                 return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
-    return _terms_page(context, patient, plan, proposal)
+            if proposal is not None:
+                _, key, chosen = enrolment.with_terms(context.work, plan, new)
+                departs = _departs(context, key, plan.anchor, chosen, since)
+    return _terms_page(context, patient, plan, proposal, departs=departs)
 
 
 def _terms_page(
-    context: PageContext, patient: Patient, plan: Plan, proposal: Proposal | None = None, form: Form | None = None
+    context: PageContext,
+    patient: Patient,
+    plan: Plan,
+    proposal: Proposal | None = None,
+    form: Form | None = None,
+    departs: Sequence[str] = (),
 ) -> Response:
     present = plans.terms_in_force(context.session, plan.id)[-1]
     shown = _shown_protocol(context, patient, form or context.form)
@@ -73,9 +84,10 @@ def _terms_page(
         proposal,
         form=form,
         protocols=_approved(context, patient),
-        fields=_fields(shown),
-        present={item: words.every(months) for item, months in present.intervals.items()},
+        fields=choice_fields.fields(shown),
+        present=interval_words.said(present.intervals, _titles(context, present.protocol_key)),
         shown=shown,
+        departs=departs,
     )
 
 
@@ -136,18 +148,24 @@ def restart(context: PageContext, patient_id: UUID) -> Response:
     counts_from = CLOCKS[protocol.clock if protocol else Clock.END_OF_TREATMENT]
     anchor = form.day("anchor", f"the day of the new {counts_from}", required=True)
     reason = form.text("reason", "the reason", required=previous.ended_on is None, longest=1000)
-    intervals = _intervals(form, protocol) if protocol else {}
+    intervals = choice_fields.chosen(form, protocol) if protocol else {}
     proposal = None
     if form.ok and anchor and protocol:
         new = enrolment.Enrolment(protocol.key, anchor, intervals, reason=reason)
         proposal = weigh(context, patient, lambda: enrolment.restart(context.work, patient, new))
         if proposal is None and form.ok:
             return context.done(home(patient), f"Restarted from {day(anchor)} as plan {previous.number + 1}.")
-    return _restart_page(context, patient, previous, proposal)
+    departs = _departs(context, protocol.key, anchor, intervals, None) if proposal and protocol and anchor else []
+    return _restart_page(context, patient, previous, proposal, departs=departs)
 
 
 def _restart_page(
-    context: PageContext, patient: Patient, previous: Plan, proposal: Proposal | None = None, form: Form | None = None
+    context: PageContext,
+    patient: Patient,
+    previous: Plan,
+    proposal: Proposal | None = None,
+    form: Form | None = None,
+    departs: Sequence[str] = (),
 ) -> Response:
     shown = _shown_protocol(context, patient, form or context.form)
     return page(
@@ -161,8 +179,9 @@ def _restart_page(
         clocks=CLOCKS,
         hints=HINTS,
         protocols=_approved(context, patient),
-        fields=_fields(shown),
+        fields=choice_fields.fields(shown),
         shown=shown,
+        departs=departs,
     )
 
 
@@ -189,6 +208,10 @@ def _protocol_of(context: PageContext, plan: Plan) -> str:
     return plans.terms_in_force(context.session, plan.id)[-1].protocol_key
 
 
+def _titles(context: PageContext, key: str) -> dict[str, str]:
+    return {item.code: item.title for item in context.work.protocol(key).items}
+
+
 def _shown_protocol(context: PageContext, patient: Patient, form: Form) -> Protocol | None:
     """The protocol whose intervals stand on the page."""
     key = form.value("protocol")
@@ -200,25 +223,9 @@ def _chosen_protocol(context: PageContext, patient: Patient) -> Protocol | None:
     return context.work.protocol(key) if key else None
 
 
-def _fields(protocol: Protocol | None) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """For each item: the field's name, the title, and what can be chosen beside leaving it as it is."""
-    if protocol is None:
+def _departs(context: PageContext, key: str, anchor: date, intervals: Intervals, since: date | None) -> list[str]:
+    """Where terms depart from their protocol's own schedule; nothing where they are not allowed."""
+    try:
+        return [each.said for each in of_terms(context.work.protocol(key), anchor, intervals, since)]
+    except InvalidInputError:
         return []
-    return [(f"interval-{item.code}", item.title, _options(item)) for item in protocol.items]
-
-
-def _options(item: Item) -> list[tuple[str, str]]:
-    phases = [phase for phase in item.phases if len(phase.choices()) > 1] or item.phases
-    choices = sorted({months for phase in phases for months in phase.choices()})
-    return [*((str(months), words.every(months)) for months in choices), (OFF, "not at all")]
-
-
-def _intervals(form: Form, protocol: Protocol) -> Intervals:
-    """What was chosen; an item left as it is has none."""
-    found: Intervals = {}
-    for item in protocol.items:
-        name = f"interval-{item.code}"
-        given = form.one_of(name, f"an interval of {item.title}", dict(_options(item)), required=False)
-        if given:
-            found[item.code] = None if given == OFF else int(given)
-    return found

@@ -8,13 +8,10 @@ from uuid import UUID
 from fastapi.responses import Response
 from sqlmodel import col, select
 
-from surveillance.core.dates import add_months
-from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
 from surveillance.core.protocols.difference import END, compare, every, months
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.protocols.sources import GRADES, Review, reviews
-from surveillance.core.schedule.slots import Choice, preview
 from surveillance.operations.care import migration
 from surveillance.operations.protocols import approvals as protocols_approvals
 from surveillance.operations.registry import patients as registry
@@ -23,12 +20,10 @@ from surveillance.web import render
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
+from surveillance.web.pages.protocols import trying
 from surveillance.web.pages.routing import Pages
 
 pages = Pages(prefix="/protocols")
-
-YEARS_DRAWN = 10
-OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +96,9 @@ def show(context: PageContext, key: str) -> Response:
     """One version: drawn, its phases with their evidence and sources, tried out, approved or not."""
     known = _versions(context)
     version = _one(known, key)
-    form, drawing = _tried_out(context, version.protocol)
+    form, drawing, departs = trying.tried_out(context, _today(context), version.protocol)
     if context.live:
-        return context.page("protocols/_drawing.html", form=form, drawing=drawing, status=200)
+        return context.page("protocols/_drawing.html", form=form, drawing=drawing, departs=departs, status=200)
     others = [each for each in known.values() if each.protocol.id == version.protocol.id and each is not version]
     return context.page(
         "protocols/show.html",
@@ -111,6 +106,8 @@ def show(context: PageContext, key: str) -> Response:
         mine=version,
         protocol=version.protocol,
         drawing=drawing,
+        departs=departs,
+        tries=trying.fields,
         others=sorted(others, key=lambda each: each.protocol.version),
         sites=context.all_sites,
         grades=GRADES,
@@ -184,31 +181,6 @@ def _one(known: Mapping[str, Version], key: str) -> Version:
     if key not in known:
         raise NotFoundError("there is no such version of a protocol here")
     return known[key]
-
-
-# -- trying out ------------------------------------------------------------------------------------------------
-
-
-def _tried_out(context: PageContext, protocol: Protocol) -> tuple[Form, str]:
-    """The schedule from an anchor with chosen intervals, drawn; without an anchor from today."""
-    query = context.request.query_params
-    form = Form({name: query.getlist(name) for name in query})
-    today = _today(context)
-    anchor = form.day("anchor", f"the day of the {protocol.counts_from}") or today
-    choices = [
-        Choice(item.code, None if chosen == OFF else int(chosen))
-        for item in protocol.items
-        if (chosen := form.value(f"every-{item.code}")) and (chosen == OFF or chosen.isdigit())
-    ]
-    try:
-        if not date(1950, 1, 1) <= anchor <= add_months(today, 120):
-            raise InvalidInputError("the anchor must lie within the last decades")
-        slots = preview(protocol, anchor, choices, YEARS_DRAWN * 12)
-    except InvalidInputError as error:
-        form.fault("anchor", str(error)[:1].upper() + str(error)[1:])
-        return form, ""
-    drawn = timeline.of_preview(protocol, slots, anchor, YEARS_DRAWN * 12)
-    return form, render.markup(timeline_sheet.render(drawn))
 
 
 # -- moving patients -------------------------------------------------------------------------------------------
