@@ -1,11 +1,12 @@
 """Planned messages and the calls made to send them. Nothing here decides anything."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
@@ -16,7 +17,6 @@ from surveillance.store.tables import (
     Contact,
     Counter,
     DispatchPause,
-    ExaminationRow,
     MessageEvent,
     Patient,
     Reminder,
@@ -56,17 +56,6 @@ def by_prefix(session: Session, prefix: str, sites: Iterable[UUID]) -> list[Remi
     return list(session.exec(statement.where(col(Reminder.site_id).in_(list(sites)))))
 
 
-def open_examinations(session: Session, plan_id: UUID, until: date, window_until: date) -> list[ExaminationRow]:
-    """What of a plan still asks for something, is not held, and is overdue by ``until`` or opens by the other day."""
-    row = ExaminationRow
-    held = sa.and_(col(row.held_from).is_not(None), col(row.held_until).is_(None))
-    near = sa.or_(col(row.overdue_from) <= until, col(row.window_start) <= window_until)
-    statement = select(row).where(
-        row.plan_id == plan_id, col(row.open).is_(True), col(row.withdrawn).is_(False), ~held, near
-    )
-    return list(session.exec(statement))
-
-
 # -- turns -----------------------------------------------------------------------------------------------------
 
 
@@ -76,9 +65,14 @@ def events(session: Session, reminder_id: UUID) -> list[MessageEvent]:
     return list(session.exec(statement.order_by(col(MessageEvent.ordinal))))
 
 
-def last_event(session: Session, reminder_id: UUID) -> MessageEvent | None:
-    statement = select(MessageEvent).where(MessageEvent.reminder_id == reminder_id)
-    return session.exec(statement.order_by(col(MessageEvent.ordinal).desc()).limit(1)).first()
+def last_events(session: Session, reminder_ids: Iterable[UUID]) -> dict[UUID, MessageEvent]:
+    """The last turn of each message that took one."""
+    later = orm.aliased(MessageEvent)
+    follows = sa.exists().where(
+        col(later.reminder_id) == col(MessageEvent.reminder_id), col(later.ordinal) > col(MessageEvent.ordinal)
+    )
+    statement = select(MessageEvent).where(col(MessageEvent.reminder_id).in_(list(reminder_ids)), ~follows)
+    return {row.reminder_id: row for row in session.exec(statement)}
 
 
 # -- claims ----------------------------------------------------------------------------------------------------
