@@ -26,6 +26,7 @@ from surveillance.store.tables import (
 )
 
 FIELDS = Examination._fields
+_KEY = {"item", "month", "extra_id"}  # what a row is known by, which never changes
 IDS = {"extra": "extra_id", "study": "study_id", "booking": "booking_id"}
 
 
@@ -188,7 +189,7 @@ class Stored:
         A key that comes back takes its old row, and so its id, again; an unchanged finding keeps its row.
         """
         for gone in changes.cancel:
-            write_whole(self.rows[gone.key], values(gone))
+            write_whole(self.rows[gone.key], values(gone).keys() - _KEY)
             self.rows[gone.key].withdrawn, self.rows[gone.key].open = True, False
         for row in (*changes.add, *(change.after for change in changes.move)):
             self._put(session, row)
@@ -202,7 +203,7 @@ class Stored:
 
     def _put(self, session: Session, row: Examination) -> None:
         if row.key in self.rows:
-            write_whole(self.rows[row.key], values(row))
+            write_whole(self.rows[row.key], values(row).keys() - _KEY)
             self.rows[row.key].sqlmodel_update(values(row))
         else:
             self.rows[row.key] = ExaminationRow(**owners(self.plan), **values(row))
