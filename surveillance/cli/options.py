@@ -92,11 +92,11 @@ def examination(work: Work, plan: Plan, text: str) -> Key:
     item, month, prefix = named_examination(text)
     if prefix is None:
         return Key(item, month)
-    found = [extra for extra in plans.extras(work.session, plan.id) if extra.id.replace("-", "").startswith(prefix)]
+    found = [extra for extra in plans.extras(work.session, plan.id) if extra.id.hex.startswith(prefix)]
     found = [extra for extra in found if extra.item == item]
     if len(found) != 1:
         raise InvalidInputError(f"{text} names {len(found) or 'no'} extra examinations of the plan; see 'plan show'")
-    return Key(item, None, found[0].id)
+    return Key(item, None, str(found[0].id))
 
 
 def pair(text: str) -> tuple[str, str]:

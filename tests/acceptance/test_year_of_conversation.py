@@ -37,6 +37,7 @@ from surveillance.operations.visits import booking, outcomes, reschedule_request
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.providers.twilio import failure_of
 from surveillance.store import db
+from surveillance.store.messages import claims
 from surveillance.store.messages import reminders as store
 from surveillance.store.tables import (
     Appointment,
@@ -164,7 +165,7 @@ class Year:
             due = store.next_due(session, self.now)
             doubt = session.exec(select(sa.func.min(Attempt.created_at)).where(sa.text("attempt.finished_at IS NULL")))
             oldest = doubt.first()
-            written = store.anything_due(session, self.now)
+            written, _ = claims.anything_due(session, self.now, {}, self.now)
         moments = [end] + ([due] if due else []) + ([oldest + timedelta(minutes=11)] if oldest else [])
         moments += [self.now + timedelta(minutes=1)] if written else []
         return max(self.now + timedelta(seconds=1), min(moments))

@@ -15,12 +15,13 @@ from surveillance.core.words import Role
 from surveillance.operations.care import lifecycle
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.off_items import Off, follow, off_items
-from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.planning import gathered, preconditions, replanning
 from surveillance.operations.registry import care_gaps, consents
 from surveillance.operations.visits.results import NewStudy, keep_study
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans as store
+from surveillance.store.planning.plans import Recorded
 from surveillance.store.tables import Approval, Patient, Plan, PlanTerms, Site
 from surveillance.store.visits import studies
 
@@ -73,28 +74,29 @@ def enrol(work: Work, patient: Patient, new: Enrolment) -> Plan:
         ConflictError: there is a plan already, the patient is dead, the protocol is not approved.
     """
     work.require(patient.site_id, *consents.WRITERS)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     if before := store.all_plans(work.session, patient.id):
         active = before[0].ended_on is None
         what = "an active plan; end or restart that one" if active else "a plan that ended; restart it"
         raise ConflictError(f"patient {patient.mrn} has {what}")
-    plan = _new_plan(work, patient, new, previous=None)
-    _record_enrolment(work, patient, plan, new, "plan.enrol")
-    return plan
+    recorded = _new_plan(work, patient, new, previous=None)
+    _record_enrolment(work, patient, recorded, new, "plan.enrol")
+    replanning.replan(work, recorded.plan, gathered.of_new(work, patient, recorded))
+    return recorded.plan
 
 
-def _record_enrolment(work: Work, patient: Patient, plan: Plan, new: Enrolment, action: str) -> None:
-    (terms,) = store.terms_in_force(work.session, plan.id)
+def _record_enrolment(work: Work, patient: Patient, recorded: Recorded, new: Enrolment, action: str) -> None:
+    """All but the examinations that follow from it."""
+    plan, (terms,) = recorded.plan, recorded.terms
     after = picture(plan) | {"protocol": terms.protocol_key, "intervals": dict(new.intervals)}
     work.audit(action, plan, after=after, reason=new.reason)
-    care_gaps.settle(work, patient.id)
+    care_gaps.settle_of(work, patient)
     studies.settle_history(work.session, patient.id)
     for study in new.studies:
         keep_study(work, patient, study)
-    replanning.replan_patient(work, patient)
 
 
-def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Plan:
+def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Recorded:
     if patient.died_on is not None:
         raise ConflictError(f"patient {patient.mrn} died on {patient.died_on}; retract that first if it is wrong")
     today = work.today(work.site(patient.site_id))
@@ -115,8 +117,8 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
     )
     work.session.add(plan)
     work.session.flush()
-    _add_terms(work, plan, protocol.key, new.intervals, Off(None, new.off_until, new.reason))
-    return plan
+    terms = _add_terms(work, plan, protocol.key, new.intervals, Off(None, new.off_until, new.reason))
+    return Recorded(plan, [terms])
 
 
 def check_anchor(patient: Patient, anchor: date, enrolled_on: date, today: date) -> None:
@@ -193,7 +195,7 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
         ConflictError: the plan has ended, or the protocol is not approved at the site.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.must_be_active(work, plan)
+    patient = preconditions.must_be_active(work, plan)
     check_terms(work, plan, new)
     _, key, intervals = with_terms(work, plan, new)
     off_items(work, work.protocol(key), intervals)
@@ -202,7 +204,7 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     fields = ("protocol_key", "intervals")
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
-    return replanning.replan(work, plan)
+    return replanning.replan(work, plan, gathered.gather(work, patient, plan))
 
 
 def check_terms(work: Work, plan: Plan, new: NewTerms) -> None:
@@ -224,8 +226,7 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
         ConflictError: the plan has ended.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.must_be_active(work, plan)
-    patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
+    patient = preconditions.must_be_active(work, plan)
     if not reason.strip():
         raise InvalidInputError("a corrected anchor needs a reason")
     enrolled_on = max(anchor, plan.enrolled_on)
@@ -233,9 +234,9 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
     before = picture(plan, ("anchor", "enrolled_on"))
     plan.anchor, plan.enrolled_on = anchor, enrolled_on
     work.audit("plan.anchor", plan, before=before, after=picture(plan, before), reason=reason)
-    care_gaps.settle(work, plan.patient_id)
+    care_gaps.settle_of(work, patient)
     studies.settle_history(work.session, plan.patient_id)
-    return replanning.replan(work, plan)
+    return replanning.replan(work, plan, gathered.gather(work, patient, plan))
 
 
 def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
@@ -245,7 +246,7 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     without a reason for closing an active plan, or where the new anchor does not lie after the old one.
     """
     work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     previous = next(iter(store.all_plans(work.session, patient.id)), None)
     if previous is None:
         raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
@@ -259,6 +260,7 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
     granting.settle_plan(work, previous, "follow-up began again")
-    plan = _new_plan(work, patient, new, previous)
-    _record_enrolment(work, patient, plan, new, "plan.restart")
-    return plan
+    recorded = _new_plan(work, patient, new, previous)
+    _record_enrolment(work, patient, recorded, new, "plan.restart")
+    replanning.replan_patient(work, patient)
+    return recorded.plan

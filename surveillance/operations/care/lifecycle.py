@@ -13,11 +13,11 @@ from surveillance.operations.care import overrides
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.granting import NewDeferral
 from surveillance.operations.deferrals.off_items import Off, follow
-from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.planning import gathered, preconditions, replanning
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.registry import care_gaps
 from surveillance.operations.visits import booking, outcomes
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.tables import (
@@ -108,22 +108,22 @@ def confirm_transfer(work: Work, plan: Plan, accepted_by: str) -> None:
 
 def close(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
     """Close a plan: cancel what is open, void what is planned, keep history. The caller asks who may do that."""
-    preconditions.must_be_active(work, plan)
+    now = gathered.locked(work, plan.patient_id, plan.id)
+    preconditions.check_active(plan)
     today = work.today(work.site(plan.site_id))
     if not plan.anchor <= new.day <= today:
         raise InvalidInputError(f"a plan ends between its anchor {plan.anchor} and today ({today}), not on {new.day}")
-    booked = appointments.of_plan(work.session, plan.id, AppointmentState.BOOKED)
-    needless = [row for row in booked if row.day >= new.day]
+    needless = [row for row in now.visits.of_plan(plan.id, AppointmentState.BOOKED) if row.day >= new.day]
     for row in needless:
-        outcomes.call_off(work, row, f"plan ended: {new.reason}")
+        outcomes.call_off(work, row, now.visits.lines(row.id), f"plan ended: {new.reason}")
     before = picture(plan, ENDS)
     plan.ended_on, plan.end_reason, plan.end_note = new.day, new.reason, new.note
     plan.end_signed_by, plan.restart_by = work.actor.user_id, new.restart_by
     work.session.flush()
     work.audit("plan.end", plan, before=before, after=picture(plan, ENDS), reason=new.note)
     granting.settle_plan(work, plan, granting.PLAN_ENDED)
-    care_gaps.settle(work, plan.patient_id)
-    replanning.replan(work, plan)
+    care_gaps.settle_of(work, now.patient)
+    replanning.replan(work, plan, now)
     return [row for row in needless if row.day >= today]
 
 
@@ -144,7 +144,7 @@ def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointme
             two is another patient's.
     """
     work.require(patient.site_id, *DECIDERS)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     today = work.today(work.site(patient.site_id))
     if not patient.birth_date <= day <= today:
         raise InvalidInputError(f"patient {patient.mrn}: a death on {day} lies before birth or in the future")
@@ -168,7 +168,7 @@ def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointme
     work.session.flush()
     before, after = {"died_on": None}, {"died_on": day}
     work.audit("patient.died", patient, patient_id=patient.id, before=before, after=after, reason=source)
-    care_gaps.settle(work, patient.id)
+    care_gaps.settle_of(work, patient)
     plan = plans.active_plan(work.session, patient.id)
     for ended in plans.all_plans(work.session, patient.id):
         granting.settle_plan(work, ended, DIED, (DeferralKind.RESTART, DeferralKind.TRANSFER))
@@ -251,12 +251,13 @@ def _unrecord(work: Work, study: Study, reason: str) -> None:
     plan = preconditions.plan_of(work, row.plan_id)
     others = [other for other in studies.of_patient(work.session, study.patient_id) if other.appointment_id == row.id]
     proved = {item for other in others for item in studies.items(work.session, other.id)}
-    for line in appointments.lines(work.session, row.id):
+    lines = appointments.lines(work.session, row.id)
+    for line in lines:
         served = line.item in studies.items(work.session, study.id) and line.item not in proved
         if served and line.outcome is Outcome.PERFORMED:
             outcomes.restore(work, row, line, reason)
     if row.state is AppointmentState.BOOKED and plan.ended_on is not None and row.day >= plan.ended_on:
-        outcomes.call_off(work, row, f"plan ended: {plan.end_reason}")
+        outcomes.call_off(work, row, lines, f"plan ended: {plan.end_reason}")
 
 
 def _undie(work: Work, patient: Patient, reason: str) -> None:
@@ -278,13 +279,11 @@ def reopen(work: Work, plan: Plan, reason: str) -> None:
     """
     work.require(plan.site_id, *DECIDERS)
     reasoned(reason, "reopening a plan")
-    preconditions.lock(work, plan.patient_id)
-    work.session.refresh(plan)
-    patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
+    now = gathered.locked(work, plan.patient_id, plan.id)
     if plan.ended_on is None:
         raise ConflictError("the plan has not ended")
-    if patient.died_on is not None:
-        raise ConflictError(f"the patient died on {patient.died_on}; retract the death, and the plan goes on")
+    if now.patient.died_on is not None:
+        raise ConflictError(f"the patient died on {now.patient.died_on}; retract the death, and the plan goes on")
     if plans.all_plans(work.session, plan.patient_id)[0].id != plan.id:
         raise ConflictError("another plan of this patient follows this one")
     before = picture(plan, ENDS)
@@ -293,5 +292,5 @@ def reopen(work: Work, plan: Plan, reason: str) -> None:
     work.audit("plan.reopen", plan, before=before, after=picture(plan, before), reason=reason)
     granting.settle_plan(work, plan, "the plan goes on", (DeferralKind.RESTART, DeferralKind.TRANSFER))
     granting.reinstate_plan(work, plan, reason)
-    care_gaps.settle(work, plan.patient_id)
-    replanning.replan(work, plan)
+    care_gaps.settle_of(work, now.patient)
+    replanning.replan(work, plan, now)

@@ -52,12 +52,18 @@ def is_history(session: Session, patient_id: UUID, performed_on: date) -> bool:
 def settle_history(session: Session, patient_id: UUID) -> None:
     """After a change of the day of enrolment."""
     session.flush()
-    for study in session.exec(select(Study).where(Study.patient_id == patient_id)):
-        study.history = is_history(session, patient_id, study.performed_on)
+    statement = select(Study, _history()).where(Study.patient_id == patient_id)
+    for study, history in session.exec(statement).all():
+        study.history = bool(history)
     session.flush()
+
+
+def _history() -> sa.ColumnElement[bool]:
+    """As it is stored."""
+    return sa.case((_is_history(), sa.true()), else_=sa.false())
 
 
 def wrong_history(session: Session) -> Iterator[Any]:
     """Studies that are stored as history and are none, or the other way round."""
-    wrong = col(Study.history) != sa.case((_is_history(), sa.true()), else_=sa.false())
+    wrong = col(Study.history) != _history()
     return iter(session.exec(select(Study).where(wrong)))

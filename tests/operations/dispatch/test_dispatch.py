@@ -9,6 +9,7 @@ from fakes.clinic import NOON, VISIT_DAY, Carrier, Clinic, Clock, open_clinic
 from sqlmodel import select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.messages.decision import RECHECK
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import AttemptState, Channel, ConsentAct, HoldReason, Privacy, ReminderState, Step
 from surveillance.operations.care import holds, lifecycle
@@ -21,6 +22,7 @@ from surveillance.operations.registry import consents
 from surveillance.operations.registry.patients import NewContact
 from surveillance.operations.visits import booking
 from surveillance.providers.base import DeliveryError, Failure
+from surveillance.store.messages import reminders as store
 from surveillance.store.tables import Contact, Number, Patient, Place, Reminder, Sender
 
 AFTER = NOON + timedelta(minutes=11)  # when the message on a booking at noon goes out
@@ -320,6 +322,18 @@ def test_a_sender_keeps_its_pace(clinic: Clinic) -> None:
     first = len(clinic.sms.taken)
     clinic.tick(AFTER + timedelta(seconds=5))
     assert (first, len(clinic.sms.taken)) == (3, 4)  # one now, two ahead of the pace, then one every five seconds
+
+
+def test_a_turn_that_another_worker_took_meanwhile_is_looked_at_again(clinic: Clinic) -> None:
+    clinic.limits = Limits(pace={Channel.SMS: 0.2})
+    context, name = clinic.context(), clinic.sms.sender
+    with clinic.work() as work:
+        senders.know(context, work)
+        seen = Sender(**store.sender(work.session, name).model_dump())  # as it was before anybody took a turn
+        turns = [senders.take_turn(context, work, name, seen) for _ in range(4)]
+        assert turns == [None, None, None, NOON + timedelta(seconds=5)]
+        senders.stop(work, name, "not registered")
+        assert senders.take_turn(context, work, name, seen) == NOON + RECHECK
 
 
 def test_a_worker_that_is_to_stop_gives_back_what_it_only_claimed(booked: Clinic) -> None:

@@ -230,7 +230,7 @@ def reopen_form(context: PageContext, visit_id: UUID, item: str) -> Response:
 
 
 def _reopening(shown: Shown, item: str, form: Form, status: int | None = None) -> Response:
-    line = outcomes.line_of(shown.context.work, shown.row, item)
+    line = outcomes.line_of(appointments.lines(shown.context.session, shown.row.id), item)
     return shown.context.page("visits/reopen.html", form=form, status=status, v=shown, line=line, words=words)
 
 
