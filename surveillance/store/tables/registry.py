@@ -138,6 +138,7 @@ class Gap(SQLModel, table=True):
     Kept so that the board need not look at everybody. ``plan_id``: the plan that it is about, if it is about one.
     """
 
+    __tablename__ = "gap"
     __table_args__ = (sa.Index("ix_gap_list", "site_id", "kind", "since", "patient_id"),)
     patient_id: UUID = Field(foreign_key="patient.id", primary_key=True)
     kind: GapKind = one_of(GapKind, primary_key=True)
