@@ -10,8 +10,7 @@ from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading
 from surveillance.cli.options import From, Intervals, Mrn, Reason, Studies, Why, intervals, iso_day, studies
 from surveillance.cli.planning import changes
-from surveillance.cli.record import patient as patient_page
-from surveillance.cli.record import plan as plan_page
+from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import NotFoundError
 from surveillance.operations.care import enrolment
 from surveillance.operations.planning import differences, plan_record
@@ -89,7 +88,7 @@ def show_plan(
     parts: list[RenderableType] = []
     data = []
     for plan in found if every else found[:1]:
-        page = plan_page.gather(job.work, plan)
+        page = plan_details.gather(job.work, plan)
         title = f"{patient.given_name} {patient.family_name}, MRN {mrn}: plan {plan.number}"
         parts += [show.heading(title), *page.parts]
         data.append(page.data)
@@ -187,9 +186,9 @@ def restart(
 
 
 def _booked(work: Work, plan: Plan) -> list[str]:
-    rows: list[Appointment] = plan_page.booked(work, plan)
+    rows: list[Appointment] = plan_details.booked(work, plan)
     today = work.today(work.site(plan.site_id))
-    return [patient_page.visit_line(work, row) for row in rows if row.day >= today]
+    return [patient_details.visit_line(work, row) for row in rows if row.day >= today]
 
 
 def changed(job: Job, patient: Patient, before: differences.Picture, said: str) -> Answer:

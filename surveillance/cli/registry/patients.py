@@ -12,8 +12,7 @@ from surveillance.cli.context import Answer, Job, confirming, reading, writing
 from surveillance.cli.messages import planned
 from surveillance.cli.options import ContactName, Email, Kind, Language, Mrn, On, Phone, Postal, iso_day
 from surveillance.cli.planning import changes
-from surveillance.cli.record import patient as patient_page
-from surveillance.cli.record import plan
+from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ContactKind, Sex
 from surveillance.operations.accounts import users
@@ -95,7 +94,7 @@ def add_patient(
     patient = registry.add_patient(job.work, job.site(), new)
     job.seen.append(patient)
     added = store.contacts(job.work.session, patient.id)
-    problems = [line for row in added for line in patient_page.phone_problems(job.work, row)]
+    problems = [line for row in added for line in patient_details.phone_problems(job.work, row)]
     said = f"Added {patient.given_name} {patient.family_name}, MRN {patient.mrn}. Next: 'enrol {patient.mrn}'."
     data = picture(patient) | {"contacts": [picture(row) for row in added], "problems": problems}
     return Answer([said], data, warnings=problems)
@@ -115,9 +114,9 @@ def _check_consent(reach: registry.NewContact) -> None:
 @reading
 def find(
     job: Job,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="MRN, beginnings of names, birth date or phone.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="MRN, part of the name, birth date or phone.")],
 ) -> Answer:
-    """Find patients by MRN, beginnings of names, birth date or phone, the likeliest first, as the browser does.
+    """Find patients by MRN, any part of the name, birth date or phone.
 
     Example: surveillance patient find okafor
     """
@@ -127,7 +126,7 @@ def find(
     job.seen, job.action = result.patients, "patient.find"
     found, data = show.table("", "MRN", "Name", "Born", "Site", "Plan"), []
     for row in result.patients:
-        code, state = job.work.site(row.site_id).code, patient_page.plan_state(job.work, row)
+        code, state = job.work.site(row.site_id).code, patient_details.plan_state(job.work, row)
         show.add(found, row.mrn, f"{row.given_name} {row.family_name}", row.birth_date.isoformat(), code, state)
         data.append(picture(row) | {"site": code, "plan": state})
     more = [f"These {search.MOST} are the likeliest of more: type more of the name."] if result.more else []
@@ -146,7 +145,7 @@ def show_patient(
     Example: surveillance patient show 00417
     """
     patient = job.patient(mrn)
-    page = patient_page.gather(job.work, patient, history)
+    page = patient_details.gather(job.work, patient, history)
     return Answer(page.parts, page.data)
 
 
@@ -195,7 +194,7 @@ def edit(
 
 def _said(job: Job, name: str, value: object) -> object:
     """A value in words: an owner by name."""
-    return plan.person(job.work, UUID(str(value))) if name == "owner_id" and value else value
+    return plan_details.person(job.work, UUID(str(value))) if name == "owner_id" and value else value
 
 
 @app.command()
@@ -228,4 +227,6 @@ def died(
 
 def to_release(job: Job, released: list[Appointment]) -> list[str]:
     """The visits whose scanner slots somebody must give back."""
-    return [f"Release the slot: {patient_page.visit_line(job.work, row)} ({words.short(row.id)})" for row in released]
+    return [
+        f"Release the slot: {patient_details.visit_line(job.work, row)} ({words.short(row.id)})" for row in released
+    ]

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from sqlmodel import col, select
 
 from surveillance.cli import show, words
-from surveillance.cli.record import plan as plan_page
+from surveillance.cli.record import plan_details
 from surveillance.core import plain
 from surveillance.core.words import AppointmentState, Channel
 from surveillance.operations.record.patient_record import FLAGS, LOW_EGFR
@@ -53,7 +53,7 @@ def gather(work: Work, patient: Patient, history: int) -> Page:
     ]
     pages = []
     for plan in plans.all_plans(work.session, patient.id):
-        page = plan_page.gather(work, plan)
+        page = plan_details.gather(work, plan)
         pages.append(page.data)
         parts += [show.heading(f"Plan {plan.number}{'' if plan.ended_on is None else ', ended'}"), *page.parts]
     if not pages:
@@ -87,7 +87,7 @@ def _identity(work: Work, patient: Patient) -> list[tuple[str, object]]:
         ("Site", f"{site.code}, {site.name}"),
         ("Time zone", patient.time_zone or f"{site.time_zone} (the site's)"),
         ("Flags", show.joined(flags)),
-        ("Owner", plan_page.person(work, patient.owner_id)),
+        ("Owner", plan_details.person(work, patient.owner_id)),
     ]
     return lines + ([("Died", show.day(patient.died_on))] if patient.died_on else [])
 
@@ -162,7 +162,7 @@ def _visits(work: Work, patient_id: UUID) -> list[tuple[Appointment, list[Appoin
 def visit_line(work: Work, visit: Appointment) -> str:
     """A visit in one line: when in local time, where, what it covers."""
     covered = show.joined([words.name(appointments.key(line)) for line in appointments.lines(work.session, visit.id)])
-    return f"{plan_page.visit_when(work, visit)}: {covered}"
+    return f"{plan_details.visit_when(work, visit)}: {covered}"
 
 
 def _confirmed(visit: Appointment) -> str:
@@ -175,7 +175,7 @@ def _visit_table(work: Work, visits: list[tuple[Appointment, list[AppointmentIte
     for row, lines in visits:
         covered = show.joined([_covered(line) for line in lines])
         note = row.note or ("no working day is left in a window" if row.outside else "") or _confirmed(row)
-        show.add(found, words.short(row.id), plan_page.visit_when(work, row), words.VISIT[row.state], covered, note)
+        show.add(found, words.short(row.id), plan_details.visit_when(work, row), words.VISIT[row.state], covered, note)
     return show.section(found, "none.")
 
 
