@@ -149,6 +149,8 @@ def samples_of(clinic: Staffed) -> dict[str, str]:
         found |= {"row": overdue.key, "subject": overdue.subject}
         found["token_id"] = str(token.id if token else UUID(int=0))
         found["reply_id"] = str(reply.id if reply else UUID(int=0))
+        deferral = work.session.exec(select(tables.Deferral).where(tables.Deferral.site_id == site.id)).first()
+        found["deferral_id"] = str(deferral.id if deferral else UUID(int=0))
         return found
 
     return clinic.look(pick)
