@@ -10,6 +10,7 @@ import typer
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import ContactKind
+from surveillance.operations.care.baselines import NONE, NOW, Baselines, Choice
 from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
@@ -21,6 +22,7 @@ _CLOCK: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
 _ITEM: Final = r"[a-z][a-z0-9_]*"
 _INTERVAL: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<months>[1-9][0-9]{{0,2}}|off)")
 _EXAMINATION: Final = re.compile(rf"(?P<item>{_ITEM})(?:@(?:(?P<month>[0-9]{{1,4}})|x(?P<extra>[0-9a-f]{{4,32}})))?")
+_BASELINE: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<choice>{NOW}|{NONE}|[0-9-]+)")
 _STUDIES: Final = re.compile(rf"(?P<items>{_ITEM}(?:\+{_ITEM})*)=(?P<day>.+)")
 
 
@@ -71,6 +73,20 @@ def studies(texts: Iterable[str] | None) -> list[NewStudy]:
             raise typer.BadParameter(f"{text!r} is not ITEM[+ITEM]=DATE, such as mri_primary+chest_imaging=2026-03-02")
         made.append(NewStudy(found["items"].split("+"), iso_day(found["day"])))
     return made
+
+
+def baselines(texts: Iterable[str] | None, reason: str) -> Baselines:
+    """``ITEM=now|DATE|none``. Raises typer.BadParameter for anything else, or an item named twice."""
+    chosen: dict[str, Choice] = {}
+    for text in texts or ():
+        found = _BASELINE.fullmatch(text)
+        if found is None:
+            raise typer.BadParameter(f"{text!r} is not ITEM=now, ITEM=DATE or ITEM=none, such as mri_brain=now")
+        if found["item"] in chosen:
+            raise typer.BadParameter(f"{found['item']} is given twice")
+        word = found["choice"]
+        chosen[found["item"]] = NOW if word == NOW else None if word == NONE else iso_day(word)
+    return Baselines(chosen, reason)
 
 
 def named_examination(text: str) -> tuple[str, int | None, str | None]:
@@ -147,6 +163,13 @@ LastDay = Annotated[date | None, typer.Option("--to", parser=iso_day, metavar="D
 Intervals = Annotated[
     list[str] | None,
     typer.Option("--interval", metavar="ITEM=MONTHS", help="A chosen interval; ITEM=off leaves it out. Repeatable."),
+]
+BaselineChoices = Annotated[
+    list[str] | None,
+    typer.Option("--baseline", metavar="ITEM=WHEN", help="Of an item that is added: now, a DATE, or none. Repeatable."),
+]
+BaselineReason = Annotated[
+    str, typer.Option("--baseline-reason", help="Why a baseline is wanted or not; needed for none.")
 ]
 Studies = Annotated[
     list[str] | None,

@@ -8,7 +8,20 @@ from rich.console import RenderableType
 
 from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading
-from surveillance.cli.options import From, Intervals, Mrn, Reason, Studies, Why, intervals, iso_day, studies
+from surveillance.cli.options import (
+    BaselineChoices,
+    BaselineReason,
+    From,
+    Intervals,
+    Mrn,
+    Reason,
+    Studies,
+    Why,
+    baselines,
+    intervals,
+    iso_day,
+    studies,
+)
 from surveillance.cli.planning import changes
 from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import NotFoundError
@@ -104,12 +117,18 @@ def change_interval(
     since: From,
     reason: Reason,
     off_until: OffUntil = None,
+    baseline: BaselineChoices = None,
+    baseline_reason: BaselineReason = "",
 ) -> Answer:
     """Change intervals from a day on; what lies before is never cut again.
 
+    An item that is added asks for its baseline. The longest time without imaging is shown, before and after; where it
+    goes over the protocol's longest interval and its tolerance, a clinician decides.
+
     Example: surveillance plan interval 00417 mri_primary=6 --from 2027-06-30 --reason "TOSS" --as dr.reed
     """
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, intervals(choices), off_until))
+    chosen = baselines(baseline, baseline_reason)
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, intervals(choices), off_until, chosen))
 
 
 @app.command("protocol")
@@ -122,12 +141,15 @@ def change_protocol(
     reason: Reason,
     interval: Intervals = None,
     off_until: OffUntil = None,
+    baseline: BaselineChoices = None,
+    baseline_reason: BaselineReason = "",
 ) -> Answer:
     """Go on by another protocol or version from a day on.
 
     Example: surveillance plan protocol 00417 nccn-sts-high --from 2027-01-01 --reason "second opinion" --as dr.reed
     """
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, intervals(interval), off_until))
+    chosen = baselines(baseline, baseline_reason)
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, intervals(interval), off_until, chosen))
 
 
 def _terms(job: Job, mrn: str, new: enrolment.NewTerms) -> Answer:

@@ -1,7 +1,7 @@
 """Enrolling a patient on a protocol, and every later change of its terms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sqlmodel import col, select
@@ -12,10 +12,12 @@ from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations.care import lifecycle
+from surveillance.operations.care import baselines, lifecycle
+from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.off_items import Off, follow, off_items
-from surveillance.operations.planning import gathered, preconditions, replanning
+from surveillance.operations.planning import gathered, imaging_gaps, preconditions, replanning
+from surveillance.operations.planning.imaging_gaps import TooLong
 from surveillance.operations.registry import care_gaps, consents
 from surveillance.operations.visits.results import NewStudy, keep_study
 from surveillance.operations.work import Work, found
@@ -160,20 +162,20 @@ class NewTerms:
     protocol: str | None = None
     intervals: Mapping[str, int | None] = field(default_factory=dict)
     off_until: date | None = None  # as in ``Enrolment``
+    baselines: Baselines = field(default_factory=Baselines)  # of the items that are added
 
 
-def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, dict[str, int | None]]:
-    """The facts as they would be under new terms: what a person looks at before applying them."""
+def with_terms(work: Work, plan: Plan, new: NewTerms, facts: PlanFacts) -> tuple[PlanFacts, str, dict[str, int | None]]:
+    """``facts`` as they would be under new terms: what a person looks at before applying them."""
     base = _base(work, plan, new)
     patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
     key = approved(work, patient, new.protocol).key if new.protocol else base.protocol_key
     known = {item.code for item in work.protocol(key).items}
     intervals = {code: months for code, months in base.intervals.items() if code in known} | dict(new.intervals)
-    facts = replanning.facts_of(work, plan)
     later = work.terms(key, intervals, new.since)
     kept = tuple(terms for terms in facts.terms if terms.since is None or terms.since < new.since)
     after = tuple(terms for terms in facts.terms if terms.since is not None and terms.since > new.since)
-    return PlanFacts(**(vars(facts) | {"terms": (*kept, later, *after)})), key, intervals
+    return replace(facts, terms=(*kept, later, *after)), key, intervals
 
 
 def _base(work: Work, plan: Plan, new: NewTerms) -> PlanTerms:
@@ -183,28 +185,51 @@ def _base(work: Work, plan: Plan, new: NewTerms) -> PlanTerms:
 
 
 def preview_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
-    """What new terms would change; nothing is written."""
-    return replanning.difference(work, plan, with_terms(work, plan, new)[0])
+    """What new terms would change, without the baselines; nothing is written. Refused as by ``change_terms``."""
+    return replanning.difference(work, plan, _judged(work, plan, new, replanning.facts_of(work, plan)).facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """New terms that may be: what follows from them, and the gaps that it takes a clinician to leave."""
+
+    facts: PlanFacts
+    key: str
+    intervals: dict[str, int | None]
+    too_long: Sequence[TooLong]
+
+
+def _judged(work: Work, plan: Plan, new: NewTerms, facts: PlanFacts) -> _Judged:
+    check_terms(work, plan, new)
+    after, key, intervals = with_terms(work, plan, new, facts)
+    off_items(work, work.protocol(key), intervals)
+    preconditions.check_done(facts, after, plan.horizon, new.since)
+    return _Judged(after, key, intervals, imaging_gaps.guard(work, plan, facts, after))
 
 
 def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     """Apply new intervals or another protocol version from a day on. Only a clinician or coordinator may.
 
     Raises:
-        InvalidInputError: no reason, a day before the anchor, an interval that is not allowed.
+        InvalidInputError: no reason, a day before the anchor or before what would be undone, an interval that is not
+            allowed, an item that is added without a word on its baseline.
+        BeyondLimitError: a coordinator would leave a gap over the protocol's longest interval; a clinician may.
         ConflictError: the plan has ended, or the protocol is not approved at the site.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    patient = preconditions.must_be_active(work, plan)
-    check_terms(work, plan, new)
-    _, key, intervals = with_terms(work, plan, new)
-    off_items(work, work.protocol(key), intervals)
+    now = gathered.gather(work, preconditions.must_be_active(work, plan), plan)
+    judged, start = _judged(work, plan, new, now.facts(work)), baselines.first_day(work, plan, new.since)
+    titles = {item.code: item.title for item in work.protocol(judged.key).items}
+    baselines.check(baselines.added(work, plan, judged.facts, new.since), new.baselines, start, titles)
     base = _base(work, plan, new)
-    row = _add_terms(work, plan, key, intervals, Off(new.since, new.off_until, new.reason))
+    row = _add_terms(work, plan, judged.key, judged.intervals, Off(new.since, new.off_until, new.reason))
     fields = ("protocol_key", "intervals")
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
+    after |= baselines.pictured(new.baselines, start) | imaging_gaps.pictured(judged.too_long)
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
-    return replanning.replan(work, plan, gathered.gather(work, patient, plan))
+    now.recorded.terms.append(row)
+    baselines.ask_for(work, now, new.baselines, start, new.reason)
+    return replanning.replan(work, plan, now)
 
 
 def check_terms(work: Work, plan: Plan, new: NewTerms) -> None:
@@ -223,6 +248,7 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
 
     Raises:
         InvalidInputError: no reason, or an impossible day.
+        BeyondLimitError: a coordinator would leave a gap over the protocol's longest interval; a clinician may.
         ConflictError: the plan has ended.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
@@ -231,9 +257,13 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
         raise InvalidInputError("a corrected anchor needs a reason")
     enrolled_on = max(anchor, plan.enrolled_on)
     check_anchor(patient, anchor, enrolled_on, work.today(work.site(plan.site_id)))
+    facts = replanning.facts_of(work, plan)
+    corrected = replace(facts, anchor=anchor, enrolled_on=enrolled_on)
+    too_long = imaging_gaps.guard(work, plan, facts, corrected)
     before = picture(plan, ("anchor", "enrolled_on"))
     plan.anchor, plan.enrolled_on = anchor, enrolled_on
-    work.audit("plan.anchor", plan, before=before, after=picture(plan, before), reason=reason)
+    after = picture(plan, before) | imaging_gaps.pictured(too_long)
+    work.audit("plan.anchor", plan, before=before, after=after, reason=reason)
     care_gaps.settle_of(work, patient)
     studies.settle_history(work.session, plan.patient_id)
     return replanning.replan(work, plan, gathered.gather(work, patient, plan))

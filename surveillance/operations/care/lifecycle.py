@@ -5,15 +5,16 @@ Holds and overrides stand in modules of their own and are called from here as we
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.schedule.facts import PlanFacts
 from surveillance.core.words import AppointmentState, DeferralKind, EndReason, Outcome, Role
 from surveillance.operations.care import overrides
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.granting import NewDeferral
 from surveillance.operations.deferrals.off_items import Off, follow
-from surveillance.operations.planning import gathered, preconditions, replanning
+from surveillance.operations.planning import gathered, imaging_gaps, preconditions, replanning
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.registry import care_gaps
 from surveillance.operations.visits import booking, outcomes
@@ -188,6 +189,7 @@ def retract(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
 
     Raises:
         InvalidInputError: no reason, or a fact about somebody else.
+        BeyondLimitError: without these terms a gap is over the protocol's longest interval, and no clinician acts.
         ConflictError: it is retracted already, or it is the first terms of a plan.
     """
     work.require(patient.site_id, *DECIDERS)
@@ -201,17 +203,32 @@ def retract(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
         raise ConflictError(f"this was retracted already: {row.retracted_reason}")
     if isinstance(row, PlanTerms) and row.since is None:
         raise ConflictError("the first terms of a plan cannot be retracted; change them, or end the plan")
-    before = picture(row)
+    before, facts = picture(row), _facts(work, row)
     row.retracted_at, row.retracted_by, row.retracted_reason = work.now, work.actor.user_id, reason
     work.session.flush()
-    action = f"{row.__tablename__}.retract"
-    work.audit(action, row, patient_id=patient.id, before=before, after=picture(row), reason=reason)
+    after = picture(row) | _gaps_made(work, row, facts)
+    work.audit(f"{row.__tablename__}.retract", row, patient_id=patient.id, before=before, after=after, reason=reason)
     _put_off_no_more(work, row, reason)
     if isinstance(row, Study):
         _unrecord(work, row, reason)
     if isinstance(row, Death):
         _undie(work, patient, reason)
     replanning.replan_patient(work, patient)
+
+
+def _facts(work: Work, row: Retracted) -> PlanFacts | None:
+    """What is known of an active plan whose terms are taken back."""
+    if not isinstance(row, PlanTerms):
+        return None
+    plan = preconditions.plan_of(work, row.plan_id)
+    return replanning.facts_of(work, plan) if plan.ended_on is None else None
+
+
+def _gaps_made(work: Work, row: Retracted, before: PlanFacts | None) -> dict[str, Any]:
+    if before is None or not isinstance(row, PlanTerms):
+        return {}
+    plan = preconditions.plan_of(work, row.plan_id)
+    return imaging_gaps.pictured(imaging_gaps.guard(work, plan, before, replanning.facts_of(work, plan)))
 
 
 def _put_off_no_more(work: Work, row: Retracted, reason: str) -> None:

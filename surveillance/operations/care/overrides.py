@@ -160,6 +160,14 @@ def extra(work: Work, plan: Plan, new: NewExtra) -> ExtraExamination:
     work.require(plan.site_id, *DECIDERS)
     now = gathered.locked(work, plan.patient_id, plan.id)
     preconditions.check_active(plan)
+    row = record_extra(work, now, new)
+    replanning.replan(work, plan, now)
+    return row
+
+
+def record_extra(work: Work, now: Gathered, new: NewExtra) -> ExtraExamination:
+    """The fact alone, for a change that re-plans by itself. Raises InvalidInputError as ``extra``."""
+    plan = now.plan
     reasoned(new.reason, "an extra examination")
     today = work.today(work.site(plan.site_id))
     _check_item(new.item, _known_items(work, now))
@@ -181,5 +189,4 @@ def extra(work: Work, plan: Plan, new: NewExtra) -> ExtraExamination:
     work.session.flush()
     now.recorded.extras.append(row)
     work.audit("examination.extra", row, patient_id=plan.patient_id, after=picture(row), reason=new.reason)
-    replanning.replan(work, plan, now)
     return row

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from surveillance.core.dates import add_months
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.schedule.examinations import PlanFacts, derive
+from surveillance.core.schedule.reconcile import undone
 from surveillance.core.words import Role
 from surveillance.operations.work import Work, found
 from surveillance.store.messages import reminders
@@ -48,6 +50,17 @@ def check_near(day: date, today: date, what: str) -> None:
     """Raises InvalidInputError for a day that nobody can mean."""
     if day > add_months(today, 12 * FARTHEST_YEARS):
         raise InvalidInputError(f"{what} on {day} is more than {FARTHEST_YEARS} years ahead; check the year")
+
+
+def check_done(before: PlanFacts, after: PlanFacts, until: date, since: date) -> None:
+    """Raises InvalidInputError where a change that reaches back would take a study from what it fulfils."""
+    lost = undone(derive(before, until).examinations, derive(after, until).examinations)
+    if lost:
+        days = {study.id: study.performed_on for study in before.studies}
+        row = max(lost, key=lambda row: days[row.study or ""])
+        day = days[row.study or ""]
+        what = f"the study of {day} for {row.item}, {'extra' if row.month is None else f'month {row.month}'}"
+        raise InvalidInputError(f"from {since} on, {what}, would be undone; choose a day after it")
 
 
 def known_items(work: Work, plan: Plan) -> set[str]:

@@ -57,7 +57,8 @@ def hold_plan(call: Call, plan_id: UUID, new: HoldCreate) -> HoldPublic:
 def resume_plan(call: Call, hold_id: UUID, new: HoldResume) -> DifferencePublic:
     """End a hold: the examination whose time it is that day is due."""
     hold, plan = _hold(call, hold_id)
-    return difference(call, plan, holds.resume(call.work, plan, hold, new.day or call.today(plan), new.reason))
+    day = new.day or call.today(plan)
+    return difference(call, plan, lambda: holds.resume(call.work, plan, hold, day, new.reason))
 
 
 @endpoints.post("/holds/{hold_id}/review", needs=Permission.WORK)

@@ -1,6 +1,8 @@
 """Other intervals, another protocol, another anchor, a new plan: each shown as a difference before it is applied."""
 
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
 from uuid import UUID
 
 from fastapi.responses import Response
@@ -8,7 +10,10 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError
 from surveillance.core.protocols.protocol import Item, Protocol
-from surveillance.operations.care import enrolment
+from surveillance.core.schedule.examinations import Examination
+from surveillance.operations.care import baselines, enrolment
+from surveillance.operations.care.enrolment import NewTerms
+from surveillance.operations.planning import replanning
 from surveillance.store.planning import plans
 from surveillance.store.tables import Approval, Patient, Plan
 from surveillance.web import words
@@ -16,6 +21,7 @@ from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
 from surveillance.web.pages.care.changes import Proposal, home, page, weigh, with_plan
+from surveillance.web.pages.protocols import baseline_fields
 from surveillance.web.pages.routing import Pages
 from surveillance.web.render import day
 
@@ -48,21 +54,40 @@ def terms(context: PageContext, patient_id: UUID) -> Response:
     protocol = _chosen_protocol(context, patient)
     intervals = _intervals(form, protocol) if protocol else {}
     off_until = form.day("off_until", "the day on which an item that is off is looked at again")
-    proposal = None
+    proposal, firsts = None, dict[str, date]()
     if form.ok and since and protocol:
         other = protocol.key if protocol.key != _protocol_of(context, plan) else None
         if other is None and not intervals:
             form.fault("protocol", "Choose another interval or another protocol")
-        else:
-            new = enrolment.NewTerms(since, reason, other, intervals, off_until)
-            proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new))
-            if proposal is None and form.ok:
-                return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
-    return _terms_page(context, patient, plan, proposal)
+        new = NewTerms(since, reason, other, intervals, off_until)
+        firsts = _added(context, plan, new) if form.ok else {}
+        new = replace(new, baselines=baseline_fields.read(form, _titles(protocol, firsts)))
+        proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new)) if form.ok else None
+        if proposal is None and form.ok:
+            return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
+    return _terms_page(context, patient, plan, proposal, firsts=firsts)
+
+
+def _added(context: PageContext, plan: Plan, new: NewTerms) -> dict[str, date]:
+    """The items that ask for a baseline, with their first targets; none where the terms cannot be, as the form says."""
+    added: Mapping[str, Examination] = {}
+    with context.form.trying(context.session):
+        facts, _, _ = enrolment.with_terms(context.work, plan, new, replanning.facts_of(context.work, plan))
+        added = baselines.added(context.work, plan, facts, new.since)
+    return {item: row.target for item, row in added.items()}
+
+
+def _titles(protocol: Protocol, items: Iterable[str]) -> dict[str, str]:
+    return {item.code: item.title for item in protocol.items if item.code in set(items)}
 
 
 def _terms_page(
-    context: PageContext, patient: Patient, plan: Plan, proposal: Proposal | None = None, form: Form | None = None
+    context: PageContext,
+    patient: Patient,
+    plan: Plan,
+    proposal: Proposal | None = None,
+    form: Form | None = None,
+    firsts: Mapping[str, date] | None = None,
 ) -> Response:
     present = plans.terms_in_force(context.session, plan.id)[-1]
     shown = _shown_protocol(context, patient, form or context.form)
@@ -76,6 +101,8 @@ def _terms_page(
         fields=_fields(shown),
         present={item: words.every(months) for item, months in present.intervals.items()},
         shown=shown,
+        asked=_titles(shown, firsts or ()) if shown else {},
+        firsts=firsts,
     )
 
 
