@@ -1,7 +1,7 @@
 """A year of conversation with patients: what goes out, what is lost, what comes back, what people do about it.
 
 Dispatch, callbacks, replies and the board are the real ones; only the network, the patients and the staff are played
-here, by chance from a fixed seed. ``make year`` lives it with 300 patients, ``make test`` with one of each kind.
+here, by chance from a fixed seed. ``make long`` lives it with 300 patients, ``make test`` with one of each kind.
 """
 
 import random
@@ -364,12 +364,11 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
     return year
 
 
-@pytest.mark.slow
 def test_a_year_of_conversation(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, len(KINDS), seed=3))
 
 
-@pytest.mark.year
+@pytest.mark.long
 def test_a_year_of_conversation_with_300_patients(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, 300, seed=4))
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import sqlalchemy as sa
-from fakes.clinic import NOON, VISIT_DAY, Carrier, Clinic, Clock, open_clinic
+from fakes.clinic import NOON, VISIT_DAY, Carrier, Clinic, Clock, lived_in, open_clinic
 from sqlmodel import select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
@@ -35,10 +35,9 @@ def clinic(engine: sa.Engine) -> Clinic:
 
 
 @pytest.fixture
-def booked(clinic: Clinic) -> Clinic:
+def booked(engine: sa.Engine) -> Clinic:
     """Anna's visit was booked at noon; nothing has gone out yet."""
-    clinic.book(clinic.patient())
-    return clinic
+    return lived_in(engine, "booked", lambda clinic: clinic.book(clinic.patient()))
 
 
 def error(failure: Failure, retry_limit: int | None = None) -> DeliveryError:

@@ -2,8 +2,10 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 
+import furnished
 import pytest
 import sqlalchemy as sa
 import vobject
@@ -28,6 +30,10 @@ URL = "https://clinic.example.org"
 
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
+    return replace(furnished.once(engine, "exports", lambda: _lived_in(engine)))
+
+
+def _lived_in(engine: sa.Engine) -> Clinic:
     """One patient examined, booked again and written to; one on hold whose name is a formula."""
     clinic = open_clinic(engine)
     with clinic.work() as work:

@@ -1,8 +1,10 @@
 """``check`` is clean after ordinary work and finds each kind of damage done by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
+import furnished
 import pytest
 import sqlalchemy as sa
 from board_clinic import START, TODAY, Clinic, catalogue, open_clinic
@@ -23,6 +25,10 @@ ANCHOR = date(2026, 8, 25)
 
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
+    return replace(furnished.once(engine, "check", lambda: _lived_in(engine)))
+
+
+def _lived_in(engine: sa.Engine) -> Clinic:
     """Ordinary life: booked, performed, on hold, ended, dead, nobody's plan, and one message sent."""
     clinic = open_clinic(engine)
     with clinic.work() as work:
