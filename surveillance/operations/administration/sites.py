@@ -23,6 +23,8 @@ _MESSAGES: Final = ("send_from", "send_until")  # what moves messages that are p
 _DAYS: Final = ("holidays", "working_days", "country")
 _MAJORITY: Final = range(12, 26)
 _NOSHOWS: Final = range(1, 11)
+LIMITS: Final = {"report_days": "a report", "review_days": "its review", "told_days": "telling the patient"}
+LONGEST: Final = 90  # days that a step may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class NewSite:
     age_of_majority: int = 18
     calendar_alarm: bool = False
     noshow_limit: int = 2
+    report_days: int = 7
+    review_days: int = 7
+    told_days: int = 7
 
 
 SITE_NAMES = ("code", "name", "short_name")
@@ -85,6 +90,9 @@ def site_values(work: Work, new: NewSite) -> dict[str, Any]:
     if unknown or not new.languages:
         known = ", ".join(sorted(work.catalogue.messages))
         raise InvalidInputError(f"no messages in language {', '.join(unknown) or '(none given)'}; there are {known}")
+    for name, step in LIMITS.items():
+        if not 1 <= values[name] <= LONGEST:
+            raise InvalidInputError(f"{step} may take 1 to {LONGEST} days, not {values[name]}")
     if not new.send_from < new.send_until:
         raise InvalidInputError("the send hours must begin before they end")
     calendar = new.country if new.holidays is None else new.holidays

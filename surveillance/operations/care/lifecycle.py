@@ -6,13 +6,14 @@ Holds and overrides stand in modules of their own and are called from here as we
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import AppointmentState, EndReason, Outcome, Role
+from surveillance.core.words import AppointmentState, EndReason, FollowUp, Outcome, Role
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.registry import care_gaps
-from surveillance.operations.visits import booking, outcomes
+from surveillance.operations.visits import booking, follow_ups, outcomes, reports
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
@@ -21,11 +22,14 @@ from surveillance.store.tables import (
     Death,
     ExtraExamination,
     Override,
+    OverrideKind,
     Patient,
     Plan,
     PlanHold,
     PlanTerms,
+    ResultTask,
     Study,
+    StudyReport,
 )
 from surveillance.store.visits import appointments, studies
 
@@ -137,37 +141,70 @@ def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointme
 
 # -- retraction ------------------------------------------------------------------------------------------------
 
-Retracted = Study | PlanHold | Override | ExtraExamination | PlanTerms | Death
+Retracted = Study | PlanHold | Override | ExtraExamination | PlanTerms | Death | StudyReport | ResultTask
+_OF_PATIENT = (Study, Death, StudyReport, ResultTask)  # the others belong to a plan
 
 
 def retract(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
     """Take a recorded fact back, with a reason: everything is then as if it had never been recorded.
 
+    A result that the fact carried on asks for its next action again.
+
     Raises:
         InvalidInputError: no reason, or a fact about somebody else.
-        ConflictError: it is retracted already, or it is the first terms of a plan.
+        ConflictError: it is retracted already, or cannot be without something else.
     """
     work.require(patient.site_id, *DECIDERS)
     reasoned(reason, "a retraction")
     preconditions.lock(work, patient.id)
     work.session.refresh(row)
-    owner = row.patient_id if isinstance(row, (Study, Death)) else preconditions.plan_of(work, row.plan_id).patient_id
-    if owner != patient.id:
+    if owner_of(work, row) != patient.id:
         raise InvalidInputError(f"this is no fact about patient {patient.mrn}")
     if row.retracted_at is not None:
         raise ConflictError(f"this was retracted already: {row.retracted_reason}")
-    if isinstance(row, PlanTerms) and row.since is None:
-        raise ConflictError("the first terms of a plan cannot be retracted; change them, or end the plan")
+    if why := _stays(row):
+        raise ConflictError(why)
     before = picture(row)
     row.retracted_at, row.retracted_by, row.retracted_reason = work.now, work.actor.user_id, reason
     work.session.flush()
     action = f"{row.__tablename__}.retract"
     work.audit(action, row, patient_id=patient.id, before=before, after=picture(row), reason=reason)
-    if isinstance(row, Study):
-        _unrecord(work, row, reason)
-    if isinstance(row, Death):
-        _undie(work, patient, reason)
+    _undo(work, patient, row, reason)
     replanning.replan_patient(work, patient)
+
+
+def owner_of(work: Work, row: Retracted) -> UUID:
+    """The patient whom a fact is about."""
+    return row.patient_id if isinstance(row, _OF_PATIENT) else preconditions.plan_of(work, row.plan_id).patient_id
+
+
+def _stays(row: Retracted) -> str:
+    """Why a fact cannot be taken back by itself; empty where it can."""
+    if isinstance(row, PlanTerms) and row.since is None:
+        return "the first terms of a plan cannot be retracted; change them, or end the plan"
+    if isinstance(row, Override) and row.kind is OverrideKind.FITS:
+        return "this ruling stands with its study: take the study back and record it again"
+    if isinstance(row, StudyReport) and row.read_on is not None:
+        return f"the {row.status} report of {row.day} was reviewed; record the one that corrects it instead"
+    return ""
+
+
+def _undo(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
+    """What else was as it is because of a fact that was taken back."""
+    match row:
+        case Study():
+            _unrecord(work, row, reason)
+            follow_ups.study_is_gone(work, row, reason)
+        case Death():
+            _undie(work, patient, reason)
+        case StudyReport():
+            reports.stand_again(work, row)
+        case ExtraExamination():
+            follow_ups.fact_is_gone(work, FollowUp.EXTRA, row.id, reason)
+        case PlanHold():
+            follow_ups.fact_is_gone(work, FollowUp.HOLD, row.id, reason)
+        case ResultTask():
+            follow_ups.fact_is_gone(work, FollowUp.TASK, row.id, reason)
 
 
 def _unrecord(work: Work, study: Study, reason: str) -> None:
@@ -221,5 +258,6 @@ def reopen(work: Work, plan: Plan, reason: str) -> None:
     plan.ended_on, plan.end_reason, plan.end_note, plan.end_signed_by, plan.restart_by = None, None, "", None, None
     work.session.flush()
     work.audit("plan.reopen", plan, before=before, after=picture(plan, before), reason=reason)
+    follow_ups.fact_is_gone(work, FollowUp.END, plan.id, reason)
     care_gaps.settle(work, plan.patient_id)
     replanning.replan(work, plan)

@@ -29,6 +29,7 @@ from surveillance.store.tables import (
 from surveillance.store.tables import Study as StudyRow
 
 FIELDS = Examination._fields
+_RULINGS = {OverrideKind.COUNTS: Ruling.COUNTS, OverrideKind.EXTRA_EVIDENCE: Ruling.EXTRA}
 IDS = {"extra": "extra_id", "study": "study_id", "booking": "booking_id"}
 
 
@@ -81,18 +82,18 @@ def studies(session: Session, plan: Plan, words: Iterable[Override]) -> tuple[St
     persons' rulings."""
     rulings: dict[UUID, dict[str, Ruling]] = {}
     for word in words:
-        if word.study_id is not None:
-            ruling = Ruling.COUNTS if word.kind is OverrideKind.COUNTS else Ruling.EXTRA
-            rulings.setdefault(word.study_id, {})[word.item] = ruling
+        if word.study_id is not None and word.kind in _RULINGS:
+            rulings.setdefault(word.study_id, {})[word.item] = _RULINGS[word.kind]
     booked = _booked_for(session, plan.id)
-    rows = session.exec(
-        select(col(StudyRow.id), col(StudyRow.performed_on), col(StudyRow.appointment_id), col(StudyItem.item))
+    columns = (StudyRow.id, StudyRow.performed_on, StudyRow.appointment_id, StudyRow.repeat_by, StudyItem.item)
+    rows = session.connection().execute(
+        sa.select(*map(col, columns))
         .join(StudyItem, col(StudyItem.study_id) == col(StudyRow.id))
-        .where(StudyRow.patient_id == plan.patient_id, col(StudyRow.retracted_at).is_(None))
+        .where(col(StudyRow.patient_id) == plan.patient_id, col(StudyRow.retracted_at).is_(None))
     )
-    items: dict[tuple[UUID, date, UUID | None], set[str]] = {}
-    for study_id, performed_on, appointment_id, item in rows:
-        items.setdefault((study_id, performed_on, appointment_id), set()).add(item)
+    items: dict[tuple[UUID, date, UUID | None, date | None], set[str]] = {}
+    for study_id, performed_on, appointment_id, repeat_by, item in rows:
+        items.setdefault((study_id, performed_on, appointment_id, repeat_by), set()).add(item)
     return tuple(
         Study(
             str(study_id),
@@ -100,8 +101,9 @@ def studies(session: Session, plan: Plan, words: Iterable[Override]) -> tuple[St
             performed_on,
             booked.get(appointment_id, frozenset()),
             rulings.get(study_id, {}),
+            repeat_by,
         )
-        for (study_id, performed_on, appointment_id), own in items.items()
+        for (study_id, performed_on, appointment_id, repeat_by), own in items.items()
     )
 
 

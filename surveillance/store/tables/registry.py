@@ -40,6 +40,9 @@ class Site(Identified, table=True):
     age_of_majority: int = 18
     calendar_alarm: bool = False
     noshow_limit: int = 2  # after so many a row goes to the clinician
+    report_days: int = 7  # so long a report may take, its review and telling the patient; then the board says so
+    review_days: int = 7
+    told_days: int = 7
     created_at: datetime
 
 

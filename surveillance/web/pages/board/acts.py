@@ -17,7 +17,7 @@ from surveillance.core.words import Outcome, Result
 from surveillance.operations.board import acts as worklist_acts
 from surveillance.operations.board import worklist
 from surveillance.operations.board.acts import WorklistAction
-from surveillance.operations.board.row_words import item_title
+from surveillance.operations.board.study_words import item_title
 from surveillance.operations.board.worklist import WorklistRow
 from surveillance.operations.care import overrides
 from surveillance.operations.messages import acts
