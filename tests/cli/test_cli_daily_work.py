@@ -54,7 +54,9 @@ def test_a_clinic_can_be_run_from_an_empty_database_to_a_death_and_back(empty: A
     program(
         "study", "review", "00417", "A1001", "--result", "indeterminate", "--next-action", "MRI again", user="dr.reed"
     )
-    program("study", "act", "00417", "A1001")
+    again = program("study", "act", "00417", "A1001", "--extra", "mri_primary=2027-01-15")
+    assert "indeterminate" in again
+    assert "MRI again" in program("plan", "show", "00417")
     assert "told Fri 2026-12-04" in program("study", "tell", "00417", "A1001")
     assert statuses(program)["mri_primary@3"] == "reviewed"
 

@@ -3,9 +3,10 @@
 A tick or a sentence closes nothing: the obligation goes over to something that has a day and that somebody sees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from surveillance.core import plain
@@ -17,7 +18,7 @@ from surveillance.operations.care import holds, lifecycle, overrides
 from surveillance.operations.care.holds import NewHold
 from surveillance.operations.care.lifecycle import NewEnd
 from surveillance.operations.care.overrides import NewExtra
-from surveillance.operations.planning import preconditions
+from surveillance.operations.planning import plan_record, preconditions
 from surveillance.operations.visits import follow_ups, reports, result_tasks
 from surveillance.operations.visits.reports import RECORDERS
 from surveillance.operations.visits.result_tasks import NewTask
@@ -142,7 +143,7 @@ def _recorded(work: Work, study: Study, plan: Plan | None, follow: Follow) -> UU
 
 # -- linking ---------------------------------------------------------------------------------------------------
 
-_TABLES = {
+_TABLES: Mapping[FollowUp, Any] = {
     FollowUp.EXTRA: ExtraExamination,
     FollowUp.HOLD: PlanHold,
     FollowUp.END: Plan,
@@ -170,6 +171,36 @@ def _linked(work: Work, patient: Patient, study: Study, link: Link) -> UUID:
     if before and not store.carried_on(work.session, study.id, link.kind, link.id):
         raise InvalidInputError(f"the {what} of {on} was there before the review of {study.reviewed_on}")
     return link.id
+
+
+def linkable(work: Work, patient: Patient, study: Study) -> list[tuple[Link, str]]:
+    """The facts on record that a study's result could be carried on by, each in words, the newest first."""
+    versions = store.versions(work.session, study.id)
+    since = study.reviewed_on or (versions[-1].day if versions else study.performed_on)
+    zone = work.site(study.site_id).time_zone
+    found = []
+    for kind, row, said in _facts(work, patient):
+        at = _since(work, kind, row)
+        if at is not None and local_day(at, zone) >= since:
+            found.append((at, Link(kind, row.id), f"{plain.FOLLOW_UP[kind]}: {said}"))
+    return [(link, said) for _, link, said in sorted(found, key=lambda each: each[0], reverse=True)]
+
+
+def _facts(
+    work: Work, patient: Patient
+) -> Iterator[tuple[FollowUp, ExtraExamination | PlanHold | Plan | ResultTask, str]]:
+    titles = plan_record.titles_of_patient(work, patient.id)
+    for task in store.of_patient(work.session, patient.id):
+        yield FollowUp.TASK, task, f"{task.what}, due on {task.due_on}"
+    for plan in plans.all_plans(work.session, patient.id):
+        if plan.previous_id is not None:
+            yield FollowUp.RESTART, plan, f"from {plan.anchor}"
+        if plan.ended_on is not None:
+            yield FollowUp.END, plan, f"on {plan.ended_on}"
+        for extra in plan_record.extras(work, plan):
+            yield FollowUp.EXTRA, extra, f"{titles.get(extra.item, extra.item)} around {extra.target}"
+        for row in plan_record.holds(work, plan):
+            yield FollowUp.HOLD, row, f"{plain.HOLD[row.reason]}, to be looked at again on {row.review_on}"
 
 
 def _owner(work: Work, row: ExtraExamination | PlanHold | Plan | ResultTask) -> UUID:

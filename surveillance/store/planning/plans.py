@@ -85,9 +85,9 @@ def studies(session: Session, plan: Plan, words: Iterable[Override]) -> tuple[St
         if word.study_id is not None and word.kind in _RULINGS:
             rulings.setdefault(word.study_id, {})[word.item] = _RULINGS[word.kind]
     booked = _booked_for(session, plan.id)
-    columns = (StudyRow.id, StudyRow.performed_on, StudyRow.appointment_id, StudyRow.repeat_by, StudyItem.item)
+    columns: Any = (StudyRow.id, StudyRow.performed_on, StudyRow.appointment_id, StudyRow.repeat_by, StudyItem.item)
     rows = session.connection().execute(
-        sa.select(*map(col, columns))
+        sa.select(*columns)
         .join(StudyItem, col(StudyItem.study_id) == col(StudyRow.id))
         .where(col(StudyRow.patient_id) == plan.patient_id, col(StudyRow.retracted_at).is_(None))
     )

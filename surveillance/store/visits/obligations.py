@@ -1,6 +1,7 @@
 """What a study's result asks for: the versions of its report, what followed from it, and the tasks that came of it."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -32,33 +33,35 @@ def follow_up(session: Session, study_id: UUID) -> StudyFollowUp | None:
 
 
 _COLUMNS = {
-    FollowUp.EXTRA: StudyFollowUp.extra_id,
-    FollowUp.HOLD: StudyFollowUp.hold_id,
-    FollowUp.END: StudyFollowUp.plan_id,
-    FollowUp.RESTART: StudyFollowUp.plan_id,
-    FollowUp.TASK: StudyFollowUp.task_id,
+    FollowUp.EXTRA: "extra_id",
+    FollowUp.HOLD: "hold_id",
+    FollowUp.END: "plan_id",
+    FollowUp.RESTART: "plan_id",
+    FollowUp.TASK: "task_id",
 }
+
+
+def _names(kind: FollowUp, fact_id: UUID) -> Any:
+    """Whether a row links to a fact."""
+    column: Any = getattr(StudyFollowUp, _COLUMNS[kind])
+    return sa.and_(col(StudyFollowUp.kind) == kind, column == fact_id)
 
 
 def linked(session: Session, kind: FollowUp, fact_id: UUID) -> list[StudyFollowUp]:
     """The results that a fact carries on."""
-    statement = select(StudyFollowUp).where(
-        StudyFollowUp.kind == kind, col(_COLUMNS[kind]) == fact_id, col(StudyFollowUp.retracted_at).is_(None)
-    )
+    statement = select(StudyFollowUp).where(_names(kind, fact_id), col(StudyFollowUp.retracted_at).is_(None))
     return list(session.exec(statement))
 
 
 def carried_on(session: Session, study_id: UUID, kind: FollowUp, fact_id: UUID) -> bool:
     """Whether a fact carries on a study's result, or did after an earlier review."""
-    statement = select(StudyFollowUp.id).where(
-        StudyFollowUp.study_id == study_id, StudyFollowUp.kind == kind, col(_COLUMNS[kind]) == fact_id
-    )
+    statement = select(StudyFollowUp.id).where(StudyFollowUp.study_id == study_id, _names(kind, fact_id))
     return session.exec(statement.limit(1)).first() is not None
 
 
 def column(kind: FollowUp) -> str | None:
     """The column that names the fact of a kind; None where it is a reason alone."""
-    return str(col(_COLUMNS[kind]).key) if kind in _COLUMNS else None
+    return _COLUMNS.get(kind)
 
 
 def tasks(session: Session, study_ids: Iterable[UUID]) -> list[ResultTask]:

@@ -167,7 +167,8 @@ def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple
     (study,) = anna.post(f"/visits/{booked['id']}/outcomes", outcomes=outcomes)["items"]
     assert (study["performed_on"], study["items"], study["visit_id"]) == ("2026-12-02", ["mri_primary"], booked["id"])
     assert anna.refused("POST", f"/studies/{study['id']}/review", json={"result": "clear"}) == (403, "forbidden")
-    anna.post(f"/studies/{study['id']}/report")
+    assert anna.post(f"/studies/{study['id']}/report", status="preliminary")["reported_on"] is None
+    assert anna.post(f"/studies/{study['id']}/report")["to_review_since"] == "2026-12-02"
     helen.post(f"/studies/{study['id']}/review", result="clear")
     assert anna.post(f"/studies/{study['id']}/tell")["told_on"] == "2026-12-02"
     assert (statuses(anna, plan["id"])[3], statuses(anna, plan["id"], "chest_imaging")[3]) == ("reviewed", "due")
