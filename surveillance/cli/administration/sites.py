@@ -84,9 +84,9 @@ def add_site(
 def limits(
     job: Job,
     code: Code,
-    report_days: ReportDays | None = None,
-    review_days: ReviewDays | None = None,
-    told_days: ToldDays | None = None,
+    report_days: Annotated[int | None, typer.Option(min=1, max=90, help="So many days a report may take.")] = None,
+    review_days: Annotated[int | None, typer.Option(min=1, max=90, help="So many days its review may take.")] = None,
+    told_days: Annotated[int | None, typer.Option(min=1, max=90, help="So many days telling may take.")] = None,
     reason: Why = "",
 ) -> Answer:
     """Set how many days a report, its review and telling the patient may take; the board says what is past them.
