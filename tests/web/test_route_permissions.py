@@ -224,6 +224,8 @@ def body_for(document: Mapping[str, Any], route: Route, samples: Mapping[str, st
 def least(document: Mapping[str, Any], schema: Mapping[str, Any], samples: Mapping[str, str]) -> object:
     if "$ref" in schema:
         return least(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]], samples)
+    if "const" in schema:
+        return schema["const"]
     if chosen := schema.get("examples") or schema.get("enum"):
         return chosen[0]
     if several := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):

@@ -130,7 +130,8 @@ def review(context: PageContext, patient_id: UUID, study_id: UUID) -> Response:
     result = form.choice("result", "what it showed", Result)
     action = form.text("next_action", "the next action", longest=1000)
     repeat_by = form.day("repeat_by", "the day by which it is repeated", required=result is Result.INADEQUATE)
-    follow = follow_form.read(context, patient, required=result is Result.RECURRENCE)
+    undecided = obligations.follow_up(context.session, study.id) is None
+    follow = follow_form.read(context, patient, required=result is Result.RECURRENCE and undecided)
     if result in (Result.INDETERMINATE, Result.SUSPICIOUS) and not action and follow is None:
         form.fault("next_action", "Enter the next action, or choose what follows")
     if form.ok and on and result:
