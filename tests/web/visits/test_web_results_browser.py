@@ -16,7 +16,7 @@ from surveillance.store.visits import obligations, studies
 
 pytestmark = pytest.mark.browser
 Window = Callable[..., AbstractContextManager[Screen]]
-WAITING, TASK, INADEQUATE = "000137", "000104", "000105"  # a report to review, a task of a result, one to repeat
+WAITING, TASK, INADEQUATE = "000137", "000161", "000162"  # a report to review, a task of a result, one to repeat
 LATER = NOW.date() + timedelta(days=60)
 
 
