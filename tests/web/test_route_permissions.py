@@ -93,7 +93,7 @@ FIRST: Mapping[str, type[SQLModel]] = {
     "place_id": tables.Place, "upload_id": tables.ImportUpload, "extra_id": tables.ExtraExamination,
     "override_id": tables.Override, "terms_id": tables.PlanTerms, "examination_id": tables.ExaminationRow,
     "batch_id": tables.ImportBatch, "consent_id": tables.Consent, "action_id": tables.BoardAction,
-    "text_id": tables.SiteText,
+    "text_id": tables.SiteText, "task_id": tables.ResultTask,
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",
@@ -184,6 +184,10 @@ def complete(clinic: Staffed) -> None:
         today = work.today(site)
         hold = holds.NewHold(HoldReason.AWAY, today + timedelta(days=30), today, FIXED["item"])
         holds.hold(work, work.session.get_one(tables.Plan, visit.plan_id), hold)
+        study = work.session.exec(select(tables.Study).where(tables.Study.patient_id == patient.id)).first()
+        recorded = {"recorded_at": work.now, "recorded_by": user.id}
+        about = {"site_id": site.id, "patient_id": patient.id, "study_id": study.id} | recorded
+        work.session.add(tables.ResultTask(**about, what="call", owner_id=user.id, due_on=today))
         work.session.add(tables.Closure(site_id=site.id, day=CLOSED_DAY, reason="stocktaking"))
         work.session.add(tables.Sender(name=SENDER, next_free_at=work.now, stopped_at=work.now, stopped_why="30034"))
         phone = work.session.exec(select(tables.Contact.phone).where(tables.Contact.patient_id == patient.id)).first()
@@ -222,6 +226,8 @@ def body_for(document: Mapping[str, Any], route: Route, samples: Mapping[str, st
 def least(document: Mapping[str, Any], schema: Mapping[str, Any], samples: Mapping[str, str]) -> object:
     if "$ref" in schema:
         return least(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]], samples)
+    if "const" in schema:
+        return schema["const"]
     if chosen := schema.get("examples") or schema.get("enum"):
         return chosen[0]
     if several := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):

@@ -1,5 +1,6 @@
 """What one patient looks like: identity, flags, contacts with consent, plans, visits, studies, history."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -187,13 +188,18 @@ def _covered(line: AppointmentItem) -> str:
     return f"{name} ({words.OUTCOME[line.outcome]}{why})"
 
 
+def to_release(work: Work, released: Iterable[Appointment]) -> list[str]:
+    """The visits whose scanner slots somebody must give back."""
+    return [f"Release the slot: {visit_line(work, row)} ({words.short(row.id)})" for row in released]
+
+
 def _study_table(work: Work, found_studies: list[Study]) -> RenderableType:
     titles = ("Id", "Accession", "Of", "Modality", "Done", "Reported", "Reviewed", "Result", "Told", "Next action")
     found = show.table("Studies", *titles)
     for row in found_studies:
         result = words.RESULT[row.result] if row.result else None
-        done = f" (done {row.next_action_done_on})" if row.next_action_done_on else ""
-        action = f"{row.next_action}{done}"
+        done = f" (carried on since {row.next_action_done_on})" if row.next_action_done_on else ""
+        action = f"{row.next_action}{done}".strip()
         items = show.joined(sorted(studies.items(work.session, row.id)))
         days = (row.performed_on, row.reported_on, row.reviewed_on)
         show.add(found, words.short(row.id), row.accession, items, row.modality, *days, result, row.told_on, action)

@@ -113,7 +113,7 @@ def person(work: Work, user_id: UUID | None) -> str:
 
 def _reading(facts: Facts, row: Examination) -> Reading | None:
     study = facts.studies.get(row.study) if row.study else None
-    return Reading(study.reported_on, study.reviewed_on, study.told_on) if study else None
+    return study_store.reading(study) if study else None
 
 
 def _status(facts: Facts, row: Examination) -> Status:

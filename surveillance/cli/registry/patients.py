@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from surveillance.cli import show, words
+from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading, writing
 from surveillance.cli.messages import planned
 from surveillance.cli.options import ContactName, Email, Kind, Language, Mrn, On, Phone, Postal, iso_day
@@ -22,7 +22,6 @@ from surveillance.operations.registry import patients as registry
 from surveillance.operations.registry import search
 from surveillance.store.audit.events import picture
 from surveillance.store.registry import patients as store
-from surveillance.store.tables import Appointment
 
 app = typer.Typer(help="Patients: add, find, show, edit; record a death.", no_args_is_help=True)
 
@@ -218,15 +217,8 @@ def died(
     change = [
         f"{name}, MRN {patient.mrn}: died on {show.day(on)}.",
         *found.shown(),
-        *to_release(job, released),
+        *patient_details.to_release(job.work, released),
         *handed,
     ]
     data = {"mrn": patient.mrn, "died_on": on, "released": [row.id for row in released]} | found.data
     return Answer(["Recorded."], data, change, compared=found.data)
-
-
-def to_release(job: Job, released: list[Appointment]) -> list[str]:
-    """The visits whose scanner slots somebody must give back."""
-    return [
-        f"Release the slot: {patient_details.visit_line(job.work, row)} ({words.short(row.id)})" for row in released
-    ]

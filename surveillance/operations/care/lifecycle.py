@@ -6,10 +6,11 @@ Holds and overrides stand in modules of their own and are called from here as we
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.schedule.facts import PlanFacts
-from surveillance.core.words import AppointmentState, DeferralKind, EndReason, Outcome, Role
+from surveillance.core.words import AppointmentState, DeferralKind, EndReason, FollowUp, Outcome, Role
 from surveillance.operations.care import overrides
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.granting import NewDeferral
@@ -17,7 +18,7 @@ from surveillance.operations.deferrals.off_items import Off, follow
 from surveillance.operations.planning import gathered, imaging_gaps, preconditions, replanning
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.registry import care_gaps
-from surveillance.operations.visits import booking, outcomes
+from surveillance.operations.visits import booking, follow_ups, outcomes, reports
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
@@ -31,7 +32,9 @@ from surveillance.store.tables import (
     Plan,
     PlanHold,
     PlanTerms,
+    ResultTask,
     Study,
+    StudyReport,
 )
 from surveillance.store.visits import appointments, studies
 
@@ -181,38 +184,37 @@ def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointme
 
 # -- retraction ------------------------------------------------------------------------------------------------
 
-Retracted = Study | PlanHold | Override | ExtraExamination | PlanTerms | Death
+Retracted = Study | PlanHold | Override | ExtraExamination | PlanTerms | Death | StudyReport | ResultTask
+_OF_PATIENT = (Study, Death, StudyReport, ResultTask)  # the others belong to a plan
 
 
 def retract(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
     """Take a recorded fact back, with a reason: everything is then as if it had never been recorded.
 
+    A result that the fact carried on asks for its next action again.
+
     Raises:
         InvalidInputError: no reason, or a fact about somebody else.
         BeyondLimitError: without these terms a gap is over the protocol's longest interval, and no clinician acts.
-        ConflictError: it is retracted already, or it is the first terms of a plan.
+        ConflictError: it is retracted already, or cannot be without something else.
     """
     work.require(patient.site_id, *DECIDERS)
     reasoned(reason, "a retraction")
     preconditions.lock(work, patient.id)
     work.session.refresh(row)
-    owner = row.patient_id if isinstance(row, (Study, Death)) else preconditions.plan_of(work, row.plan_id).patient_id
-    if owner != patient.id:
+    if owner_of(work, row) != patient.id:
         raise InvalidInputError(f"this is no fact about patient {patient.mrn}")
     if row.retracted_at is not None:
         raise ConflictError(f"this was retracted already: {row.retracted_reason}")
-    if isinstance(row, PlanTerms) and row.since is None:
-        raise ConflictError("the first terms of a plan cannot be retracted; change them, or end the plan")
+    if why := _stays(row):
+        raise ConflictError(why)
     before, facts = picture(row), _facts(work, row)
     row.retracted_at, row.retracted_by, row.retracted_reason = work.now, work.actor.user_id, reason
     work.session.flush()
     after = picture(row) | _gaps_made(work, row, facts)
     work.audit(f"{row.__tablename__}.retract", row, patient_id=patient.id, before=before, after=after, reason=reason)
     _put_off_no_more(work, row, reason)
-    if isinstance(row, Study):
-        _unrecord(work, row, reason)
-    if isinstance(row, Death):
-        _undie(work, patient, reason)
+    _undo(work, patient, row, reason)
     replanning.replan_patient(work, patient)
 
 
@@ -255,6 +257,40 @@ def _reinstate_override(work: Work, row: Override, reason: str) -> None:
     ]
     if before:
         granting.reinstate_until(work, kind, subject, before[-1].day, reason)
+
+
+def owner_of(work: Work, row: Retracted) -> UUID:
+    """The patient whom a fact is about."""
+    return row.patient_id if isinstance(row, _OF_PATIENT) else preconditions.plan_of(work, row.plan_id).patient_id
+
+
+def _stays(row: Retracted) -> str:
+    """Why a fact cannot be taken back by itself; empty where it can."""
+    if isinstance(row, PlanTerms) and row.since is None:
+        return "the first terms of a plan cannot be retracted; change them, or end the plan"
+    if isinstance(row, Override) and row.kind is OverrideKind.FITS:
+        return "this ruling stands with its study: take the study back and record it again"
+    if isinstance(row, StudyReport) and row.read_on is not None:
+        return f"the {row.status} report of {row.day} was reviewed; record the one that corrects it instead"
+    return ""
+
+
+def _undo(work: Work, patient: Patient, row: Retracted, reason: str) -> None:
+    """What else was as it is because of a fact that was taken back."""
+    match row:
+        case Study():
+            _unrecord(work, row, reason)
+            follow_ups.study_is_gone(work, row, reason)
+        case Death():
+            _undie(work, patient, reason)
+        case StudyReport():
+            reports.stand_again(work, row)
+        case ExtraExamination():
+            follow_ups.fact_is_gone(work, FollowUp.EXTRA, row.id, reason)
+        case PlanHold():
+            follow_ups.fact_is_gone(work, FollowUp.HOLD, row.id, reason)
+        case ResultTask():
+            follow_ups.fact_is_gone(work, FollowUp.TASK, row.id, reason)
 
 
 def _unrecord(work: Work, study: Study, reason: str) -> None:
@@ -307,6 +343,7 @@ def reopen(work: Work, plan: Plan, reason: str) -> None:
     plan.ended_on, plan.end_reason, plan.end_note, plan.end_signed_by, plan.restart_by = None, None, "", None, None
     work.session.flush()
     work.audit("plan.reopen", plan, before=before, after=picture(plan, before), reason=reason)
+    follow_ups.fact_is_gone(work, FollowUp.END, plan.id, reason)
     granting.settle_plan(work, plan, "the plan goes on", (DeferralKind.RESTART, DeferralKind.TRANSFER))
     granting.reinstate_plan(work, plan, reason)
     care_gaps.settle_of(work, now.patient)

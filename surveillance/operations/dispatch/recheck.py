@@ -18,6 +18,7 @@ from surveillance.operations.dispatch.senders import WayOut
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.messages.patient_context import Situation
 from surveillance.operations.messages.scheduling import planned_of
+from surveillance.operations.messages.undecided import result_undecided
 from surveillance.operations.wording import languages
 from surveillance.operations.work import Work
 from surveillance.store.messages import reach as reached
@@ -151,6 +152,7 @@ def _facts(
         sender_stopped=_readable(way.is_stopped),
         told_otherwise=_readable(lambda: told_otherwise(planned, _others(now, listed, planned), now.visits, now.told)),
         person_has_it=_readable(lambda: _person_has_it(now, planned)),
+        result_undecided=_readable(lambda: result_undecided(work, now.patient)),
     )
 
 

@@ -17,6 +17,8 @@ from surveillance.store.tables import OverrideKind, Patient, Plan
 from surveillance.store.visits import appointments
 from surveillance.store.visits.appointments import Visits
 
+_RULINGS = {OverrideKind.COUNTS: Ruling.COUNTS, OverrideKind.EXTRA_EVIDENCE: Ruling.EXTRA}
+
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
@@ -109,10 +111,10 @@ def _evidence(told: Recorded, visits: Visits, studies: Sequence[Examined]) -> It
     """The studies with the slots that the plan's visits were booked for, and with persons' rulings."""
     rulings: dict[UUID, dict[str, Ruling]] = {}
     for word in told.words:
-        if word.study_id is not None:
-            ruling = Ruling.COUNTS if word.kind is OverrideKind.COUNTS else Ruling.EXTRA
-            rulings.setdefault(word.study_id, {})[word.item] = ruling
+        if word.study_id is not None and word.kind in _RULINGS:
+            rulings.setdefault(word.study_id, {})[word.item] = _RULINGS[word.kind]
     booked = visits.booked_for(told.plan.id)
     for study in studies:
         slots = booked.get(study.appointment_id, frozenset())
-        yield Study(str(study.id), study.items, study.performed_on, slots, rulings.get(study.id, {}))
+        ruled = rulings.get(study.id, {})
+        yield Study(str(study.id), study.items, study.performed_on, slots, ruled, study.repeat_by)

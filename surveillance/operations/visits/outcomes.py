@@ -1,6 +1,6 @@
 """What became of the examinations of a visit: performed, not done, not come, called off; and taking that back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,13 +21,16 @@ TOLD = ("day", "at", "zone", "place_id", "state", "minutes")
 
 @dataclass(frozen=True, slots=True)
 class OutcomeOf:
-    """What became of one examination of a visit."""
+    """What became of one examination of a visit. ``modality``, ``body_region``, ``ruling``: as of a study."""
 
     item: str
     outcome: Outcome
     reason: str = ""
     accession: str | None = None
     performed_on: date | None = None  # None: the day of the visit
+    modality: str = ""
+    body_region: str = ""
+    ruling: str = ""
 
 
 def record(work: Work, row: Appointment, outcomes: Sequence[OutcomeOf]) -> list[Study]:
@@ -92,11 +95,25 @@ def _prove(work: Work, patient: Patient, row: Appointment, group: Sequence[Outco
         raise InvalidInputError(f"accession number {accession} is one study; it cannot have two days: {listed}")
     items, (day,) = [outcome.item for outcome in group], days
     known = studies.by_accession(work.session, row.site_id, accession) if accession else None
+    modality, ruling = _joined("+", (one.modality for one in group)), _joined("; ", (one.ruling for one in group))
     if known is not None and (known.patient_id, known.performed_on) == (row.patient_id, day):
-        return serve_visit(work, known, items, row)
-    note = "; ".join(dict.fromkeys(outcome.reason for outcome in group if outcome.reason))
-    new = NewStudy(items=items, performed_on=day, accession=accession, appointment_id=row.id, note=note)
+        return serve_visit(work, known, items, row, modality, ruling)
+    new = NewStudy(
+        items=items,
+        performed_on=day,
+        modality=modality,
+        body_region=_joined("+", (one.body_region for one in group)),
+        accession=accession,
+        appointment_id=row.id,
+        note=_joined("; ", (one.reason for one in group)),
+        ruling=ruling,
+    )
     return add_study(work, patient, new, settle=False)
+
+
+def _joined(sign: str, texts: Iterable[str]) -> str:
+    """What was said of the examinations of one study, each once."""
+    return sign.join(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def _close(work: Work, row: Appointment, lines: Sequence[AppointmentItem]) -> bool:

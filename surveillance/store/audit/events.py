@@ -70,6 +70,14 @@ def of_patient(session: Session, patient_id: UUID, limit: int = 200) -> list[tup
     return [(event, value) for event, value in session.exec(statement)]
 
 
+def last_at(session: Session, patient_id: UUID, action: str, subject_id: UUID) -> datetime | None:
+    """When something was last done to a record about a patient (UTC)."""
+    statement = select(sa.func.max(AuditEvent.at)).where(
+        AuditEvent.patient_id == patient_id, AuditEvent.action == action, AuditEvent.subject_id == str(subject_id)
+    )
+    return session.exec(statement).one()
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Which events are looked at: those of sites, each from a moment to another one (UTC), and those of no site that

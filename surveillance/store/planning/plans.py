@@ -109,24 +109,26 @@ def _standing(session: Session, table: type[Fact], plan_ids: Sequence[UUID]) -> 
 
 
 class Examined(NamedTuple):
-    """A study that is not retracted, with the items that it serves."""
+    """A study that is not retracted, with the items that it serves; ``repeat_by`` where it must be repeated."""
 
     id: UUID
     performed_on: date
     appointment_id: UUID | None
+    repeat_by: date | None
     items: frozenset[str]
 
 
 def studies(session: Session, patient_id: UUID) -> list[Examined]:
     """All studies of a patient: evidence for each of the patient's plans."""
-    rows = session.exec(
-        select(col(Study.id), col(Study.performed_on), col(Study.appointment_id), col(StudyItem.item))
+    columns: Any = (Study.id, Study.performed_on, Study.appointment_id, Study.repeat_by, StudyItem.item)
+    rows = session.connection().execute(
+        sa.select(*columns)
         .join(StudyItem, col(StudyItem.study_id) == col(Study.id))
-        .where(Study.patient_id == patient_id, col(Study.retracted_at).is_(None))
+        .where(col(Study.patient_id) == patient_id, col(Study.retracted_at).is_(None))
     )
-    items: dict[tuple[UUID, date, UUID | None], set[str]] = {}
-    for study_id, performed_on, appointment_id, item in rows:
-        items.setdefault((study_id, performed_on, appointment_id), set()).add(item)
+    items: dict[tuple[UUID, date, UUID | None, date | None], set[str]] = {}
+    for study_id, performed_on, appointment_id, repeat_by, item in rows:
+        items.setdefault((study_id, performed_on, appointment_id, repeat_by), set()).add(item)
     return [Examined(*which, frozenset(own)) for which, own in items.items()]
 
 

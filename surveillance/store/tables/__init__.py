@@ -32,6 +32,7 @@ from surveillance.store.tables.registry import (
     Site,
     User,
 )
+from surveillance.store.tables.results import ResultTask, StudyFollowUp, StudyReport
 from surveillance.store.tables.service import (
     AuditEvent,
     AuditSeal,
@@ -100,12 +101,15 @@ __all__ = [
     "RecoveryCode",
     "Reminder",
     "RescheduleWish",
+    "ResultTask",
     "Sender",
     "SignInFailure",
     "Site",
     "SiteText",
     "Study",
+    "StudyFollowUp",
     "StudyItem",
+    "StudyReport",
     "Sweep",
     "UploadState",
     "User",

@@ -120,6 +120,7 @@ class OverrideKind(StrEnum):
     COUNTS = "counts"  # an early study counts for its slot
     EXTRA_EVIDENCE = "extra_evidence"  # an early study does not
     KNOWN_BLANK = "known_blank"  # no earlier study of the item exists
+    FITS = "fits"  # a study counts for the item although its modality or region is another
 
 
 class Override(Identified, OfSite, Recorded, Retractable, table=True):
@@ -260,7 +261,7 @@ class FindingRow(Identified, OfSite, table=True):
         partial_index(
             "ix_finding_conflict",
             *("site_id", "since", "id"),
-            where="kind NOT IN ('last_scan_unknown', 'protocol_ends')",
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)

@@ -41,6 +41,9 @@ class Site(Identified, table=True):
     calendar_alarm: bool = False
     noshow_limit: int = 2  # after so many a row goes to the clinician
     deferral_caps: dict[str, dict[str, int]] = fact_json(default_factory=dict)  # kind → role → days, where not usual
+    report_days: int = 7  # so long a report may take, its review and telling the patient; then the board says so
+    review_days: int = 7
+    told_days: int = 7
     created_at: datetime
 
 

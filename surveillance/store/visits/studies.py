@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from surveillance.core.schedule.status import Reading
 from surveillance.store.board.base import days_after
 from surveillance.store.tables import Plan, Study, StudyItem
 
@@ -29,6 +30,11 @@ def by_accession(session: Session, site_id: UUID, accession: str) -> Study | Non
         Study.site_id == site_id, Study.accession == accession, col(Study.retracted_at).is_(None)
     )
     return session.exec(statement).first()
+
+
+def reading(row: Study) -> Reading:
+    """How far a study has come; a review that a later version of the report has overtaken is to be made again."""
+    return Reading(row.reported_on, None if row.to_review_since else row.reviewed_on, row.told_on)
 
 
 # -- history ---------------------------------------------------------------------------------------------------

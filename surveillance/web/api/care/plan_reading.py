@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from surveillance.core.schedule.examinations import Examination, Finding
 from surveillance.core.schedule.gaps import Gap
 from surveillance.core.schedule.reconcile import Changes
-from surveillance.core.schedule.status import Reading, late, status
+from surveillance.core.schedule.status import late, status
 from surveillance.operations.planning import imaging_gaps, replanning
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import ExtraExamination, FindingRow, Plan, PlanHold
@@ -98,7 +98,7 @@ class _Reader:
     def __init__(self, call: Call, plan: Plan) -> None:
         self.today: date = call.today(plan)
         own = studies.of_patient(call.session, plan.patient_id)
-        self.readings = {str(row.id): Reading(row.reported_on, row.reviewed_on, row.told_on) for row in own}
+        self.readings = {str(row.id): studies.reading(row) for row in own}
 
     def read(self, rows: Iterable[Examination]) -> list[ExaminationPublic]:
         return [self.public(row) for row in sorted(rows, key=lambda row: (row.target, row.item))]

@@ -317,6 +317,8 @@ class Fact(StrEnum):
     EXTRA = "extra"
     TERMS = "terms"
     DEATH = "death"
+    REPORT = "report"
+    TASK = "task"
 
 
 class RetractionCreate(Model):

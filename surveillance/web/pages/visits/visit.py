@@ -207,6 +207,8 @@ def _outcomes(shown: Shown, form: Form) -> list[OutcomeOf]:
         on = form.day(f"on-{item}", f"the day of {name}")
         reason = form.text(f"reason-{item}", "the reason", longest=LONGEST_TEXT)
         accession = form.text(f"accession-{item}", "the accession number")
+        modality = form.text(f"modality-{item}", "the modality", longest=16)
+        ruling = form.text(f"ruling-{item}", "why it counts all the same", longest=LONGEST_TEXT)
         if outcome is None:
             continue
         if outcome is Outcome.NOT_DONE and not reason:
@@ -214,7 +216,11 @@ def _outcomes(shown: Shown, form: Form) -> list[OutcomeOf]:
         if on is not None and on > shown.context.today(shown.row):
             form.fault(f"on-{item}", f"The day of {name} cannot lie after today")
         done = outcome is Outcome.PERFORMED
-        found.append(OutcomeOf(item, outcome, reason, accession or None if done else None, on if done else None))
+        found.append(
+            OutcomeOf(item, outcome, reason, accession or None, on, modality, ruling=ruling)
+            if done
+            else OutcomeOf(item, outcome, reason)
+        )
     return found
 
 
