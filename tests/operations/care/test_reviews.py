@@ -425,7 +425,7 @@ def test_a_recurrence_that_an_amended_report_confirms_keeps_its_decision(clinic)
         assert follow_up(work, study) is FollowUp.EXTRA
         with pytest.raises(InvalidInputError, match="needs a decision"):
             sign(work, study, Result.RECURRENCE, "3 cm and a nodule", day=TODAY + DAY)
-        link = Link(FollowUp.EXTRA, UUID(extra.id))  # it carried the study on before
+        link = Link(FollowUp.EXTRA, extra.id)  # it carried the study on before
         sign(work, study, Result.RECURRENCE, "3 cm and a nodule", day=TODAY + DAY, follow=link)
         assert (follow_up(work, study), study.told_on) == (FollowUp.EXTRA, None)
 
