@@ -227,7 +227,7 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
     after |= baselines.pictured(new.baselines, start) | imaging_gaps.pictured(judged.too_long)
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
-    now.recorded.terms.append(row)
+    now.recorded.keep(now.recorded.terms, row)
     baselines.ask_for(work, now, new.baselines, start, new.reason)
     return replanning.replan(work, plan, now)
 
