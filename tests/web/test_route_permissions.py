@@ -28,6 +28,7 @@ from surveillance.operations.board import worklist
 from surveillance.operations.calendars import feeds
 from surveillance.operations.care import holds
 from surveillance.operations.imports import uploads
+from surveillance.operations.messages import pauses
 from surveillance.operations.wording import site_wording
 from surveillance.operations.work import Work
 from surveillance.store import tables
@@ -169,7 +170,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def complete(clinic: Staffed) -> None:
-    """Records that no story of the demo has: a file on its way in, an import, a token of Grace's."""
+    """Records that no story of the demo has: a file on its way in, an import, a token of Grace's, sending paused."""
 
     def add(work: Work) -> None:
         site = work.session.exec(select(tables.Site).where(tables.Site.code == HERE)).one()
@@ -194,6 +195,7 @@ def complete(clinic: Staffed) -> None:
         reply = {"from_number": phone, "to_number": "+12025550100", "body": "Where do I park?", "received_at": work.now}
         work.session.add(tables.Inbound(provider_id="SM1", **reply))
         tokens.create(work, tokens.NewToken(user, "a program"))
+        pauses.pause(work, site, "a fire drill")
         sms = "{clinic}: {date}, {time}. {phone}"
         which = site_wording.Which(FIXED["language"], Step(FIXED["step"]), Privacy(FIXED["level"]))
         site_wording.draft(work, site, which, Template(sms, "{date}", sms))
