@@ -1,7 +1,7 @@
 """A year of conversation with patients: what goes out, what is lost, what comes back, what people do about it.
 
 Dispatch, callbacks, replies and the board are the real ones; only the network, the patients and the staff are played
-here, by chance from a fixed seed. ``make year`` lives it with 300 patients, ``make test`` with one of each kind.
+here, by chance from a fixed seed. ``make long`` lives it with 300 patients, ``make test`` with one of each kind.
 """
 
 import random
@@ -37,6 +37,7 @@ from surveillance.operations.visits import booking, outcomes, reschedule_request
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.providers.twilio import failure_of
 from surveillance.store import db
+from surveillance.store.messages import claims
 from surveillance.store.messages import reminders as store
 from surveillance.store.tables import (
     Appointment,
@@ -164,7 +165,7 @@ class Year:
             due = store.next_due(session, self.now)
             doubt = session.exec(select(sa.func.min(Attempt.created_at)).where(sa.text("attempt.finished_at IS NULL")))
             oldest = doubt.first()
-            written = store.anything_due(session, self.now)
+            written, _ = claims.anything_due(session, self.now, {}, self.now)
         moments = [end] + ([due] if due else []) + ([oldest + timedelta(minutes=11)] if oldest else [])
         moments += [self.now + timedelta(minutes=1)] if written else []
         return max(self.now + timedelta(seconds=1), min(moments))
@@ -363,12 +364,11 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
     return year
 
 
-@pytest.mark.slow
 def test_a_year_of_conversation(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, len(KINDS), seed=3))
 
 
-@pytest.mark.year
+@pytest.mark.long
 def test_a_year_of_conversation_with_300_patients(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, 300, seed=4))
 

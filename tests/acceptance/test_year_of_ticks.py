@@ -270,12 +270,12 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
     return year
 
 
-@pytest.mark.year
+@pytest.mark.long
 def test_a_year_of_ticks_for_a_clinic_on_sqlite(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, 40, seed=1))
 
 
-@pytest.mark.year
+@pytest.mark.long
 @pytest.mark.postgres
 def test_a_year_of_ticks_for_a_small_clinic_on_postgresql(postgres_url: str) -> None:
     engine = db.create_engine_for(postgres_url)

@@ -7,19 +7,8 @@ import typer
 from sqlmodel import col, select
 
 from surveillance.cli import show, words
-from surveillance.cli.context import (
-    Answer,
-    AsJson,
-    AsUser,
-    AtSite,
-    DryRun,
-    Job,
-    Options,
-    confirming,
-    reading,
-    run_write,
-    writing,
-)
+from surveillance.cli.context import Answer, Job, Options, confirming, reading, run_write, writing
+from surveillance.cli.options import AsJson, AsUser, AtSite, DryRun, Reason
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import sessions
@@ -32,7 +21,6 @@ Username = Annotated[str, typer.Argument(metavar="USER", help="The user name.")]
 WithPassword = Annotated[
     bool, typer.Option("--password", help="Set a password: asked for twice, or one line of standard input.")
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
 
 
 def read_password() -> str:
@@ -109,7 +97,7 @@ def _sign_in(user: User) -> str:
 
 @app.command()
 @confirming
-def disable(job: Job, username: Username, reason: Why) -> Answer:
+def disable(job: Job, username: Username, reason: Reason) -> Answer:
     """Close an account: it can do nothing any more, and its calendar addresses stop working at once.
 
     Example: surveillance user disable jo.reed --reason "left the clinic" --as anna
@@ -123,7 +111,7 @@ def disable(job: Job, username: Username, reason: Why) -> Answer:
 
 @app.command()
 @writing
-def enable(job: Job, username: Username, reason: Why) -> Answer:
+def enable(job: Job, username: Username, reason: Reason) -> Answer:
     """Open a disabled account again; revoked calendar addresses stay revoked.
 
     Example: surveillance user enable jo.reed --reason "back from leave" --as anna

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from surveillance.core.schedule.matching import Extra, Study
-from surveillance.core.schedule.slots import Terms
+from surveillance.core.schedule.rhythms import Terms
 
 
 class Hold(NamedTuple):
@@ -55,10 +55,14 @@ class FindingKind(StrEnum):
     MOVE_NOT_POSSIBLE = "move_not_possible"  # a moved examination would pass its neighbour, or is gone
     LAST_SCAN_UNKNOWN = "last_scan_unknown"  # enrolled mid-way without any earlier study of the item
     PROTOCOL_ENDS = "protocol_ends"  # the last examination is over: discharge or continue
+    REPEAT_WANTED = "repeat_wanted"  # a study was inadequate, and no other one or visit for it is there yet
 
 
 class Finding(NamedTuple):
-    """A contradiction or a gap in the facts: shown on the board from ``since`` on until the facts fit."""
+    """A contradiction or a gap in the facts: shown on the board from ``since`` on until the facts fit.
+
+    A repeat is wanted by ``since`` and shown before it.
+    """
 
     kind: FindingKind
     item: str

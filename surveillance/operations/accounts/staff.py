@@ -40,7 +40,7 @@ def members(work: Work, sites: Sequence[Site]) -> list[Member]:
 def add(work: Work, new: NewUser, site: Site, role: Role) -> tuple[User, str]:
     """An account with a first password, which is shown this once and must be changed at the first sign-in.
 
-    Raises as ``accounts.add_user``.
+    Raises as ``users.add_user``.
     """
     password = first_password()
     return accounts.add_user(work, replace(new, password=password), site, role), password
@@ -100,7 +100,7 @@ def reset_second_factor(work: Work, user: User, reason: str) -> None:
 
 
 def disable(work: Work, user: User, reason: str) -> None:
-    """Close an account: sessions end, calendar addresses and API tokens are revoked. Raises as ``accounts.disable``."""
+    """Close an account: sessions end, calendar addresses and API tokens are revoked. Raises as ``users.disable``."""
     if user.id == work.actor.user_id:
         raise ConflictError("nobody disables the account they work with")
     accounts.disable(work, user, reason)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.folding import folded
 from surveillance.core.words import Channel, ContactKind
 from surveillance.operations.calendars import feeds, page_addresses
 from surveillance.operations.planning import replanning
@@ -52,7 +53,7 @@ def edit_patient(work: Work, patient: Patient, values: Mapping[str, Any], reason
     _check(work, patient, changed, reason)
     before = picture(patient, changed)
     patient.sqlmodel_update(changed)
-    patient.folded = patients.folded(patient.given_name, patient.family_name)
+    patient.folded = folded(patient.given_name, patient.family_name)
     work.session.flush()
     after = picture(patient, changed)
     work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=after, reason=reason)

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from surveillance.core.dates import DAY, add_months, local_day, to_utc
 from surveillance.core.errors import UnavailableError
 from surveillance.core.words import AppointmentState, Step
+from surveillance.operations.accounts import sessions
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.messages import scheduling
 from surveillance.operations.messages.patient_context import DUES_AHEAD
@@ -70,6 +71,7 @@ def _sweep_site(context: JobContext, site_id: UUID, day: date) -> Counter[str]:
         row = {"site_id": site_id, "day": day, "done_at": context.clock()}
         store.add_if_missing(session, Sweep, row)
         idempotency.forget(session, context.clock())
+        sessions.forget_old(session, context.clock())
     return done
 
 

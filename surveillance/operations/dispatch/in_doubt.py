@@ -12,6 +12,7 @@ from surveillance.operations.job_context import JobContext
 from surveillance.operations.work import Work
 from surveillance.providers.base import DeliveryError, Failure, Listed, Transport
 from surveillance.store import db
+from surveillance.store.messages import claims
 from surveillance.store.messages import reminders as store
 from surveillance.store.tables import Attempt
 
@@ -28,10 +29,10 @@ def settle(context: JobContext) -> Counter[str]:
     with db.reading(context.engine) as session:
         now = context.clock()
         ids = store.unsettled(session, now, AT_ONCE)
-        expired = store.any_expired(session, now)
+        expired = claims.any_expired(session, now)
     if expired:
         with db.writing(context.engine) as session:
-            done["released"] += store.release_expired(session, context.clock())
+            done["released"] += claims.release_expired(session, context.clock())
     for attempt_id in ids:
         done[_look_for(context, attempt_id)] += 1
     return done

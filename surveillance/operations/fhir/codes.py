@@ -75,6 +75,7 @@ CONCLUSION: Mapping[Result, str] = MappingProxyType(
         Result.INDETERMINATE: "Indeterminate",
         Result.SUSPICIOUS: "Suspicious for recurrence",
         Result.RECURRENCE: "Recurrence",
+        Result.INADEQUATE: "Inadequate study, to be repeated",
     }
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from surveillance.core.folding import folded
 from surveillance.core.words import Channel, ConsentAct, ContactKind
 from surveillance.operations.care import enrolment
 from surveillance.operations.imports.bulk import BulkWriter
@@ -67,7 +68,7 @@ def _change(work: Work, changed: Changed) -> None:
     if mine:
         before = picture(patient, mine)
         patient.sqlmodel_update(mine)
-        patient.folded = patients.folded(patient.given_name, patient.family_name)
+        patient.folded = folded(patient.given_name, patient.family_name)
         patients.write_words(work.session, patient)
         work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=picture(patient, mine))
     if any(column in changed.fields for column in (*CONTACT, "phone")):

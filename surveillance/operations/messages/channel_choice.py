@@ -1,6 +1,6 @@
 """By which way a message would reach a patient as things stand, and why not by an earlier one of its channels.
 
-The last word is ``dispatch.looking``'s, at sending; this is what can be said of it when a visit is booked.
+The last word is ``dispatch.recheck``'s, at sending; this is what can be said of it when a visit is booked.
 """
 
 from collections.abc import Iterable

@@ -78,12 +78,9 @@ def text_for(
     language: str,
     locale: str,
     public_url: str,
-    examinations: str | None = None,
     sender: str = "",
 ) -> Text:
-    """The message as it stands now; ``examinations`` names them where no visit is stored yet.
-
-    ``sender`` is the mailbox that an email comes from.
+    """The message as it stands now; ``sender`` is the mailbox that an email comes from.
 
     Raises:
         InvalidInputError: a detail that the text needs is not known, or the text would tell too much.
@@ -92,7 +89,7 @@ def text_for(
     book = books_of(work, now.site)[language]
     step = now.policy.steps[planned.step].template
     link = page_addresses.address(public_url, UNMADE)
-    details = replace(_details(work, now, planned, states, examinations), link=link)
+    details = replace(_details(work, now, planned, states), link=link)
     rendered = render(book, step, now.site.privacy, details, locale)
     if planned.channel is not Channel.EMAIL:
         return Text(rendered, "", None, states)
@@ -145,13 +142,9 @@ def _uuid(text: str) -> UUID | None:
     return UUID(text) if text else None
 
 
-def _details(
-    work: Work, now: Situation, planned: Planned, states: Statement | None, examinations: str | None
-) -> Details:
+def _details(work: Work, now: Situation, planned: Planned, states: Statement | None) -> Details:
     site = now.site
     full = site.privacy is Privacy.FULL
-    if full and examinations is None:
-        examinations = _examinations(work, now, planned, states)
     return Details(
         clinic=site.short_name,
         phone=readable(site.phone),
@@ -162,7 +155,7 @@ def _details(
         at=states.at if states else None,
         zone=states.zone if states else "",
         place=_place(work, states) if full and states else "",
-        examinations=examinations or "",
+        examinations=_examinations(work, now, planned, states) if full else "",
     )
 
 

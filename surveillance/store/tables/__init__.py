@@ -7,6 +7,7 @@ from surveillance.store.tables.conversation import LanguageApproval, PatientPage
 from surveillance.store.tables.messages import Attempt, Callback, DispatchPause, Inbound, MessageEvent, Reminder, Sender
 from surveillance.store.tables.plans import (
     Approval,
+    Deferral,
     ExaminationRow,
     ExtraExamination,
     FindingRow,
@@ -31,6 +32,7 @@ from surveillance.store.tables.registry import (
     Site,
     User,
 )
+from surveillance.store.tables.results import ResultTask, StudyFollowUp, StudyReport
 from surveillance.store.tables.service import (
     AuditEvent,
     AuditSeal,
@@ -67,6 +69,7 @@ __all__ = [
     "Contact",
     "Counter",
     "Death",
+    "Deferral",
     "DispatchPause",
     "ExaminationRow",
     "ExtraExamination",
@@ -98,12 +101,15 @@ __all__ = [
     "RecoveryCode",
     "Reminder",
     "RescheduleWish",
+    "ResultTask",
     "Sender",
     "SignInFailure",
     "Site",
     "SiteText",
     "Study",
+    "StudyFollowUp",
     "StudyItem",
+    "StudyReport",
     "Sweep",
     "UploadState",
     "User",

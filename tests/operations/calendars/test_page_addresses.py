@@ -109,8 +109,7 @@ def test_an_address_stands_until_something_closes_it(sqlite_clinic: Clinic, what
         patient, page = made(work, sqlite_clinic)
         change(work, patient, page)
         assert pages.state(work.session, page, work.now) is state
-        assert pages.is_closed(work.session, page, work.now) is (state is not State.OPEN)
-        assert pages.is_closed(work.session, page, page.expires_at)
+        assert pages.state(work.session, page, page.expires_at) is not State.OPEN
 
 
 def test_a_death_closes_the_page_and_its_retraction_opens_it_again(clinic: Clinic) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from fakes.bounces import ATTEMPT, report
-from fakes.clinic import NOON, Carrier, Clinic, open_clinic
+from fakes.clinic import NOON, Carrier, Clinic, lived_in, open_clinic
 from sqlmodel import select
 
 from surveillance.core.errors import NotFoundError
@@ -26,9 +26,12 @@ BY_EMAIL = {"consents": (Channel.EMAIL,)}
 @pytest.fixture
 def mailed(engine: sa.Engine) -> Clinic:
     """Anna agreed to email only; the message on her booking was taken by the mail server."""
-    clinic = open_clinic(engine)
-    clinic.book(clinic.patient(contact=BY_EMAIL))
-    clinic.tick(MAILED)
+
+    def live(clinic: Clinic) -> None:
+        clinic.book(clinic.patient(contact=BY_EMAIL))
+        clinic.tick(MAILED)
+
+    clinic = lived_in(engine, "mailed", live)
     clinic.clock.now = BOUNCED
     return clinic
 

@@ -394,13 +394,16 @@ def test_a_study_goes_from_performed_to_told(staffed: Staffed) -> None:
     assert "The study of Mon 23 Nov 2026 is recorded." in grace.follow(done).text
     study = one(staffed, Study, "new")
     address = at(staffed, "new", f"/studies/{study.id}")
-    assert "The report of Tue 24 Nov 2026 is recorded." in grace.follow(grace.post(f"{address}/report", day=TODAY)).text
+    said = grace.follow(grace.post(f"{address}/report", day=TODAY)).text
+    assert "The final report of Tue 24 Nov 2026 is recorded." in said
     assert grace.post(f"{address}/review", day=TODAY, result="clear").status_code == 403
     unclear = helen.post(f"{address}/review", day=TODAY, result="suspicious")
     assert (unclear.status_code, "Enter the next action" in unclear.text) == (422, True)
     signed = helen.post(f"{address}/review", day=TODAY, result="suspicious", next_action="biopsy")
     assert "Reviewed: suspicious." in helen.follow(signed).text
-    assert "The next action was taken" in grace.follow(grace.post(f"{address}/acted", day=TODAY)).text
+    assert "Choose what follows from it" in grace.post(f"{address}/acted").text
+    extra = {"extra_item": "mri_primary", "extra_day": TODAY + timedelta(days=42), "extra_reason": "repeat the MRI"}
+    assert "The result is carried on." in grace.follow(grace.post(f"{address}/acted", follow="extra", **extra)).text
     assert "The patient was told" in grace.follow(grace.post(f"{address}/told", day=TODAY)).text
     study = one(staffed, Study, "new")
     assert (study.result, study.next_action_done_on, study.told_on) == (Result.SUSPICIOUS, TODAY, TODAY)

@@ -9,12 +9,16 @@ from fastapi import Path, Query
 from surveillance.operations.board import acts
 from surveillance.operations.board import worklist as board
 from surveillance.operations.board.worklist import WorklistRow
+from surveillance.operations.deferrals import granting, standing
 from surveillance.store.board.worklist import Filter, Worklist
+from surveillance.store.tables import Deferral
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
 from surveillance.web.api.call import Call
 from surveillance.web.api.models.common import QueryFlag
 from surveillance.web.api.models.work import (
+    DeferralPublic,
+    DeferralRenewal,
     WorklistActionCreate,
     WorklistActionPublic,
     WorklistCount,
@@ -78,6 +82,22 @@ def _page(
     if len(rest) <= page.limit:
         return found, None
     return found, paging.cursor(call, shown + len(found), *found[-1].place)
+
+
+@endpoints.get("/deferrals", needs=Permission.VIEW)
+def list_deferrals(call: Call, site_id: SiteId = None) -> Page[DeferralPublic]:
+    """Whoever is put off at the moment: by what, until when, and who decided it in which role."""
+    sites = [call.work.site(each) for each in call.site_ids(site_id)]
+    found = standing.of_sites(call.work, sites)
+    call.looked(*((each.patient.id, each.patient.site_id) for each in found))
+    return Page(items=[DeferralPublic.model_validate(each.row) for each in found], next=None)
+
+
+@endpoints.post("/deferrals/{deferral_id}/renew", needs=Permission.WORK)
+def renew_deferral(call: Call, deferral_id: UUID, new: DeferralRenewal) -> DeferralPublic:
+    """Look at an item that is off, or at a transfer, again later: granted anew in the role of the token's user."""
+    row = call.row(Deferral, deferral_id, "deferral")
+    return DeferralPublic.model_validate(granting.renew(call.work, row, new.until, new.reason))
 
 
 @endpoints.post("/worklist/actions", needs=Permission.WORK)

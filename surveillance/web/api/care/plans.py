@@ -7,6 +7,7 @@ from fastapi import Query
 
 from surveillance.core.schedule.examinations import Key
 from surveillance.operations.care import enrolment, lifecycle
+from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.care.enrolment import Enrolment, NewTerms
 from surveillance.operations.record.explanation import Explanation, explain
 from surveillance.operations.visits.results import NewStudy
@@ -69,24 +70,29 @@ def get_plan(call: Call, plan_id: UUID) -> PlanDetail:
 
 @endpoints.post("/plans/{plan_id}/terms", needs=Permission.WORK)
 def change_terms(call: Call, plan_id: UUID, new: TermsCreate) -> DifferencePublic:
-    """Other intervals or another protocol version from a day on. Look at the difference first, with `dry_run`."""
+    """Other intervals or another protocol version from a day on. Look at the difference first, with `dry_run`.
+
+    An imaging item that is added asks for its baseline in `baselines`. Where the change leaves a gap over the longest
+    interval of the protocol and its tolerance, the token must be a clinician's.
+    """
     plan = call.row(Plan, plan_id, "plan")
-    terms = NewTerms(new.since, new.reason, new.protocol, new.intervals)
-    return difference(call, plan, enrolment.change_terms(call.work, plan, terms))
+    chosen = Baselines(new.baselines, new.baseline_reason)
+    terms = NewTerms(new.since, new.reason, new.protocol, new.intervals, new.off_until, chosen)
+    return difference(call, plan, lambda: enrolment.change_terms(call.work, plan, terms))
 
 
 @endpoints.post("/plans/{plan_id}/anchor", needs=Permission.WORK)
 def correct_anchor(call: Call, plan_id: UUID, new: AnchorCorrection) -> DifferencePublic:
     """Compute everything anew from the right anchor. Look at the difference first, with `dry_run`."""
     plan = call.row(Plan, plan_id, "plan")
-    return difference(call, plan, enrolment.correct_anchor(call.work, plan, new.anchor, new.reason))
+    return difference(call, plan, lambda: enrolment.correct_anchor(call.work, plan, new.anchor, new.reason))
 
 
 @endpoints.post("/plans/{plan_id}/end", needs=Permission.SIGN)
 def end_plan(call: Call, plan_id: UUID, new: EndCreate) -> Page[VisitPublic]:
     """End a plan for good, signed by the clinician whose token it is. Answers with the visits whose slots are free."""
     plan = call.row(Plan, plan_id, "plan")
-    ended = lifecycle.NewEnd(new.reason, new.day or call.today(plan), new.note, new.restart_by)
+    ended = lifecycle.NewEnd(new.reason, new.day or call.today(plan), new.note, new.restart_by, new.accepted_by)
     return Page(items=public_visits(call, lifecycle.end(call.work, plan, ended)), next=None)
 
 

@@ -22,12 +22,12 @@ def show(context: PageContext) -> Response:
 
 def _show(context: PageContext) -> Response:
     roles = [(site, ROLE[role]) for site, role in users.roles_of(context.work, context.user)]
-    return context.page("account/account.html", roles=roles, codes=factors.codes_left(context.work, context.user))
+    return context.page("accounts/account.html", roles=roles, codes=factors.codes_left(context.work, context.user))
 
 
 @pages.get("/password", needs=Permission.PENDING)
 def password_page(context: PageContext) -> Response:
-    return context.page("account/password.html")
+    return context.page("accounts/password.html")
 
 
 @pages.post("/password", needs=Permission.PENDING)
@@ -45,7 +45,7 @@ def password(context: PageContext) -> Response:
         with form.trying(context.session, "password"):
             users.reset_password(context.work, user, form.value("password"))
     if form.errors:
-        return context.page("account/password.html")
+        return context.page("accounts/password.html")
     sessions.end_all(context.work, user, "password changed", but=context.member.session)
     return context.done("/account", "Your password is changed.")
 
@@ -80,7 +80,7 @@ def confirm(context: PageContext) -> Response:
     if form.errors:
         return _second_factor_page(context)
     sessions.end_all(context.work, context.user, "second factor set up", but=context.member.session)
-    return context.page("account/recovery-codes.html", codes=codes)
+    return context.page("accounts/recovery-codes.html", codes=codes)
 
 
 @pages.post("/second-factor/codes", needs=Permission.SIGNED_IN)
@@ -89,7 +89,7 @@ def new_codes(context: PageContext) -> Response:
     _must_prove(context)
     if context.form.errors:
         return _show(context)
-    return context.page("account/recovery-codes.html", codes=factors.new_recovery_codes(context.work, context.user))
+    return context.page("accounts/recovery-codes.html", codes=factors.new_recovery_codes(context.work, context.user))
 
 
 @pages.post("/second-factor/remove", needs=Permission.SIGNED_IN)
@@ -114,7 +114,7 @@ def _second_factor_page(context: PageContext) -> Response:
     code = segno.make(factors.address(context.user, secret), micro=False) if secret else None
     drawing = markup(code.svg_inline(scale=4, border=2, omitsize=True)) if code else ""
     return context.page(
-        "account/second-factor.html",
+        "accounts/second-factor.html",
         secret=secret,
         drawing=drawing,
         set_up=context.user.totp_confirmed_at is not None,

@@ -29,7 +29,7 @@ FORESEEN = 100  # messages that are shown before a site goes live
 
 @pages.get("/sites/{code}/places/new", needs=Permission.ADMINISTER)
 def new_place_page(context: PageContext, code: str) -> Response:
-    return context.page("admin/place.html", site=context.site(code), place=None)
+    return context.page("administration/place.html", site=context.site(code), place=None)
 
 
 @pages.post("/sites/{code}/places/new", needs=Permission.ADMINISTER)
@@ -40,7 +40,7 @@ def new_place(context: PageContext, code: str) -> Response:
         with form.trying(context.session, "name"):
             places.add_place(context.work, site, new.name, new.address, new.phone, outside=new.outside)
     if form.errors:
-        return context.page("admin/place.html", site=site, place=None)
+        return context.page("administration/place.html", site=site, place=None)
     return context.done(f"/admin/sites/{site.code}", f"{new.name} is added.")
 
 
@@ -48,7 +48,7 @@ def new_place(context: PageContext, code: str) -> Response:
 def place_page(context: PageContext, place_id: UUID) -> Response:
     place = context.row(Place, place_id)
     form = Form.filled(name=place.name, address=place.address, phone=place.phone, outside=place.outside)
-    return context.page("admin/place.html", form=form, site=context.work.site(place.site_id), place=place)
+    return context.page("administration/place.html", form=form, site=context.work.site(place.site_id), place=place)
 
 
 @pages.post("/places/{place_id}", needs=Permission.ADMINISTER)
@@ -59,7 +59,7 @@ def edit_place(context: PageContext, place_id: UUID) -> Response:
         with form.trying(context.session, "name"):
             administration_places.edit_place(context.work, place, new)
     if form.errors:
-        return context.page("admin/place.html", site=site, place=place)
+        return context.page("administration/place.html", site=site, place=place)
     return context.done(f"/admin/sites/{site.code}", f"{place.name} is changed.")
 
 
@@ -138,4 +138,6 @@ def stop(context: PageContext, code: str) -> Response:
 def _go_live_page(context: PageContext, site: Site, form: Form, foreseen: list[Rehearsed] | None = None) -> Response:
     protocols = going_live.approved(context.work, site)
     words = {"steps": STEP, "channels": CHANNEL}
-    return context.page("admin/go-live.html", form=form, site=site, protocols=protocols, foreseen=foreseen, words=words)
+    return context.page(
+        "administration/go-live.html", form=form, site=site, protocols=protocols, foreseen=foreseen, words=words
+    )

@@ -76,7 +76,7 @@ def _page(context: PageContext, patient: Patient, form: Form | None = None) -> R
     rows = page_addresses.of_patient(context.session, patient.id, LISTED)
     return page(
         context,
-        "own-page.html",
+        "calendars/page-addresses.html",
         patient,
         form=form,
         rows=[
@@ -117,4 +117,4 @@ def _made(context: PageContext, patient: Patient, row: PatientPage, secret: str)
         "code": markup(code),
         "zone": zone,
     }
-    return page(context, "own-page-made.html", patient, **shown)
+    return page(context, "calendars/page-address-made.html", patient, **shown)

@@ -33,7 +33,7 @@ REGISTER: Final = "register"
 
 
 def _page(enrolling: Enrolling, status: int | None = None) -> Response:
-    template = "enrol/registered.html" if enrolling.patient else "enrol/new.html"
+    template = "care/enrol-registered.html" if enrolling.patient else "care/enrol.html"
     likely = [] if enrolling.patient else enrolling.likely()
     return _shown(enrolling, template, status, likely=likely, schedule=drawn(enrolling))
 
@@ -131,7 +131,7 @@ def _live(enrolling: Enrolling, part: str) -> Response:
     """``part``: ``who``, ``protocol`` (its examinations and the schedule) or ``schedule``; without one, all."""
     likely = [] if enrolling.patient or part not in ("", "who") else enrolling.likely()
     schedule = None if part == "who" else drawn(enrolling)
-    return _shown(enrolling, "enrol/_live.html", 200, part=part, likely=likely, schedule=schedule)
+    return _shown(enrolling, "care/_enrol-live.html", 200, part=part, likely=likely, schedule=schedule)
 
 
 # -- somebody who is registered already ------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def _registered(context: PageContext, patient_id: UUID, form: Form) -> Response:
     patient = context.patient(patient_id)
     enrolling = Enrolling(context, form, context.work.site(patient.site_id), patient)
     if patient.died_on is not None or plans.all_plans(context.session, patient.id):
-        return context.page("enrol/planned.html", patient=patient, plans=plans.all_plans(context.session, patient.id))
+        return context.page("care/enrolled.html", patient=patient, plans=plans.all_plans(context.session, patient.id))
     return _page(enrolling)
 
 

@@ -117,7 +117,7 @@ class Guest:
         """A page, in its language; 422 where its form has mistakes."""
         view = self.view
         shown: dict[str, Any] = {"guest": self, "view": view, "w": view.words, "language": view.choice.locale}
-        return self.context.page(f"own/{template}", **shown, direction=direction(view.choice.locale), **values)
+        return self.context.page(f"patient_page/{template}", **shown, direction=direction(view.choice.locale), **values)
 
     def done(self, what: str = "", rest: str = "") -> Response:
         """Back to the page, which says what was done; ``what`` is a name of its texts."""
@@ -223,7 +223,7 @@ def plainly(
         "text": spoken.page.said(what, **values),
         "back": back,
     }
-    return HTMLResponse(render.render("own/plain.html", told), status)
+    return HTMLResponse(render.render("patient_page/plain.html", told), status)
 
 
 def _spoken(context: PageContext) -> MessageBook:

@@ -101,7 +101,7 @@ def page(context: PageContext, patient: Patient, form: Form) -> Response:
     lines = patients.ledger(context.session, patient.id)
     known = patients.ever_contacts(context.session, patient.id)
     return context.page(
-        "edit/contacts.html",
+        "registry/contacts.html",
         form=form,
         patient=patient,
         site=context.work.site(patient.site_id),
@@ -157,7 +157,7 @@ def said(context: PageContext, patient_id: UUID) -> Response:
     """How a phone is understood and in which language messages go out, while it is typed."""
     site = context.work.site(context.row(Patient, patient_id).site_id)
     answer = person_fields.said(context.form, "", context.work, site)
-    return context.page("edit/_said.html", said=answer)
+    return context.page("registry/_said.html", said=answer)
 
 
 @pages.get("/{patient_id}/contacts/{contact_id}", needs=Permission.RECORD)
@@ -183,7 +183,7 @@ def _contact_page(context: PageContext, patient: Patient, contact: Contact | Non
     site = context.work.site(patient.site_id)
     had = (contact.language or "") if contact else ""
     return context.page(
-        "edit/contact.html",
+        "registry/contact.html",
         form=form,
         patient=patient,
         site=site,
@@ -219,7 +219,7 @@ def change(context: PageContext, patient_id: UUID, contact_id: UUID) -> Response
 
 
 def _values(context: PageContext) -> dict[str, Any]:
-    """What the form says of a contact, as ``editing.change_contact`` takes it."""
+    """What the form says of a contact, as ``corrections.change_contact`` takes it."""
     form = context.form
     email = person_fields.email(form, "")
     kind = form.choice("kind", "who answers", ContactKind)
