@@ -29,7 +29,7 @@ from surveillance.operations.registry import patients
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
-from surveillance.store.tables import Patient, Plan, Site
+from surveillance.store.tables import Patient, Plan, Site, Study
 
 P = ParamSpec("P")
 
@@ -102,8 +102,8 @@ class Job:
         patient = self.patient(mrn)
         return patient, preconditions.current_plan(self.work, patient)
 
-    def today(self, row: Patient | Plan) -> date:
-        """The local day at the site of a patient or plan."""
+    def today(self, row: Patient | Plan | Study) -> date:
+        """The local day at the site of a patient, a plan or a study."""
         return self.work.today(self.work.site(row.site_id))
 
 

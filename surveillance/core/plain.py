@@ -13,9 +13,11 @@ from surveillance.core.words import (
     ContactKind,
     DeferralKind,
     EndReason,
+    FollowUp,
     HoldReason,
     Outcome,
     ReminderState,
+    ReportStatus,
     Result,
     Role,
     Sex,
@@ -65,6 +67,29 @@ RESULT: Final = MappingProxyType(
         Result.INDETERMINATE: "indeterminate",
         Result.SUSPICIOUS: "suspicious",
         Result.RECURRENCE: "recurrence",
+        Result.INADEQUATE: "inadequate, to be repeated",
+    }
+)
+REPORT: Final = MappingProxyType(
+    {
+        ReportStatus.REGISTERED: "announced",
+        ReportStatus.PRELIMINARY: "preliminary",
+        ReportStatus.FINAL: "final",
+        ReportStatus.AMENDED: "amended",
+        ReportStatus.CORRECTED: "corrected",
+        ReportStatus.CANCELLED: "cancelled",
+    }
+)
+FOLLOW_UP: Final = MappingProxyType(
+    {
+        FollowUp.EXTRA: "extra examination",
+        FollowUp.HOLD: "hold",
+        FollowUp.END: "end of the plan",
+        FollowUp.RESTART: "restart",
+        FollowUp.TASK: "task",
+        FollowUp.CONTINUE: "the plan goes on",
+        FollowUp.REPEAT: "to be repeated",
+        FollowUp.NOTED: "noted as done",
     }
 )
 HOLD: Final = MappingProxyType(
@@ -94,6 +119,7 @@ OVERRIDE: Final = MappingProxyType(  # by the values of OverrideKind, which belo
         "counts": "early study counts",
         "extra_evidence": "early study does not count",
         "known_blank": "no earlier study exists",
+        "fits": "counts for an item it does not fit",
     }
 )
 CONSENT: Final = MappingProxyType({ConsentAct.GIVEN: "given", ConsentAct.WITHDRAWN: "withdrawn"})

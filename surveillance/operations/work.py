@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from typing import Protocol as Interface
 from uuid import UUID
 
-from sqlmodel import Session, SQLModel, select
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel, col, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.dates import local_day
@@ -45,6 +46,19 @@ class Actor:
     user_id: UUID
     name: str
     account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an event of the audit trail says; without ids it is about the site and the patient of its row."""
+
+    action: str
+    row: SQLModel
+    site_id: UUID | None = None
+    patient_id: UUID | None = None
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    reason: str = ""
 
 
 @dataclass
@@ -109,18 +123,26 @@ class Work:
         reason: str = "",
     ) -> None:
         """Write down what was done, in the same transaction as the change itself."""
-        event = AuditEvent(
-            site_id=site_id if site_id is not None else getattr(row, "site_id", None),
+        note = Note(action, row, site_id, patient_id, before, after, reason)
+        self.audit_all([note])
+
+    def audit_all(self, notes: Iterable["Note"]) -> None:
+        """As ``audit``, for several things that were done together, in their order."""
+        events.write(self.session, [(self._event(note), note.before, note.after) for note in notes])
+
+    def _event(self, note: "Note") -> AuditEvent:
+        row = note.row
+        return AuditEvent(
+            site_id=note.site_id if note.site_id is not None else getattr(row, "site_id", None),
             at=self.now,
             user_id=self.actor.user_id,
             account=self.actor.account,
-            action=action,
+            action=note.action,
             subject=str(row.__tablename__),
             subject_id=str(getattr(row, "id", "")),
-            patient_id=patient_id if patient_id is not None else getattr(row, "patient_id", None),
-            reason=reason,
+            patient_id=note.patient_id if note.patient_id is not None else getattr(row, "patient_id", None),
+            reason=note.reason,
         )
-        events.write(self.session, event, before, after)
 
     def require(self, site_id: UUID, *roles: Role) -> None:
         """Raises ForbiddenError unless the actor has one of ``roles`` at the site (the system account may)."""
@@ -150,14 +172,12 @@ class Work:
         return self._roles[self.actor.user_id, site_id]
 
     def _role(self, site_id: UUID) -> Role | str | None:
-        user = self.session.get(User, self.actor.user_id)
-        if user is None or user.disabled_at is not None:
+        here = sa.and_(col(Membership.user_id) == col(User.id), col(Membership.site_id) == site_id)
+        statement = select(col(User.system), col(User.disabled_at), col(Membership.role)).outerjoin(Membership, here)
+        user = self.session.exec(statement.where(User.id == self.actor.user_id)).first()
+        if user is None or user[1] is not None:
             return None
-        if user.system:
-            return EVERY
-        return self.session.exec(
-            select(Membership.role).where(Membership.user_id == user.id, Membership.site_id == site_id)
-        ).first()
+        return EVERY if user[0] else user[2]
 
 
 def found(row: T | None, what: str, name: str) -> T:

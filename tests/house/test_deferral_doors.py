@@ -10,7 +10,7 @@ OPERATIONS = Path(__file__).parents[2] / "surveillance" / "operations"
 PUTS_OFF = frozenset({"PlanHold", "PlanTerms", "BoardAction"})
 OVERRIDES = frozenset({"MOVE", "SKIP"})
 ASKS = frozenset({"grant", "allow", "follow", "off_items"})
-MADE_BY_RULE = {"visits/results.py"}  # an override that rules on a study puts nobody off
+MADE_BY_RULE = {"visits/results.py", "visits/study_checks.py"}  # an override that rules on a study puts nobody off
 
 
 def calls(tree: ast.Module) -> set[str]:

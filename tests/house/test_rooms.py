@@ -41,7 +41,6 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={"PYTHONPATH": str(folder)})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "planted"),
     [

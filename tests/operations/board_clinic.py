@@ -8,7 +8,9 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import furnished
 import sqlalchemy as sa
+from approving import approved
 
 from surveillance import paths
 from surveillance.catalogue.messages import load_messages
@@ -18,7 +20,6 @@ from surveillance.catalogue.replies import load_replies
 from surveillance.core.words import Channel, ReminderState, Role, Step
 from surveillance.operations.administration import places, sites
 from surveillance.operations.care import enrolment
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.operations.visits import booking, results
@@ -101,6 +102,10 @@ class Clinic:
 
 
 def open_clinic(engine: sa.Engine, zone: str = "Europe/London") -> Clinic:
+    return Clinic(engine, *furnished.once(engine, f"board {zone}", lambda: _furnish(engine, zone)))
+
+
+def _furnish(engine: sa.Engine, zone: str) -> tuple[UUID, Actor, Actor]:
     with db.writing(engine) as session:
         users = [
             User(username="system", name="surveillance", system=True, created_at=START),
@@ -116,12 +121,12 @@ def open_clinic(engine: sa.Engine, zone: str = "Europe/London") -> Clinic:
             Membership(user_id=user.id, site_id=site.id, role=role) for user, role in zip(users[1:], roles, strict=True)
         )
         actors = [Actor(user.id, user.name) for user in users[1:]]
-        return Clinic(engine, site.id, *actors)
+        return site.id, actors[0], actors[1]
 
 
 def _site(work: Work, zone: str) -> Site:
     site = sites.add_site(work, sites.NewSite("GB1", "Clinic One", "Clinic", zone, "GB", "+442079460000"))
-    approvals.approve_protocol(work, site, "asps-extremity")
+    approved(work, site)
     place: Place = places.add_place(work, site, "Scanner", "1 Example Street")
     assert place.id
     return site

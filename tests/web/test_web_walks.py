@@ -16,21 +16,21 @@ from uuid import UUID
 import httpx
 import pytest
 import sqlalchemy as sa
+from approving import approved
 from sqlmodel import SQLModel, col, select
 from staff import HERE, NOW, Staffed, Visitor, copied
 from test_route_permissions import FIRST, Asking, Route, complete, routes_of, samples_of
+from web_clinic import web_of
 
 from surveillance.core.words import AppointmentState
 from surveillance.operations.board import worklist
 from surveillance.operations.board.worklist import Worklist
 from surveillance.operations.csv_text import BOM
 from surveillance.operations.imports import uploads
-from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.tables import Appointment, AuditEvent, Patient, PatientWord, Plan, Site
 from surveillance.web.access import Permission
-from surveillance.web.app import create_app
 
 # Text that breaks out of markup, of an attribute, of a template and of a spreadsheet's cell where it is not made safe.
 EVIL: Final = "=<i>Q\"'{{7*7}}"
@@ -123,7 +123,7 @@ class Walk:
 
     def __init__(self, clinic: Staffed) -> None:
         self.clinic = clinic
-        self.routes = list(routes_of(create_app(clinic.app, clock=lambda: NOW)))
+        self.routes = list(routes_of(web_of(clinic.app, clinic.clock)))
         self.samples = samples_of(clinic)
         self._askers = {name: Asking(clinic, name) for name in ("helen", "admin")}
         self._visitors = {name: clinic.client(name) for name in self._askers}
@@ -205,9 +205,7 @@ def forms_of(seen: Seen) -> Iterator[tuple[str, set[str]]]:
 def walk(furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     with copied(furnished, tmp_path_factory.mktemp("walk")) as clinic:
         complete(clinic)
-        clinic.do(
-            lambda work: approvals.approve_protocol(work, work.session.get_one(Site, clinic.site_id()), OTHER), "helen"
-        )
+        clinic.do(lambda work: approved(work, work.session.get_one(Site, clinic.site_id()), OTHER), "helen")
         clinic.do(poison)
         yield Walk(clinic)
 

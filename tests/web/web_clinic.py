@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+import furnished
 import httpx
 import uvicorn
+from approving import approved
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlmodel import col, select
@@ -21,7 +23,6 @@ from surveillance.core.words import AppointmentState, Privacy, Role
 from surveillance.operations.administration import places, sites
 from surveillance.operations.calendars import feeds
 from surveillance.operations.care import enrolment
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits import booking
 from surveillance.operations.visits.booking import Visit
@@ -46,7 +47,9 @@ class Clinic:
     def __init__(self, app: App) -> None:
         self.app = app
         self.now = NOW
-        self.site_id, self.patient_id, self.user_id, self.place_id = self.do(_furnish)
+        self.site_id, self.patient_id, self.user_id, self.place_id = furnished.once(
+            app.engine, "web", lambda: self.do(_furnish)
+        )
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)
@@ -117,7 +120,7 @@ def _furnish(work: Work) -> tuple[UUID, UUID, UUID, UUID]:
             "LDN1", "Sarcoma Clinic", "The Clinic", "Europe/London", "GB", "+442079460123", languages=("en", "es")
         ),
     )
-    approvals.approve_protocol(work, site, "asps-extremity")
+    approved(work, site)
     place = places.add_place(work, site, "Sarcoma Imaging", "1 Example Street, London")
     user = User(username="anna", name="Anna Coordinator", created_at=work.now)
     work.session.add(user)

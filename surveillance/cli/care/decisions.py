@@ -11,7 +11,7 @@ from surveillance.cli.care.plans import changed
 from surveillance.cli.context import Answer, Job, confirming, writing
 from surveillance.cli.options import Examination, Item, Mrn, Note, OnDay, Reason, Why, examination, iso_day
 from surveillance.cli.planning import changes
-from surveillance.cli.registry.patients import to_release
+from surveillance.cli.record.patient_details import to_release
 from surveillance.core.errors import NotFoundError
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import EndReason, HoldReason
@@ -120,7 +120,7 @@ def end(
     found = changes.since(job.work, patient, before)
     data = {"mrn": mrn, "ended_on": day, "released": [row.id for row in released]} | found.data
     said = f"Ended on {show.day(day)}: {words.END[because]}."
-    return Answer([said], data, [*found.shown(), *to_release(job, released)], compared=found.data)
+    return Answer([said], data, [*found.shown(), *to_release(job.work, released)], compared=found.data)
 
 
 @app.command("confirm-transfer")

@@ -10,7 +10,7 @@ from surveillance.cli.context import Answer, Job, reading, writing
 from surveillance.cli.dispatch import bounces
 from surveillance.cli.messages import life
 from surveillance.cli.options import AsJson, MessageId, ReplyName
-from surveillance.cli.replies import talking
+from surveillance.cli.replies import conversation
 from surveillance.core.plain import CHANNEL, MESSAGE, STEP
 from surveillance.operations.messages import acts, lists
 from surveillance.operations.messages.acts import TaskOutcome
@@ -22,8 +22,8 @@ app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes ou
 
 app.command()(bounces.bounce)
 app.command("show")(life.show_message)
-app.command()(talking.write)
-app.command()(talking.answer)
+app.command()(conversation.write)
+app.command()(conversation.answer)
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 

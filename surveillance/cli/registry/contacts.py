@@ -8,7 +8,7 @@ import typer
 from surveillance.cli import show, words
 from surveillance.cli.context import Answer, Job, confirming, writing
 from surveillance.cli.options import ContactName, Email, Kind, Language, Mrn, Phone, Postal, Reason
-from surveillance.cli.record import patient as patient_page
+from surveillance.cli.record import patient_details
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, ContactKind
 from surveillance.operations.care import corrections
@@ -63,7 +63,7 @@ def add_contact(
     said = f"Added contact {row.priority} of patient {mrn}."
     if row.email or (row.phone and row.phone_mobile):
         said += f" Record consent with 'consent give {mrn} {channel} --contact {row.priority}'."
-    return Answer([said], picture(row), warnings=patient_page.phone_problems(job.work, row))
+    return Answer([said], picture(row), warnings=patient_details.phone_problems(job.work, row))
 
 
 @contact.command("change")
@@ -92,9 +92,9 @@ def change_contact(
         values["postal_address"] = postal.replace(";", "\n")
     if not values:
         raise InvalidInputError("say what to change: --kind, --name, --phone, --email, --postal or --language")
-    before = patient_page.contact_cells(job.work, row)
+    before = patient_details.contact_cells(job.work, row)
     corrections.change_contact(job.work, patient, row, values, reason)
-    after = patient_page.contact_cells(job.work, row)
+    after = patient_details.contact_cells(job.work, row)
     change = show.table(f"Contact {number} of patient {mrn}", "", "Before", "After")
     for label, value in after.items():
         if value != before[label]:
@@ -111,7 +111,7 @@ def remove_contact(job: Job, mrn: Mrn, number: Number, reason: Reason) -> Answer
     """
     patient = job.patient(mrn)
     row = corrections.contact_named(job.work, patient, number)
-    cells = patient_page.contact_cells(job.work, row)
+    cells = patient_details.contact_cells(job.work, row)
     before = f"{cells['Who']}, {cells['Phone']}, {cells['Email']}"
     corrections.remove_contact(job.work, patient, row, reason)
     return Answer(["Done."], picture(row), [f"No more messages to: {before}"], compared=before)

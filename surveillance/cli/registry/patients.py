@@ -7,23 +7,20 @@ from uuid import UUID
 
 import typer
 
-from surveillance.cli import show, words
+from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading, writing
 from surveillance.cli.messages import planned
 from surveillance.cli.options import ContactName, Email, Kind, Language, Mrn, On, Phone, Postal, iso_day
 from surveillance.cli.planning import changes
-from surveillance.cli.record import patient as patient_page
-from surveillance.cli.record import plan
+from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ContactKind, Sex
 from surveillance.operations.accounts import users
 from surveillance.operations.care import corrections, lifecycle
 from surveillance.operations.planning import differences
-from surveillance.operations.registry import patients as registry
-from surveillance.operations.registry import search
+from surveillance.operations.registry import patients, search
 from surveillance.store.audit.events import picture
 from surveillance.store.registry import patients as store
-from surveillance.store.tables import Appointment
 
 app = typer.Typer(help="Patients: add, find, show, edit; record a death.", no_args_is_help=True)
 
@@ -86,28 +83,28 @@ def add_patient(
     --consent sms --consent-how "signed form" --site LDN1 --as anna
     """
     lines = postal.replace(";", "\n")
-    reach = registry.NewContact(
+    person = patients.NewContact(
         contact, contact_name, phone, email, language, consent or (), consent_how, postal_address=lines
     )
-    _check_consent(reach)
-    who = [reach] if phone or email or postal or contact_name else []
-    new = registry.NewPatient(mrn, family, given, born, sex, zone or None, flags.named, who)
-    patient = registry.add_patient(job.work, job.site(), new)
+    _check_consent(person)
+    who = [person] if phone or email or postal or contact_name else []
+    new = patients.NewPatient(mrn, family, given, born, sex, zone or None, flags.named, who)
+    patient = patients.add_patient(job.work, job.site(), new)
     job.seen.append(patient)
     added = store.contacts(job.work.session, patient.id)
-    problems = [line for row in added for line in patient_page.phone_problems(job.work, row)]
+    problems = [line for row in added for line in patient_details.phone_problems(job.work, row)]
     said = f"Added {patient.given_name} {patient.family_name}, MRN {patient.mrn}. Next: 'enrol {patient.mrn}'."
     data = picture(patient) | {"contacts": [picture(row) for row in added], "problems": problems}
     return Answer([said], data, warnings=problems)
 
 
-def _check_consent(reach: registry.NewContact) -> None:
-    for channel in reach.consents:
+def _check_consent(person: patients.NewContact) -> None:
+    for channel in person.consents:
         if channel not in (Channel.SMS, Channel.EMAIL):
             raise InvalidInputError(f"consent is for sms or email; a {channel} needs none here")
-        if not (reach.phone if channel is Channel.SMS else reach.email).strip():
+        if not (person.phone if channel is Channel.SMS else person.email).strip():
             raise InvalidInputError(f"consent for {channel} needs {'--phone' if channel is Channel.SMS else '--email'}")
-    if reach.consents and not reach.consent_method.strip():
+    if person.consents and not person.consent_method.strip():
         raise InvalidInputError("say how consent was given with --consent-how (signed form, by telephone, …)")
 
 
@@ -115,9 +112,9 @@ def _check_consent(reach: registry.NewContact) -> None:
 @reading
 def find(
     job: Job,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="MRN, beginnings of names, birth date or phone.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="MRN, part of the name, birth date or phone.")],
 ) -> Answer:
-    """Find patients by MRN, beginnings of names, birth date or phone, the likeliest first, as the browser does.
+    """Find patients by MRN, any part of the name, birth date or phone.
 
     Example: surveillance patient find okafor
     """
@@ -127,7 +124,7 @@ def find(
     job.seen, job.action = result.patients, "patient.find"
     found, data = show.table("", "MRN", "Name", "Born", "Site", "Plan"), []
     for row in result.patients:
-        code, state = job.work.site(row.site_id).code, patient_page.plan_state(job.work, row)
+        code, state = job.work.site(row.site_id).code, patient_details.plan_state(job.work, row)
         show.add(found, row.mrn, f"{row.given_name} {row.family_name}", row.birth_date.isoformat(), code, state)
         data.append(picture(row) | {"site": code, "plan": state})
     more = [f"These {search.MOST} are the likeliest of more: type more of the name."] if result.more else []
@@ -146,7 +143,7 @@ def show_patient(
     Example: surveillance patient show 00417
     """
     patient = job.patient(mrn)
-    page = patient_page.gather(job.work, patient, history)
+    page = patient_details.gather(job.work, patient, history)
     return Answer(page.parts, page.data)
 
 
@@ -195,7 +192,7 @@ def edit(
 
 def _said(job: Job, name: str, value: object) -> object:
     """A value in words: an owner by name."""
-    return plan.person(job.work, UUID(str(value))) if name == "owner_id" and value else value
+    return plan_details.person(job.work, UUID(str(value))) if name == "owner_id" and value else value
 
 
 @app.command()
@@ -219,13 +216,8 @@ def died(
     change = [
         f"{name}, MRN {patient.mrn}: died on {show.day(on)}.",
         *found.shown(),
-        *to_release(job, released),
+        *patient_details.to_release(job.work, released),
         *handed,
     ]
     data = {"mrn": patient.mrn, "died_on": on, "released": [row.id for row in released]} | found.data
     return Answer(["Recorded."], data, change, compared=found.data)
-
-
-def to_release(job: Job, released: list[Appointment]) -> list[str]:
-    """The visits whose scanner slots somebody must give back."""
-    return [f"Release the slot: {patient_page.visit_line(job.work, row)} ({words.short(row.id)})" for row in released]

@@ -50,7 +50,9 @@ class _Item:
         self.facts = facts
         self.item = item
         self.until = until
-        self.studies = [study for study in facts.studies if item in study.items and self._in_plan(study.performed_on)]
+        made = [study for study in facts.studies if item in study.items and self._in_plan(study.performed_on)]
+        self.studies = [study for study in made if study.repeat_by is None]
+        self.inadequate = [study for study in made if study.repeat_by is not None]
         self.spans = _spans(facts.holds, item)
         self.studied = [study.performed_on for study in self.studies]
         self.moves = {month: day for (code, month), day in sorted(facts.moves.items()) if code == item}
@@ -291,11 +293,15 @@ class _Item:
                 yield Finding(FindingKind.MOVE_NOT_POSSIBLE, self.item, month, "", day)
         yield from self._unknown_past(rows)
         yield from self._protocol_end(rows)
+        yield from self._repeat()
 
     def _unknown_past(self, rows: Sequence[Examination]) -> Iterator[Finding]:
         """Enrolled after the first window closed and no study on record: somebody must ask when the last one was."""
         facts = self.facts
-        if self.item in facts.known_blank or self.studies or not self.slots or facts.ended_on is not None:
+        left = facts.away_since or date.min  # what was made up to then is not the last one
+        done = any(study.performed_on > left for study in (*self.studies, *self.inadequate))
+        known = self.item in facts.known_blank or done
+        if known or not self.slots or facts.ended_on is not None:
             return
         asked_from_anchor = self.item in facts.terms[0].rhythms
         if asked_from_anchor and facts.enrolled_on > self.slots[0].window_end and rows:
@@ -315,6 +321,19 @@ class _Item:
         over = done or ([last.cell_end] if last else [])
         since = max([facts.enrolled_on, *over, *self._changes()])
         yield Finding(FindingKind.PROTOCOL_ENDS, self.item, month, "", since)
+
+    def _repeat(self) -> Iterator[Finding]:
+        """The last study of no use is to be repeated, until an adequate one or a visit for it is there.
+
+        A hold in force and the end of the plan are later words than the day by which it was wanted.
+        """
+        held = bool(self.spans) and self.spans[-1][1] is None
+        if not self.inadequate or held or self.facts.ended_on is not None:
+            return
+        last = max(self.inadequate, key=lambda study: (study.performed_on, study.id))
+        booked = [booking.day for booking in self.facts.bookings if booking.item == self.item]
+        if last.repeat_by is not None and not any(day >= last.performed_on for day in (*self.studied, *booked)):
+            yield Finding(FindingKind.REPEAT_WANTED, self.item, None, last.id, last.repeat_by)
 
 
 def _holding(slots_: Iterable[Slot], day: date) -> Slot | None:

@@ -269,13 +269,18 @@ def _although_near(fresh: Sequence[Wanted], old: Sequence[Slot], span: Span) -> 
     bridges = [slot for slot in reversed(old) if span.floor <= slot.target <= span.end]
     for slot in bridges:
         if later := _taken_over(_behind(slot, fresh), _span(slot.target, fresh[0][0].interval, slot.target + DAY)):
-            return [(slot.beat, slot.target), *later]
+            return [(_under(slot, fresh), slot.target), *later]
     near = [(beat, target) for beat, target in fresh if target <= span.end]
     if near:
         beat, target = near[-1]
-        as_it_was = next((slot.beat for slot in bridges if (slot.month, slot.target) == (beat.month, target)), beat)
-        return [(as_it_was, target), *fresh[len(near) :]]
-    return [wanted for slot in bridges[:1] for wanted in [(slot.beat, slot.target), *_behind(slot, fresh)]]
+        same = [_under(slot, fresh) for slot in bridges if (slot.month, slot.target) == (beat.month, target)]
+        return [(same[0] if same else beat, target), *fresh[len(near) :]]
+    return [wanted for slot in bridges[:1] for wanted in [(_under(slot, fresh), slot.target), *_behind(slot, fresh)]]
+
+
+def _under(slot: Slot, fresh: Sequence[Wanted]) -> Beat:
+    """An old target that stays keeps its window; how long one may wait for it is the new rhythm's to say."""
+    return slot.beat._replace(interval=fresh[0][0].interval)
 
 
 def _too_far(day: date, later: Sequence[Wanted]) -> bool:

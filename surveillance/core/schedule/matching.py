@@ -19,7 +19,8 @@ class Study(NamedTuple):
     """Evidence that an examination took place; one study may serve several items.
 
     ``booked_for`` holds ``(item, month)`` of the slots that the visit was booked for; ``rulings`` the words of
-    persons by item.
+    persons by item. ``repeat_by``: a clinician found the study inadequate and wants another one by that day; it took
+    place and fulfils nothing.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Study(NamedTuple):
     performed_on: date
     booked_for: frozenset[tuple[str, int]] = frozenset()
     rulings: Mapping[str, Ruling] = {}
+    repeat_by: date | None = None
 
 
 class Extra(NamedTuple):

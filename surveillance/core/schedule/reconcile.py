@@ -38,3 +38,9 @@ def reconcile(wanted: Derived, stored: Iterable[Examination]) -> Changes:
         else:
             move.append(Change(before, row))
     return Changes(tuple(add), tuple(move), tuple(present.values()), tuple(keep), wanted.findings)
+
+
+def undone(before: Iterable[Examination], after: Iterable[Examination]) -> list[Examination]:
+    """The examinations that a study fulfilled and that it does not fulfil any more."""
+    then = {row.key: row.study for row in after}
+    return [row for row in before if row.study is not None and then.get(row.key) != row.study]

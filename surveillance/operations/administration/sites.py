@@ -24,6 +24,8 @@ _MESSAGES: Final = ("send_from", "send_until")  # what moves messages that are p
 _DAYS: Final = ("holidays", "working_days", "country")
 _MAJORITY: Final = range(12, 26)
 _NOSHOWS: Final = range(1, 11)
+LIMITS: Final = {"report_days": "a report", "review_days": "its review", "told_days": "telling the patient"}
+LONGEST_STEP: Final = 90  # days that a step may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class NewSite:
     calendar_alarm: bool = False
     noshow_limit: int = 2
     deferral_caps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    report_days: int = 7
+    review_days: int = 7
+    told_days: int = 7
 
 
 SITE_NAMES = ("code", "name", "short_name")
@@ -87,6 +92,9 @@ def site_values(work: Work, new: NewSite) -> dict[str, Any]:
     if unknown or not new.languages:
         known = ", ".join(sorted(work.catalogue.messages))
         raise InvalidInputError(f"no messages in language {', '.join(unknown) or '(none given)'}; there are {known}")
+    for name, step in LIMITS.items():
+        if not 1 <= values[name] <= LONGEST_STEP:
+            raise InvalidInputError(f"{step} may take 1 to {LONGEST_STEP} days, not {values[name]}")
     if not new.send_from < new.send_until:
         raise InvalidInputError("the send hours must begin before they end")
     if wrong := next(faults(new.deferral_caps), None):

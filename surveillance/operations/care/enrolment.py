@@ -1,26 +1,30 @@
 """Enrolling a patient on a protocol, and every later change of its terms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sqlmodel import col, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.protocols.choices import fitting
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations.care import lifecycle
+from surveillance.operations.care import baselines, clocks, lifecycle
+from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.off_items import Off, follow, off_items
-from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.planning import gathered, imaging_gaps, preconditions, replanning
+from surveillance.operations.planning.imaging_gaps import TooLong
 from surveillance.operations.registry import care_gaps, consents
 from surveillance.operations.visits.results import NewStudy, keep_study
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans as store
+from surveillance.store.planning.plans import Recorded
 from surveillance.store.tables import Approval, Patient, Plan, PlanTerms, Site
 from surveillance.store.visits import studies
 
@@ -29,7 +33,7 @@ OLDEST = date(1950, 1, 1)  # before this, an anchor is a typing error
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """``intervals``: item → months, None switches an item off; items that are not named keep the default."""
+    """``intervals``: what was chosen, by its key (``core.protocols.choices``); what is not named keeps the default."""
 
     protocol: str  # id, or id@version; without a version the latest one that the site approved
     anchor: date
@@ -38,6 +42,7 @@ class Enrolment:
     enrolled_on: date | None = None  # None: today at the site
     reason: str = ""
     off_until: date | None = None  # when an item that is off is looked at again; None: as late as the actor may say
+    away_since: date | None = None  # since when the patient was followed elsewhere, if so
 
 
 def approved(work: Work, patient: Patient, name: str) -> Protocol:
@@ -73,28 +78,30 @@ def enrol(work: Work, patient: Patient, new: Enrolment) -> Plan:
         ConflictError: there is a plan already, the patient is dead, the protocol is not approved.
     """
     work.require(patient.site_id, *consents.WRITERS)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     if before := store.all_plans(work.session, patient.id):
         active = before[0].ended_on is None
-        what = "an active plan; end or restart that one" if active else "a plan that ended; restart it"
+        ended = "a plan that ended; restart it after a new treatment, or record the return of who was elsewhere"
+        what = "an active plan; end or restart that one" if active else ended
         raise ConflictError(f"patient {patient.mrn} has {what}")
-    plan = _new_plan(work, patient, new, previous=None)
-    _record_enrolment(work, patient, plan, new, "plan.enrol")
-    return plan
+    recorded = _new_plan(work, patient, new, previous=None)
+    _record_enrolment(work, patient, recorded, new, "plan.enrol")
+    replanning.replan(work, recorded.plan, gathered.of_new(work, patient, recorded))
+    return recorded.plan
 
 
-def _record_enrolment(work: Work, patient: Patient, plan: Plan, new: Enrolment, action: str) -> None:
-    (terms,) = store.terms_in_force(work.session, plan.id)
+def _record_enrolment(work: Work, patient: Patient, recorded: Recorded, new: Enrolment, action: str) -> None:
+    """All but the examinations that follow from it."""
+    plan, (terms,) = recorded.plan, recorded.terms
     after = picture(plan) | {"protocol": terms.protocol_key, "intervals": dict(new.intervals)}
     work.audit(action, plan, after=after, reason=new.reason)
-    care_gaps.settle(work, patient.id)
-    studies.settle_history(work.session, patient.id)
+    care_gaps.settle_of(work, patient)
+    studies.refresh_history(work.session, patient.id)
     for study in new.studies:
         keep_study(work, patient, study)
-    replanning.replan_patient(work, patient)
 
 
-def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Plan:
+def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Recorded:
     if patient.died_on is not None:
         raise ConflictError(f"patient {patient.mrn} died on {patient.died_on}; retract that first if it is wrong")
     today = work.today(work.site(patient.site_id))
@@ -109,14 +116,15 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
         previous_id=previous.id if previous else None,
         anchor=new.anchor,
         enrolled_on=enrolled_on,
+        away_since=new.away_since,
         horizon=replanning.horizon(today),
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
     )
     work.session.add(plan)
     work.session.flush()
-    _add_terms(work, plan, protocol.key, new.intervals, Off(None, new.off_until, new.reason))
-    return plan
+    terms = _add_terms(work, plan, protocol.key, new.intervals, Off(None, new.off_until, new.reason))
+    return Recorded(plan, [terms])
 
 
 def check_anchor(patient: Patient, anchor: date, enrolled_on: date, today: date) -> None:
@@ -158,20 +166,21 @@ class NewTerms:
     protocol: str | None = None
     intervals: Mapping[str, int | None] = field(default_factory=dict)
     off_until: date | None = None  # as in ``Enrolment``
+    baselines: Baselines = field(default_factory=Baselines)  # of the items that are added
 
 
-def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, dict[str, int | None]]:
-    """The facts as they would be under new terms: what a person looks at before applying them."""
+def with_terms(work: Work, plan: Plan, new: NewTerms, facts: PlanFacts) -> tuple[PlanFacts, str, dict[str, int | None]]:
+    """``facts`` as they would be under new terms: what a person looks at before applying them."""
     base = _base(work, plan, new)
     patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
-    key = approved(work, patient, new.protocol).key if new.protocol else base.protocol_key
-    known = {item.code for item in work.protocol(key).items}
-    intervals = {code: months for code, months in base.intervals.items() if code in known} | dict(new.intervals)
-    facts = replanning.facts_of(work, plan)
+    protocol = approved(work, patient, new.protocol) if new.protocol else work.protocol(base.protocol_key)
+    clocks.check_same(work, plan, protocol)
+    key = protocol.key
+    intervals = fitting(protocol, base.intervals) | dict(new.intervals)
     later = work.terms(key, intervals, new.since)
     kept = tuple(terms for terms in facts.terms if terms.since is None or terms.since < new.since)
     after = tuple(terms for terms in facts.terms if terms.since is not None and terms.since > new.since)
-    return PlanFacts(**(vars(facts) | {"terms": (*kept, later, *after)})), key, intervals
+    return replace(facts, terms=(*kept, later, *after)), key, intervals
 
 
 def _base(work: Work, plan: Plan, new: NewTerms) -> PlanTerms:
@@ -181,28 +190,51 @@ def _base(work: Work, plan: Plan, new: NewTerms) -> PlanTerms:
 
 
 def preview_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
-    """What new terms would change; nothing is written."""
-    return replanning.difference(work, plan, with_terms(work, plan, new)[0])
+    """What new terms would change, without the baselines; nothing is written. Refused as by ``change_terms``."""
+    return replanning.difference(work, plan, _judged(work, plan, new, replanning.facts_of(work, plan)).facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """New terms that may be: what follows from them, and the gaps that it takes a clinician to leave."""
+
+    facts: PlanFacts
+    key: str
+    intervals: dict[str, int | None]
+    too_long: Sequence[TooLong]
+
+
+def _judged(work: Work, plan: Plan, new: NewTerms, facts: PlanFacts) -> _Judged:
+    check_terms(work, plan, new)
+    after, key, intervals = with_terms(work, plan, new, facts)
+    off_items(work, work.protocol(key), intervals)
+    preconditions.check_done(facts, after, plan.horizon, new.since)
+    return _Judged(after, key, intervals, imaging_gaps.guard(work, plan, facts, after))
 
 
 def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     """Apply new intervals or another protocol version from a day on. Only a clinician or coordinator may.
 
     Raises:
-        InvalidInputError: no reason, a day before the anchor, an interval that is not allowed.
+        InvalidInputError: no reason, a day before the anchor or before what would be undone, an interval that is not
+            allowed, an item that is added without a word on its baseline.
+        BeyondLimitError: a coordinator would leave a gap over the protocol's longest interval; a clinician may.
         ConflictError: the plan has ended, or the protocol is not approved at the site.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.must_be_active(work, plan)
-    check_terms(work, plan, new)
-    _, key, intervals = with_terms(work, plan, new)
-    off_items(work, work.protocol(key), intervals)
+    now = gathered.gather(work, preconditions.must_be_active(work, plan), plan)
+    judged, start = _judged(work, plan, new, now.facts(work)), baselines.first_day(work, plan, new.since)
+    titles = {item.code: item.title for item in work.protocol(judged.key).items}
+    baselines.check(baselines.added(work, plan, judged.facts, new.since), new.baselines, start, titles)
     base = _base(work, plan, new)
-    row = _add_terms(work, plan, key, intervals, Off(new.since, new.off_until, new.reason))
+    row = _add_terms(work, plan, judged.key, judged.intervals, Off(new.since, new.off_until, new.reason))
     fields = ("protocol_key", "intervals")
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
+    after |= baselines.pictured(new.baselines, start) | imaging_gaps.pictured(judged.too_long)
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
-    return replanning.replan(work, plan)
+    now.recorded.keep(now.recorded.terms, row)
+    baselines.ask_for(work, now, new.baselines, start, new.reason)
+    return replanning.replan(work, plan, now)
 
 
 def check_terms(work: Work, plan: Plan, new: NewTerms) -> None:
@@ -221,44 +253,57 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
 
     Raises:
         InvalidInputError: no reason, or an impossible day.
+        BeyondLimitError: a coordinator would leave a gap over the protocol's longest interval; a clinician may.
         ConflictError: the plan has ended.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.must_be_active(work, plan)
-    patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
+    patient = preconditions.must_be_active(work, plan)
     if not reason.strip():
         raise InvalidInputError("a corrected anchor needs a reason")
     enrolled_on = max(anchor, plan.enrolled_on)
     check_anchor(patient, anchor, enrolled_on, work.today(work.site(plan.site_id)))
+    facts = replanning.facts_of(work, plan)
+    corrected = replace(facts, anchor=anchor, enrolled_on=enrolled_on)
+    too_long = imaging_gaps.guard(work, plan, facts, corrected)
     before = picture(plan, ("anchor", "enrolled_on"))
     plan.anchor, plan.enrolled_on = anchor, enrolled_on
-    work.audit("plan.anchor", plan, before=before, after=picture(plan, before), reason=reason)
-    care_gaps.settle(work, plan.patient_id)
-    studies.settle_history(work.session, plan.patient_id)
-    return replanning.replan(work, plan)
+    after = picture(plan, before) | imaging_gaps.pictured(too_long)
+    work.audit("plan.anchor", plan, before=before, after=after, reason=reason)
+    care_gaps.settle_of(work, patient)
+    studies.refresh_history(work.session, plan.patient_id)
+    return replanning.replan(work, plan, gathered.gather(work, patient, plan))
 
 
 def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     """Start over at month 0 from a new anchor: a new plan, linked to the old one, whose history stays.
 
     An active plan is closed as restarted; a hold of it stays with it. Raises as ``enrol`` does, and InvalidInputError
-    without a reason for closing an active plan, or where the new anchor does not lie after the old one.
+    without a reason for closing an active plan, or where the new anchor does not lie after the old one though both
+    protocols count from the same.
     """
     work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     previous = next(iter(store.all_plans(work.session, patient.id)), None)
     if previous is None:
         raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
-    if new.anchor <= previous.anchor:
+    same_clock = approved(work, patient, new.protocol).clock is clocks.of_plan(work, previous).clock
+    if new.anchor <= previous.anchor and same_clock:
         raise InvalidInputError(
             f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
-            " a wrong anchor is corrected instead"
+            " a wrong anchor is corrected instead, and who was followed elsewhere returns ('plan return')"
         )
     if previous.ended_on is None and not new.reason.strip():
         raise InvalidInputError("to restart a plan that has not ended needs a reason")
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
     granting.settle_plan(work, previous, "follow-up began again")
-    plan = _new_plan(work, patient, new, previous)
-    _record_enrolment(work, patient, plan, new, "plan.restart")
+    plan = begin(work, patient, new, previous, "plan.restart")
+    replanning.replan_patient(work, patient)
     return plan
+
+
+def begin(work: Work, patient: Patient, new: Enrolment, previous: Plan, action: str) -> Plan:
+    """A plan that follows a previous one, without its examinations. Raises as ``enrol`` does of the new facts."""
+    recorded = _new_plan(work, patient, new, previous)
+    _record_enrolment(work, patient, recorded, new, action)
+    return recorded.plan

@@ -32,12 +32,12 @@ from surveillance.store.tables import (
     AppointmentItem,
     AuditEvent,
     AuditValue,
+    CareGap,
     Consent,
     Contact,
     Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     PatientWord,
     Plan,
@@ -75,8 +75,8 @@ DEFERRAL = (
     "settled_why", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY = (
-    "id", "site_id", "patient_id", "source", "modality", "body_region", "performed_on", "next_action", "note",
-    "history", "recorded_at", "recorded_by",
+    "id", "site_id", "patient_id", "source", "modality", "modality_stated", "body_region", "performed_on",
+    "next_action", "note", "history", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY_ITEM = ("study_id", "item", "site_id")
 EXAMINATION = (
@@ -229,7 +229,7 @@ class BulkWriter:
             modalities = next((m for code in items if (m := protocol.item(code).modalities)), ("OT",))
             tables.studies.append(
                 (
-                    study_id, self.site_id, patient_id, "import", modalities[0], "", day, "", "",
+                    study_id, self.site_id, patient_id, "import", modalities[0], False, "", day, "", "",
                     day + timedelta(days=studies.HISTORY_DAYS) < self.today, *self.recorded,
                 )
             )  # fmt: skip
@@ -301,7 +301,7 @@ class _Tables:
         yield PlanTerms, TERMS, self.terms
         yield Deferral, DEFERRAL, self.deferrals
         yield PatientWord, WORD, self.words
-        yield Gap, GAP, self.gaps
+        yield CareGap, GAP, self.gaps
         yield Study, STUDY, self.studies
         yield StudyItem, STUDY_ITEM, self.study_items
         yield ExaminationRow, EXAMINATION, self.examinations

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 from uuid import UUID
 
@@ -38,17 +38,17 @@ def search(work: Work, sites: Sequence[Site], wanted: Search, skip: int = 0, lim
     statement = (
         select(Reminder, Patient)
         .join(Patient, col(Patient.id) == col(Reminder.patient_id))
-        .where(col(Reminder.site_id).in_([site.id for site in sites]), *_wanted(sites, wanted, moment, work.now))
+        .where(col(Reminder.site_id).in_([site.id for site in sites]), *_wanted(work, sites, wanted, moment))
     )
     order = moment.desc() if wanted.which in _NEWEST_FIRST else moment.asc()
     rows = work.session.exec(statement.order_by(order, col(Reminder.key)).offset(skip).limit(limit))
     return [line(work, row, patient) for row, patient in rows]
 
 
-def _wanted(sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any], now: datetime) -> list[Any]:
+def _wanted(work: Work, sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any]) -> list[Any]:
     # In the words of the index "ix_reminder_sent", which is used only where they stand in the statement itself.
     was_sent = sa.text("reminder.state IN ('sent', 'delivered')")
-    found: list[Any] = [was_sent if wanted.which is Which.SENT else is_of(wanted.which, now)]
+    found: list[Any] = [was_sent if wanted.which is Which.SENT else is_of(wanted.which, work.now)]
     if wanted.which is Which.DOUBT:
         found.append(col(Reminder.sent_at).is_not(None))
     if wanted.step is not None:
@@ -58,7 +58,7 @@ def _wanted(sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any]
     if wanted.day is not None:
         found.append(sa.or_(sa.false(), *(_on(site, wanted.day, moment) for site in sites)))
     if wanted.text:
-        found.append(matching(sites, wanted.text))
+        found.append(matching(work, sites, wanted.text))
     return found
 
 

@@ -96,7 +96,8 @@ def outlook(work: Work, site: Site, draft: Draft, patient: Patient | None = None
 
 
 def _on_record(work: Work, patient: Patient) -> Iterable[Scan]:
-    for row in study_store.of_patient(work.session, patient.id):
+    useful = (row for row in study_store.of_patient(work.session, patient.id) if row.repeat_by is None)
+    for row in useful:
         yield Scan(frozenset(study_store.items(work.session, row.id)), row.performed_on)
 
 
@@ -111,6 +112,7 @@ def _drawn(draft: Draft, facts: PlanFacts, scans: Sequence[Scan], today: date) -
             titles={item.code: item.title for item in draft.protocol.items},
             rows=derive(facts, add_months(draft.anchor, months)).examinations,
             studies=[Done(f"{number}", scan.day, scan.items) for number, scan in enumerate(scans)],
+            clock=draft.protocol.counts_from,
         )
     )
 

@@ -26,6 +26,7 @@ BATCH = 200  # plans that are held in memory at a time
 GRACE = timedelta(hours=1)  # a dispatcher that is an hour late is not running
 
 Progress = Callable[[int, int], None]
+_BY_HAND = "find out who changed the database by hand, and record the report or the next action again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def _projections(work: Work) -> Iterator[Violation]:
         (store.wrong_words(session), "the words to search by", "edit the patient's name, and set it back"),
         (store.wrong_history(session), "which studies are history", "correct the anchor of the plan, and set it back"),
         (store.wrong_skips(session), "which skips are to review", "run 'tick', which plans anew"),
+        (store.wrong_reports(session), "how far a report has come", _BY_HAND),
+        (store.wrong_obligations(session), "what follows from a result", _BY_HAND),
     )
     for rows, what, mend in kinds:
         yield from _violations(work, rows, rule, f"{what} is stored otherwise than the facts say", mend)
@@ -259,7 +262,7 @@ def _off_unsigned(work: Work, plan: Plan) -> list[str]:
     protocol = work.protocol(terms.protocol_key)
     repeated = work.terms(protocol.key, terms.intervals, None).rhythms
     signed = {row.item for row in off_items.of_plan(work, plan)}
-    return [item.code for item in protocol.items if item.enabled and item.code not in {*repeated, *signed}]
+    return [item.code for item in protocol.scheduled if item.enabled and item.code not in {*repeated, *signed}]
 
 
 def _without_next(work: Work, plan: Plan, facts: PlanFacts) -> Iterator[str]:

@@ -12,9 +12,12 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import DAY, add_months
 from surveillance.core.errors import NotFoundError
-from surveillance.core.protocols.protocol import Evidence, Item, Phase, Protocol
+from surveillance.core.protocols.choices import phase_at
+from surveillance.core.protocols.clocks import BEGINNINGS
+from surveillance.core.protocols.protocol import UNTIL, Item, Phase, Protocol
+from surveillance.core.protocols.sources import GRADES
 from surveillance.core.schedule.examinations import Examination, Key
-from surveillance.core.schedule.status import Reading, current, status
+from surveillance.core.schedule.status import current, status
 from surveillance.core.words import AppointmentState, Status
 from surveillance.operations.record.trail import trail
 from surveillance.operations.work import Work
@@ -30,13 +33,7 @@ from surveillance.store.tables import (
     Study,
     User,
 )
-from surveillance.store.visits import appointments
-
-EVIDENCE = {
-    Evidence.PRIMARY: "read in the guideline itself",
-    Evidence.SECONDARY: "as another source reports it",
-    Evidence.PROPOSED: "proposed by this project, no guideline says so",
-}
+from surveillance.store.visits import appointments, studies
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ class _Plan:
 
     def explanation(self, row: Examination) -> Explanation:
         study = self.study(row.study)
-        reading = Reading(study.reported_on, study.reviewed_on, study.told_on) if study else None
+        reading = studies.reading(study) if study else None
         stands = status(row, self.today, reading)
         item = self.item_of(row)
         title = f"{item.title if item else row.item}, {self.place_of(row)}"
@@ -128,28 +125,31 @@ class _Plan:
             yield self.asked_for(row)
             return
         anchor, planned = self.plan.anchor, add_months(self.plan.anchor, row.month)
-        yield f"Treatment ended on {anchor} (the anchor); {row.month} months later is {planned}."
-        terms, protocol, item = self.terms_of(row), self.protocol_of(row), self.item_of(row)
-        phase = next((p for p in item.phases if p.start < row.month <= (p.end or row.month)), None) if item else None
+        terms, protocol = self.terms_of(row), self.protocol_of(row)
+        yield f"{BEGINNINGS[protocol.clock]} {anchor} (the anchor); {row.month} months later is {planned}."
+        phase = phase_at(protocol, terms.intervals, row.item, row.month)
         span = f" in months {phase.start} to {phase.end or 'the end'}" if phase else ""
         yield f"{protocol.title} ({protocol.key}) asks for it every {row.interval} months{span}."
-        yield self.choice(terms, row)
+        yield self.choice(terms, row, phase)
         if phase is not None:
             yield from self.source(protocol, phase)
 
-    def choice(self, terms: PlanTerms, row: Examination) -> str:
-        """Who chose the interval, when and why."""
-        chosen = terms.intervals.get(row.item)
+    def choice(self, terms: PlanTerms, row: Examination, phase: Phase | None) -> str:
+        """Who chose the interval and where its phase ends, when and why."""
+        chosen = terms.intervals.get(f"{row.item}.{phase.name}" if phase and phase.name else row.item)
         what = "The protocol's default was kept" if chosen is None else f"Every {chosen} months was chosen"
         if chosen is not None and chosen != row.interval:
             what = f"Every {chosen} months was chosen, which this phase does not allow, so its default holds"
+        until = terms.intervals.get(f"{row.item}.{UNTIL}")
+        if until is not None and phase is not None and until in (phase.start, phase.end):
+            what += f", {'from' if until == phase.start else 'to'} month {until}"
         since = f" from {terms.since} on" if terms.since else ""
         return f"{what}{since} by {self.name(terms.chosen_by)} on {self.day(terms)}{_because(terms.reason)}."
 
     def source(self, protocol: Protocol, phase: Phase) -> Iterator[str]:
-        source = next((source for source in protocol.sources if source.id == phase.source), None)
+        source = protocol.source_of(phase)
         if source is not None:
-            yield f"Source: {source.citation} ({EVIDENCE[phase.evidence]})."
+            yield f"Source: {source.cited}; {GRADES[protocol.grade_of(phase)]}."
         if phase.note:
             yield phase.note
 
@@ -218,6 +218,7 @@ class _Plan:
             OverrideKind.COUNTS: "The early study was ruled to count",
             OverrideKind.EXTRA_EVIDENCE: "The early study was ruled to be extra evidence",
             OverrideKind.KNOWN_BLANK: "That no earlier study exists was confirmed",
+            OverrideKind.FITS: "That the study counts although its modality or region is another was ruled",
         }[word.kind]
 
     # -- which rule made the days ------------------------------------------------------------------------------
@@ -252,6 +253,7 @@ class _Plan:
     # -- what is arranged, and what follows --------------------------------------------------------------------
 
     def visit(self, row: Examination, study: Study | None) -> Iterator[str]:
+        yield from self.inadequate(row)
         if study is not None:
             accession = f" (accession {study.accession})" if study.accession else ""
             yield f"It was done on {study.performed_on}{accession}, recorded by {self.name(study.recorded_by)}."
@@ -260,6 +262,13 @@ class _Plan:
         else:
             for day in self.proposed(row):
                 yield f"The proposed day is {day}, the site's nearest working day that suits the trip."
+
+    def inadequate(self, row: Examination) -> Iterator[str]:
+        """Why a study that was made in its time has not settled it."""
+        for found in studies.of_patient(self.work.session, self.patient.id):
+            inside = row.cell_start <= found.performed_on < row.cell_end
+            if found.repeat_by and inside and row.item in studies.items(self.work.session, found.id):
+                yield f"The study of {found.performed_on} was inadequate; another one is wanted by {found.repeat_by}."
 
     def proposed(self, row: Examination) -> list[date]:
         visits = appointments.of_plan(self.work.session, self.plan.id, AppointmentState.PROPOSED)

@@ -1,6 +1,7 @@
 """Finding a patient by MRN, name, birth date or phone, quick among 100,000; who fits best comes first.
 
-Names are found by the beginnings of their words, in any order, whatever the case and the accents.
+Names are found by the beginnings of their words, in any order, whatever the case and the accents; where nobody is found
+so, by any part: "lind" finds Okafor-Lind.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from enum import IntEnum
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlmodel import col
+from sqlmodel import col, select
 
 from surveillance.core.folding import folded
 from surveillance.core.people import search as typed
@@ -62,19 +63,27 @@ def find(work: Work, sites: Sequence[Site], text: str, limit: int = MOST) -> Fou
     for why, patients in _found(work, sites, wanted, limit + 1):
         for patient in patients:
             found.setdefault(patient.id, Hit(patient, why))
+    if not found and wanted.words:
+        ids = [site.id for site in sites]
+        parts = store.by_parts(work.session, ids, wanted.words, wanted.born, limit + 1)
+        found = {patient.id: Hit(patient, Why.NAME) for patient in parts}
     ranked = sorted(found.values(), key=lambda hit: (hit.why, *_closeness(hit.patient, wanted)))
     return Found(ranked[:limit], more=len(ranked) > limit)
 
 
-def matching(sites: Sequence[Site], text: str) -> sa.ColumnElement[bool]:
+def matching(work: Work, sites: Sequence[Site], text: str) -> sa.ColumnElement[bool]:
     """What ``find`` asks of a patient, as a condition: to look through something else of those patients."""
     wanted = _read(sites, text)
+    here = col(Patient.site_id).in_([site.id for site in sites])
     asked = [store.has_mrn(wanted.whole)]
     if wanted.phone:
         asked.append(store.has_phone(_numbers(sites, wanted)))
     if wanted.born or wanted.words:
         asked.append(store.has_words(wanted.words, wanted.born))
-    return sa.and_(col(Patient.site_id).in_([site.id for site in sites]), sa.or_(*asked))
+    whoever = sa.and_(here, sa.or_(*asked))
+    if wanted.words and work.session.exec(select(col(Patient.id)).where(whoever).limit(1)).first() is None:
+        return sa.and_(here, store.has_parts(wanted.words, wanted.born))
+    return whoever
 
 
 def _read(sites: Sequence[Site], text: str) -> Wanted:

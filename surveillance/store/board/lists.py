@@ -11,16 +11,29 @@ from sqlmodel import col
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import DeferralKind
-from surveillance.store.board.base import NOTICE, REPORT_BY, SITE, TODAY, Query, about, alive, chosen, fields, gap
+from surveillance.store.board.base import (
+    NOTICE,
+    REPORT_BY,
+    SITE,
+    TODAY,
+    Query,
+    about,
+    alive,
+    chosen,
+    fields,
+    gap,
+    of_patient,
+)
 from surveillance.store.tables import (
     Appointment,
+    CareGap,
     Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     Plan,
     PlanHold,
+    ResultTask,
     Study,
     StudyItem,
 )
@@ -103,12 +116,17 @@ def _finding(*conditions: Any) -> Query:
 
 def conflicts() -> Query:
     """All that does not fit together; a visit that does not fit is work although its day lies ahead."""
-    return _finding(sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends')"))
+    return _finding(sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')"))
 
 
 def protocol_ends() -> Query:
     """That a protocol ends is work once its last examination is over."""
     return _finding(col(FindingRow.kind) == FindingKind.PROTOCOL_ENDS, col(FindingRow.since) <= TODAY)
+
+
+def repeat_wanted() -> Query:
+    """Inadequate studies of which no other one and no visit is there yet; shown at once, wanted by ``since``."""
+    return _finding(col(FindingRow.kind) == FindingKind.REPEAT_WANTED)
 
 
 def last_scan_unknown() -> Query:
@@ -156,8 +174,8 @@ def without_plan() -> Query:
 
 
 def restart_due() -> Query:
-    query = gap(GapKind.RESTART, col(Gap.plan_id), col(Plan.ended_on).label("ended_on"))
-    return query.join(Plan, col(Plan.id) == col(Gap.plan_id)).where(col(Gap.since) <= TODAY)
+    query = gap(GapKind.RESTART, col(CareGap.plan_id), col(Plan.ended_on).label("ended_on"))
+    return query.join(Plan, col(Plan.id) == col(CareGap.plan_id)).where(col(CareGap.since) <= TODAY)
 
 
 # -- studies ---------------------------------------------------------------------------------------------------
@@ -165,32 +183,61 @@ def restart_due() -> Query:
 
 def _study(since: Any, *conditions: Any) -> Query:
     items = sa.select(sa.func.min(StudyItem.item)).where(col(StudyItem.study_id) == col(Study.id))
-    facts = fields(Study, "performed_on", "modality", "accession", "result", "next_action")
+    facts = fields(Study, "performed_on", "modality", "accession", "report_status", "result", "next_action")
     return about(Study, since, *facts, items.scalar_subquery().label("item")).where(
         sa.text("study.retracted_at IS NULL"), sa.text("NOT study.history"), *conditions
     )
 
 
 def no_report() -> Query:
-    return _study(
-        Study.performed_on,
-        sa.text("study.reported_on IS NULL"),
-        col(Study.performed_on) <= REPORT_BY,
-    )
+    """No final report in the site's time; a cancelled one does not come any more, so it is missed at once."""
+    missed = sa.or_(col(Study.performed_on) <= REPORT_BY, sa.text("study.report_status = 'cancelled'"))
+    return _study(Study.performed_on, sa.text("study.reported_on IS NULL"), missed)
 
 
 def not_reviewed() -> Query:
     return _study(
-        Study.reported_on,
-        sa.text("study.reviewed_on IS NULL"),
-        sa.text("study.reported_on IS NOT NULL"),
-        col(Study.reported_on) <= TODAY,
+        Study.to_review_since,
+        sa.text("study.to_review_since IS NOT NULL"),
+        col(Study.to_review_since) <= TODAY,
+    )
+
+
+def not_told() -> Query:
+    """Reviewed as the report stands now, and the patient does not know; the dead are told nothing."""
+    return _study(
+        Study.reviewed_on,
+        sa.text("study.reviewed_on IS NOT NULL"),
+        sa.text("study.told_on IS NULL"),
+        sa.text("study.to_review_since IS NULL"),
+        alive(),
     )
 
 
 def no_next_action() -> Query:
+    """Not clear, and no fact carries it on."""
     return _study(
         Study.reviewed_on,
         sa.text("study.result <> 'clear'"),
         sa.text("study.next_action_done_on IS NULL"),
+        alive(),
+    )
+
+
+def result_tasks() -> Query:
+    """Tasks that came of a result and whose day is near; each is its owner's."""
+    row = ResultTask
+    query = chosen(
+        row.id,
+        row.due_on,
+        col(row.what).label("what"),
+        col(row.due_on).label("due_on"),
+        col(row.study_id).label("study_id"),
+        owner=col(row.owner_id),
+    )
+    return of_patient(row, query).where(
+        sa.text("result_task.done_on IS NULL"),
+        sa.text("result_task.retracted_at IS NULL"),
+        col(row.due_on) <= NOTICE,
+        alive(),
     )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, SQLModel, col, select
 
+from surveillance.core.results.report_life import FINISHED
 from surveillance.core.schedule.examinations import Finding
 from surveillance.core.words import AppointmentState, AttemptState, EndReason, ReminderState
 from surveillance.store.board.base import plain_id
@@ -36,8 +37,11 @@ from surveillance.store.tables import (
     Plan,
     PlanHold,
     Reminder,
+    ResultTask,
     Site,
     Study,
+    StudyFollowUp,
+    StudyReport,
     User,
 )
 from surveillance.store.visits import studies
@@ -146,6 +150,37 @@ def wrong_history(session: Session) -> Rows:
     return _of(session, {study.patient_id for study in studies.wrong_history(session)})
 
 
+def wrong_obligations(session: Session) -> Rows:
+    """Patients with a result that is stored as carried on and nothing carries it on, or the other way round."""
+    live = sa.exists().where(col(StudyFollowUp.study_id) == col(Study.id), col(StudyFollowUp.retracted_at).is_(None))
+    stored = sa.case((col(Study.next_action_done_on).is_not(None), sa.true()), else_=sa.false())
+    wrong = sa.select(col(Study.patient_id)).where(
+        col(Study.retracted_at).is_(None), stored != sa.case((live.correlate(Study), sa.true()), else_=sa.false())
+    )
+    return _of(session, {found[0] for found in of_rows(session, wrong)})
+
+
+def wrong_reports(session: Session) -> Rows:
+    """Patients with a study whose report stands otherwise than its versions say."""
+
+    def version(column: Any, order: Any, *conditions: Any) -> Any:
+        statement = sa.select(column).where(
+            col(StudyReport.study_id) == col(Study.id), col(StudyReport.retracted_at).is_(None), *conditions
+        )
+        return statement.order_by(order).limit(1).correlate(Study).scalar_subquery()
+
+    number = col(StudyReport.number)
+    status = version(col(StudyReport.status), number.desc())
+    first = version(col(StudyReport.day), number, col(StudyReport.status).in_(FINISHED))
+    wrong = sa.select(col(Study.patient_id)).where(
+        sa.or_(
+            col(Study.report_status).is_distinct_from(status),
+            col(Study.reported_on).is_distinct_from(first),
+        )
+    )
+    return _of(session, {found[0] for found in of_rows(session, wrong)})
+
+
 def wrong_skips(session: Session) -> Rows:
     """Patients with a skipped examination that waits for a review and is settled, or the other way round."""
     row = ExaminationRow
@@ -239,6 +274,7 @@ AUDITED: tuple[type[SQLModel], ...] = (
     ExtraExamination,
     Deferral,
     Study,
+    ResultTask,
     Feed,
 )
 

@@ -26,7 +26,12 @@ def write_words(session: Session, patient: Patient) -> None:
         if row.word not in wanted:
             session.delete(row)
         wanted.discard(row.word)
-    session.add_all(PatientWord(patient_id=patient.id, word=word, site_id=patient.site_id) for word in sorted(wanted))
+    add_words(session, patient, wanted)
+
+
+def add_words(session: Session, patient: Patient, fresh: Iterable[str]) -> None:
+    """Words that a patient was not searched by before."""
+    session.add_all(PatientWord(patient_id=patient.id, word=word, site_id=patient.site_id) for word in sorted(fresh))
 
 
 def by_mrn(session: Session, site_id: UUID, mrn: str) -> Patient | None:

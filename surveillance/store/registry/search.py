@@ -69,6 +69,19 @@ def _has_word(word: str) -> Condition:
     return sa.exists().where(col(other.patient_id) == col(Patient.id), *_begins(other, word)).correlate(Patient)
 
 
+def by_parts(
+    session: Session, sites: Sequence[UUID], words: Sequence[str], born: Sequence[date], limit: int
+) -> list[Patient]:
+    """As ``by_words``, with each word anywhere in the name: every name of the sites is looked at."""
+    statement = select(Patient).where(col(Patient.site_id).in_(sites), has_parts(words, born))
+    return list(session.exec(statement.order_by(col(Patient.folded), col(Patient.id)).limit(limit)))
+
+
+def has_parts(words: Sequence[str], born: Sequence[date]) -> Condition:
+    asked = [col(Patient.folded).contains(word, autoescape=True) for word in words]
+    return sa.and_(sa.true(), *asked, *([col(Patient.birth_date).in_(born)] if born else ()))
+
+
 def _begins(table: type[PatientWord], word: str) -> tuple[Condition, ...]:
     return col(table.word) >= word, col(table.word) < word + LAST
 

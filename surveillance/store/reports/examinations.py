@@ -73,11 +73,11 @@ def asked(session: Session, where: Where, days: Sequence[date]) -> Iterator[Aske
 
 
 def studies(session: Session, where: Where) -> dict[tuple[object, str], list[date]]:
-    """The days of all studies by patient and item, in order."""
+    """The days of all studies by patient and item, in order; without those that were of no use."""
     statement = (
         sa.select(_key(col(Study.patient_id)), col(StudyItem.item), col(Study.performed_on))
         .join(StudyItem, col(StudyItem.study_id) == col(Study.id))
-        .where(col(Study.site_id) == where.site_id, col(Study.retracted_at).is_(None))
+        .where(col(Study.site_id) == where.site_id, col(Study.retracted_at).is_(None), col(Study.repeat_by).is_(None))
     )
     found: dict[tuple[object, str], list[date]] = {}
     for patient, item, day in _streamed(session, statement):

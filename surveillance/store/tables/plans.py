@@ -57,6 +57,9 @@ class Plan(Identified, OfSite, Recorded, table=True):
     previous_id: UUID | None = Field(default=None, foreign_key="plan.id")
     anchor: date
     enrolled_on: date
+    away_since: date | None = (
+        None  # followed elsewhere from this day to the enrolment, from where studies are asked for
+    )
     horizon: date = Field(index=True)
     ended_on: date | None = None
     end_reason: EndReason | None = one_of(EndReason, default=None, nullable=True)
@@ -66,7 +69,11 @@ class Plan(Identified, OfSite, Recorded, table=True):
 
 
 class PlanTerms(Identified, OfSite, Recorded, Retractable, table=True):
-    """A protocol version and chosen intervals (item → months, null switches off) in force from ``since``."""
+    """A protocol version and what was chosen of it, in force from ``since``.
+
+    ``intervals``: item → months, null switches it off; ``item.until`` → the month in which its first years end;
+    ``item.name`` → months in the phase of that name (``core.protocols.choices``).
+    """
 
     __tablename__ = "plan_terms"
     plan_id: UUID = Field(foreign_key="plan.id", index=True)
@@ -120,6 +127,7 @@ class OverrideKind(StrEnum):
     COUNTS = "counts"  # an early study counts for its slot
     EXTRA_EVIDENCE = "extra_evidence"  # an early study does not
     KNOWN_BLANK = "known_blank"  # no earlier study of the item exists
+    FITS = "fits"  # a study counts for the item although its modality or region is another
 
 
 class Override(Identified, OfSite, Recorded, Retractable, table=True):
@@ -260,7 +268,7 @@ class FindingRow(Identified, OfSite, table=True):
         partial_index(
             "ix_finding_conflict",
             *("site_id", "since", "id"),
-            where="kind NOT IN ('last_scan_unknown', 'protocol_ends')",
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)

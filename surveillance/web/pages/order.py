@@ -14,7 +14,7 @@ from surveillance.web.pages.record import patient, site_calendar
 from surveillance.web.pages.registry import consent, contacts, identity, search
 from surveillance.web.pages.replies import reply, writing
 from surveillance.web.pages.reports import reports
-from surveillance.web.pages.visits import booking, changes, confirming, studies, visit
+from surveillance.web.pages.visits import booking, changes, confirming, studies, study, visit
 from surveillance.web.pages.wording import languages, site_wording, texts
 
 PAGES = (
@@ -34,6 +34,7 @@ PAGES = (
     terms.pages,
     decisions.pages,
     studies.pages,
+    study.pages,
     reply.pages,
     patient_feeds.pages,
     page_addresses.pages,

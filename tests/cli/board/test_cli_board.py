@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import furnished
 import pytest
 import sqlalchemy as sa
 import typer
+from approving import approved
 from typer.testing import CliRunner, Result
 
 from surveillance import bootstrap
@@ -20,7 +22,6 @@ from surveillance.cli.root import Commands
 from surveillance.core.words import Channel, Role
 from surveillance.operations.administration import sites
 from surveillance.operations.care import enrolment
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.work import Actor, Work
 from surveillance.settings import Settings
@@ -44,11 +45,16 @@ def clinic(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Patient 007 is overdue and Ann's; patient 008 has no plan."""
     monkeypatch.setenv("SURVEILLANCE_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("SURVEILLANCE_PUBLIC_URL", "https://clinic.example")
-    service = bootstrap.open_app(Settings(database_url=sqlite_url))
+    furnished.once(db.create_engine_for(sqlite_url), "cli board", lambda: _furnish(sqlite_url))
+    return sqlite_url
+
+
+def _furnish(url: str) -> None:
+    service = bootstrap.open_app(Settings(database_url=url))
     with db.writing(service.engine) as session:
         work = service.work(session, bootstrap.system_actor(session), bootstrap.utc_now())
         site = sites.add_site(work, sites.NewSite("LDN1", "Clinic", "Clinic", "UTC", "GB", "+442079460123"))
-        approvals.approve_protocol(work, site, "asps-extremity")
+        approved(work, site)
         users = [User(username=name, name=name.title(), created_at=work.now) for name in ("ann", "bob", "may")]
         session.add_all(users)
         session.flush()
@@ -65,7 +71,6 @@ def clinic(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         enrolment.enrol(may, patient, wanted)  # an item is switched off by a clinician alone
         patients.add_patient(work, site, patients.NewPatient("008", "Nobody", "Ned", date(2001, 5, 17)))
     service.close()
-    return sqlite_url
 
 
 def run(*arguments: str, status: int = 0) -> Result:

@@ -370,6 +370,25 @@ def test_every_study_fulfils_waits_or_is_extra_evidence_beside_another(facts: Pl
         assert not inside or row.study is not None or (row.item, row.month) in asked
 
 
+@given(plans(), st.sets(st.integers(0, 11)))
+def test_an_inadequate_study_settles_nothing_and_is_wanted_again_or_settled_by_another(
+    facts: PlanFacts, chosen: set[int]
+) -> None:
+    until, by = facts.anchor + timedelta(days=3000), facts.anchor
+    useless = {study.id for number, study in enumerate(facts.studies) if number in chosen}
+    doubted = tuple(s._replace(repeat_by=by) if s.id in useless else s for s in facts.studies)
+    without = derive(replace(facts, studies=tuple(s for s in facts.studies if s.id not in useless)), until)
+    derived = derive(replace(facts, studies=doubted), until)
+    assert derived.examinations == without.examinations
+    wanted = {(f.item, f.subject) for f in derived.findings if f.kind is FindingKind.REPEAT_WANTED}
+    assert {subject for _, subject in wanted} <= useless
+    for item in facts.items:
+        own = [s for s in doubted if item in s.items and s.performed_on >= facts.anchor]
+        if own and facts.ended_on is None and not facts.holds and not facts.bookings:
+            last = max(own, key=lambda s: (s.performed_on, s.repeat_by is None, s.id))
+            assert ((item, last.id) in wanted) is (last.repeat_by is not None)
+
+
 @given(plans())
 def test_every_booking_is_placed_or_is_work(facts: PlanFacts) -> None:
     derived = derive(facts, facts.anchor + timedelta(days=3000))

@@ -13,6 +13,7 @@ from surveillance.core.words import DeferralKind, EndReason, HoldReason, Role
 from surveillance.operations.board import acts, worklist
 from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.care import enrolment, holds, lifecycle, overrides
+from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.care.enrolment import Enrolment, NewTerms
 from surveillance.operations.deferrals import granting, standing
 from surveillance.operations.work import Work
@@ -71,15 +72,17 @@ def test_one_item_is_switched_off_by_a_clinician_until_a_day_and_by_nobody_else(
         assert (row.role, row.until, row.reason) == (Role.CLINICIAN, date(2027, 5, 1), "not wanted")
         enrolment.change_terms(work, plan, NewTerms(TODAY + DAY, "slower", intervals={MRI: 6}))
         assert of(work, plan)[DeferralKind.OFF, CHEST].id == row.id  # what stays off keeps its day
-        enrolment.change_terms(work, plan, NewTerms(TODAY + 2 * DAY, "again", intervals={CHEST: 6}))
+        none = Baselines({CHEST: None}, "off for a day")
+        enrolment.change_terms(work, plan, NewTerms(TODAY + 2 * DAY, "again", intervals={CHEST: 6}, baselines=none))
         assert of(work, plan) == {}
 
 
 def test_an_item_that_the_protocol_leaves_off_is_no_deferral(clinic: Clinic) -> None:
     with clinic.work() as work:
         _, plan = clinic.enrolled(work)
-        enrolment.change_terms(work, plan, NewTerms(TODAY, "headache", intervals={BRAIN: 6}))
-        enrolment.change_terms(work, plan, off(BRAIN, since=TODAY + DAY))
+        now = Baselines({BRAIN: TODAY})
+        enrolment.change_terms(work, plan, NewTerms(TODAY, "headache", intervals={BRAIN: 6}, baselines=now))
+        enrolment.change_terms(clinic.by(work, clinic.helen), plan, off(BRAIN, since=TODAY + DAY))
         assert of(work, plan) == {}
 
 

@@ -42,6 +42,7 @@ def found(clinic: Clinic, work: Work, text: str, limit: int = 50) -> list[str]:
         ("ANN", ["ann", "100"]),
         ("nunez", ["ann"]),
         ("marie nú", ["ann"]),
+        ("rie-a", ["102"]),  # where no word begins so, any part of a name
         ("márq", ["101"]),
         ("10", ["100", "101", "102"]),
         ("101", ["101"]),

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from approving import approved
 from sqlmodel import SQLModel, col, select
 from staff import NOW, Staffed, Visitor
 
 from surveillance.core.words import EndReason, Result
 from surveillance.operations.board import worklist
-from surveillance.operations.protocols import approvals
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.messages import reminders
 from surveillance.store.tables import (
@@ -245,9 +245,28 @@ def test_a_clinician_ends_a_plan_and_a_coordinator_restarts_it(staffed: Staffed)
     plan = one(staffed, Plan, "new")
     assert (plan.end_reason, plan.restart_by) == (EndReason.RECURRENCE, TODAY + timedelta(days=120))
     grace, path = staffed.client("grace"), at(staffed, "new", "/restart")
-    fields = {"anchor": TODAY - timedelta(days=2), "protocol": "asps-extremity@2026.1", "interval-mri_primary": "4"}
+    fields = {"anchor": TODAY - timedelta(days=2), "protocol": "asps-extremity@2026.2", "interval-mri_primary": "4"}
     assert "Restarted from Sun 22 Nov 2026 as plan 2." in grace.follow(confirm(grace, path, **fields)).text
     assert one(staffed, PlanTerms, "new").intervals == {"mri_primary": 4}
+
+
+def test_a_patient_who_was_followed_elsewhere_comes_back(staffed: Staffed) -> None:
+    helen = staffed.client("helen")
+    left = {"reason": "transfer", "day": TODAY, "note": "moved", "accepted_by": "City Hospital"}
+    confirm(helen, at(staffed, "new", "/end"), **left)
+    first = one(staffed, Plan, "new")
+    grace, path = staffed.client("grace"), at(staffed, "new", "/return")
+    assert "The patient comes back" in grace.get(at(staffed, "new")).text
+    assert "Enter the reason" in grace.post(path, day=TODAY).text
+    fields = {"day": TODAY, "reason": "came back from City Hospital"}
+    assert "Days go on counting from" in grace.post(path, **fields).text
+    assert "Followed here again." in grace.follow(confirm(grace, path, **fields)).text
+    again = next(
+        plan
+        for plan in staffed.look(lambda work: list(work.session.exec(select(Plan))))
+        if plan.previous_id == first.id
+    )
+    assert (again.anchor, again.number, again.away_since) == (first.anchor, first.number + 1, TODAY)
 
 
 def test_an_end_is_taken_back(staffed: Staffed) -> None:
@@ -285,7 +304,7 @@ def test_a_death_says_what_will_happen_and_what_cannot_be_taken_back(staffed: St
 
 def test_other_intervals_are_shown_before_they_hold(staffed: Staffed) -> None:
     grace, path = staffed.client("grace"), at(staffed, "new", "/terms")
-    fields = {"protocol": "asps-extremity@2026.1", "since": TODAY + timedelta(days=30), "reason": "TOSS"}
+    fields = {"protocol": "asps-extremity@2026.2", "since": TODAY + timedelta(days=30), "reason": "TOSS"}
     assert "Choose another interval or another protocol" in grace.post(path, **fields).text
     fields |= {"interval-mri_primary": "6", "interval-chest_imaging": "6"}
     shown = grace.post(path, **fields).text
@@ -296,8 +315,25 @@ def test_other_intervals_are_shown_before_they_hold(staffed: Staffed) -> None:
     assert "Taken back: the change of intervals" in grace.follow(back).text
 
 
+def test_the_end_of_the_first_years_is_changed_with_what_that_leaves_out(staffed: Staffed) -> None:
+    grace, path = staffed.client("grace"), at(staffed, "new", "/terms")
+    fields = {"protocol": "asps-extremity@2026.2", "since": TODAY + timedelta(days=30), "reason": "as the rule says"}
+    fields |= {"interval-mri_primary-until": "24", "interval-mri_primary-later": "12"}
+    shown = grace.post(path, **fields).text
+    assert "MRI of the primary site leaves out months 27, 30, 33, 42 and 54 of the protocol" in shown
+    done = grace.follow(confirm(grace, path, **fields)).text
+    assert "MRI of the primary site so often until month 24" in done
+    assert one(staffed, PlanTerms, "new", col(PlanTerms.since).is_not(None)).intervals == {
+        "mri_primary.until": 24,
+        "mri_primary.later": 12,
+    }
+    assert "MRI of the primary site, later, every 12 months" in grace.get(path).text
+    wrong = grace.post(path, **fields | {"interval-mri_primary-until": "30"})
+    assert wrong.status_code == 422
+
+
 def test_another_protocols_intervals_are_shown_on_request(staffed: Staffed) -> None:
-    staffed.do(lambda work: approvals.approve_protocol(work, work.site(staffed.site_id()), "norway-sts-high"), "helen")
+    staffed.do(lambda work: approved(work, work.site(staffed.site_id()), "norway-sts-high"), "helen")
     grace, path = staffed.client("grace"), at(staffed, "new", "/terms")
     keys = re.findall(r'<option value="([^"@]+@[^"]+)"', grace.get(path).text)
     other = next(key for key in keys if not key.startswith("asps"))
@@ -377,13 +413,16 @@ def test_a_study_goes_from_performed_to_told(staffed: Staffed) -> None:
     assert "The study of Mon 23 Nov 2026 is recorded." in grace.follow(done).text
     study = one(staffed, Study, "new")
     address = at(staffed, "new", f"/studies/{study.id}")
-    assert "The report of Tue 24 Nov 2026 is recorded." in grace.follow(grace.post(f"{address}/report", day=TODAY)).text
+    said = grace.follow(grace.post(f"{address}/report", day=TODAY)).text
+    assert "The final report of Tue 24 Nov 2026 is recorded." in said
     assert grace.post(f"{address}/review", day=TODAY, result="clear").status_code == 403
     unclear = helen.post(f"{address}/review", day=TODAY, result="suspicious")
     assert (unclear.status_code, "Enter the next action" in unclear.text) == (422, True)
     signed = helen.post(f"{address}/review", day=TODAY, result="suspicious", next_action="biopsy")
     assert "Reviewed: suspicious." in helen.follow(signed).text
-    assert "The next action was taken" in grace.follow(grace.post(f"{address}/acted", day=TODAY)).text
+    assert "Choose what follows from it" in grace.post(f"{address}/acted").text
+    extra = {"extra_item": "mri_primary", "extra_day": TODAY + timedelta(days=42), "extra_reason": "repeat the MRI"}
+    assert "The result is carried on." in grace.follow(grace.post(f"{address}/acted", follow="extra", **extra)).text
     assert "The patient was told" in grace.follow(grace.post(f"{address}/told", day=TODAY)).text
     study = one(staffed, Study, "new")
     assert (study.result, study.next_action_done_on, study.told_on) == (Result.SUSPICIOUS, TODAY, TODAY)

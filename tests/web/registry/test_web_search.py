@@ -78,6 +78,7 @@ def _as_at_the_clinic(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ann 14 May 1998", ["NB"]),
         ("5/14/1998", ["900101", "NB"]),
         ("(202) 555-0187", ["900101"]),
+        ("borg", ["900100"]),  # no name begins so
         ("nb", ["NB"]),
         ("900", ["900102", "900101", "900100"]),
         ("outsider", []),  # a patient of another clinic

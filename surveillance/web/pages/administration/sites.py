@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import time
+from typing import Any
 
 from fastapi.responses import Response
 
@@ -11,7 +12,7 @@ from surveillance.core.words import Privacy
 from surveillance.operations.accounts import staff, users
 from surveillance.operations.administration import going_live, places, sites
 from surveillance.operations.administration import sites as administration_sites
-from surveillance.operations.administration.sites import NewSite
+from surveillance.operations.administration.sites import LIMITS, LONGEST_STEP, NewSite
 from surveillance.operations.registry.phones import readable
 from surveillance.operations.wording import languages
 from surveillance.store.tables import Site
@@ -46,7 +47,7 @@ def new_site_page(context: PageContext) -> Response:
         zone=first.time_zone, country=first.country, holidays=first.holidays, language=list(first.languages),
         first_language=first.languages[0],
         working_day=list("12345"), send_from=time(9), send_until=time(20), privacy=Privacy.NEUTRAL,
-        age_of_majority=18, noshow_limit=2, **_caps(None),
+        age_of_majority=18, noshow_limit=2, **_caps(None), **dict.fromkeys(LIMITS, 7),
     )  # fmt: skip
     return _site_form(context, form, None)
 
@@ -95,6 +96,7 @@ def edit_site_page(context: PageContext, code: str) -> Response:
         privacy=site.privacy, first_names=site.first_names, send_from=site.send_from, send_until=site.send_until,
         age_of_majority=site.age_of_majority, noshow_limit=site.noshow_limit, calendar_alarm=site.calendar_alarm,
         **_caps(site),
+        **{name: getattr(site, name) for name in LIMITS},
     )  # fmt: skip
     return _site_form(context, form, site)
 
@@ -150,6 +152,10 @@ def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None
     privacy = form.choice("privacy", "how much messages may tell", Privacy)
     majority = form.whole("age_of_majority", "the age of majority", 12, 25, required=True)
     noshows = form.whole("noshow_limit", "the number of missed visits", 1, 10, required=True)
+    limits: Any = {
+        name: form.whole(name, f"the days that {step} may take", 1, LONGEST_STEP, required=True) or 1
+        for name, step in LIMITS.items()
+    }
     new = NewSite(
         code,
         form.text("name", "the site's name", required=True),
@@ -168,6 +174,7 @@ def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None
         calendar_alarm=form.flag("calendar_alarm"),
         noshow_limit=noshows or 1,
         deferral_caps=_read_caps(form),
+        **limits,
     )
     if not new.languages:
         form.fault("language", "Choose at least one language")

@@ -27,6 +27,7 @@ GROUPS: Final[Mapping[str, Sequence[Worklist]]] = MappingProxyType(
         "Call and book": (Worklist.OVERDUE, Worklist.DUE, Worklist.TO_ORDER, Worklist.RESCHEDULE),
         "Visits and results": (
             *(Worklist.OUTCOME_UNKNOWN, Worklist.NO_REPORT, Worklist.NOT_REVIEWED, Worklist.NO_NEXT_ACTION),
+            *(Worklist.RESULT_TASKS, Worklist.REPEAT_DUE, Worklist.NOT_TOLD),
         ),
         "Messages": (Worklist.REPLIES, Worklist.UNREACHABLE, Worklist.IN_DOUBT),
         "Plans": (
@@ -44,6 +45,9 @@ SHORT: Final[Mapping[Worklist, str]] = MappingProxyType(
         Worklist.NO_REPORT: "No report",
         Worklist.NOT_REVIEWED: "Not reviewed",
         Worklist.NO_NEXT_ACTION: "No next action",
+        Worklist.RESULT_TASKS: "Tasks of results",
+        Worklist.REPEAT_DUE: "To repeat",
+        Worklist.NOT_TOLD: "Not told",
         Worklist.UNREACHABLE: "Not reached",
         Worklist.IN_DOUBT: "In doubt",
         Worklist.HOLDS: "Holds and skips",

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from surveillance.operations import csv_text
 from surveillance.operations.board import worklist
-from surveillance.operations.board.row_words import item_title
+from surveillance.operations.board.study_words import item_title
 from surveillance.operations.board.worklist import WorklistRow
 from surveillance.operations.deferrals import standing
 from surveillance.operations.record import day_list

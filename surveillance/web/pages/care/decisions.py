@@ -26,7 +26,9 @@ from surveillance.store.tables import (
     Plan,
     PlanHold,
     PlanTerms,
+    ResultTask,
     Study,
+    StudyReport,
 )
 from surveillance.store.visits import studies
 from surveillance.web import words
@@ -220,6 +222,8 @@ FACTS: Mapping[str, type[SQLModel]] = MappingProxyType(
         "extra": ExtraExamination,
         "terms": PlanTerms,
         "death": Death,
+        "report": StudyReport,
+        "task": ResultTask,
     }
 )
 
@@ -277,3 +281,7 @@ def _told(context: PageContext, patient: Patient, row: Retracted) -> str:
             return f"the change of intervals or protocol from {short_day(row.since)} on"
         case Death():
             return f"the death on {day(row.died_on)}"
+        case StudyReport():
+            return f"the {words.REPORT[row.status]} report of {day(row.day)}"
+        case ResultTask():
+            return f"the task of {day(row.due_on)} ({row.what})"

@@ -45,8 +45,8 @@ def hold(context: PageContext, patient_id: UUID) -> Response:
     start = form.day("start", "the first day of the hold", required=True)
     review_on = form.day("review_on", "the day on which somebody looks at it again", required=True)
     item = form.one_of("item", "what is on hold", replanning.facts_of(context.work, plan).items, required=False) or None
-    visits = _touched(context, plan, item)
-    chosen = {row.id: form.one_of(f"visit-{row.id}", _which(row), ("keep", "cancel")) for row in visits}
+    visits = touched(context, plan, item)
+    chosen = {row.id: form.one_of(f"visit-{row.id}", which(row), ("keep", "cancel")) for row in visits}
     proposal = None
     if form.ok and reason and start and review_on:
         new = holds.NewHold(
@@ -65,11 +65,11 @@ def hold(context: PageContext, patient_id: UUID) -> Response:
     return _hold_page(context, patient, plan, proposal)
 
 
-def _which(row: Appointment) -> str:
+def which(row: Appointment) -> str:
     return f"whether the visit of {day(row.day)} is kept or cancelled"
 
 
-def _touched(context: PageContext, plan: Plan, item: str | None = None) -> list[Appointment]:
+def touched(context: PageContext, plan: Plan, item: str | None = None) -> list[Appointment]:
     """Booked visits from today on that cover the item, or any."""
     today = context.today(plan)
     rows = [row for row in appointments.of_plan(context.session, plan.id, AppointmentState.BOOKED) if row.day >= today]
@@ -83,7 +83,7 @@ def _hold_page(
     context: PageContext, patient: Patient, plan: Plan, proposal: Proposal | None = None, form: Form | None = None
 ) -> Response:
     titles = plan_record.titles_of_patient(context.work, patient.id)
-    visits = _touched(context, plan)
+    visits = touched(context, plan)
     lines = appointments.lines_of(context.session, [row.id for row in visits])
     covers = {visit: ", ".join(titles.get(line.item, line.item) for line in own) for visit, own in lines.items()}
     return page(

@@ -1,5 +1,6 @@
 """What one patient looks like: identity, flags, contacts with consent, plans, visits, studies, history."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,11 +10,11 @@ from rich.console import RenderableType
 from sqlmodel import col, select
 
 from surveillance.cli import show, words
-from surveillance.cli.record import plan as plan_page
+from surveillance.cli.record import plan_details
 from surveillance.core import plain
 from surveillance.core.words import AppointmentState, Channel
 from surveillance.operations.record.patient_record import FLAGS, LOW_EGFR
-from surveillance.operations.record.trail import LOOKS
+from surveillance.operations.record.trail import LOOKS, TOLD_BY_ITS_ACT
 from surveillance.operations.registry import reachability
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
@@ -53,7 +54,7 @@ def gather(work: Work, patient: Patient, history: int) -> Page:
     ]
     pages = []
     for plan in plans.all_plans(work.session, patient.id):
-        page = plan_page.gather(work, plan)
+        page = plan_details.gather(work, plan)
         pages.append(page.data)
         parts += [show.heading(f"Plan {plan.number}{'' if plan.ended_on is None else ', ended'}"), *page.parts]
     if not pages:
@@ -87,7 +88,7 @@ def _identity(work: Work, patient: Patient) -> list[tuple[str, object]]:
         ("Site", f"{site.code}, {site.name}"),
         ("Time zone", patient.time_zone or f"{site.time_zone} (the site's)"),
         ("Flags", show.joined(flags)),
-        ("Owner", plan_page.person(work, patient.owner_id)),
+        ("Owner", plan_details.person(work, patient.owner_id)),
     ]
     return lines + ([("Died", show.day(patient.died_on))] if patient.died_on else [])
 
@@ -162,7 +163,7 @@ def _visits(work: Work, patient_id: UUID) -> list[tuple[Appointment, list[Appoin
 def visit_line(work: Work, visit: Appointment) -> str:
     """A visit in one line: when in local time, where, what it covers."""
     covered = show.joined([words.name(appointments.key(line)) for line in appointments.lines(work.session, visit.id)])
-    return f"{plan_page.visit_when(work, visit)}: {covered}"
+    return f"{plan_details.visit_when(work, visit)}: {covered}"
 
 
 def _confirmed(visit: Appointment) -> str:
@@ -175,7 +176,7 @@ def _visit_table(work: Work, visits: list[tuple[Appointment, list[AppointmentIte
     for row, lines in visits:
         covered = show.joined([_covered(line) for line in lines])
         note = row.note or ("no working day is left in a window" if row.outside else "") or _confirmed(row)
-        show.add(found, words.short(row.id), plan_page.visit_when(work, row), words.VISIT[row.state], covered, note)
+        show.add(found, words.short(row.id), plan_details.visit_when(work, row), words.VISIT[row.state], covered, note)
     return show.section(found, "none.")
 
 
@@ -187,13 +188,18 @@ def _covered(line: AppointmentItem) -> str:
     return f"{name} ({words.OUTCOME[line.outcome]}{why})"
 
 
+def to_release(work: Work, released: Iterable[Appointment]) -> list[str]:
+    """The visits whose scanner slots somebody must give back."""
+    return [f"Release the slot: {visit_line(work, row)} ({words.short(row.id)})" for row in released]
+
+
 def _study_table(work: Work, found_studies: list[Study]) -> RenderableType:
     titles = ("Id", "Accession", "Of", "Modality", "Done", "Reported", "Reviewed", "Result", "Told", "Next action")
     found = show.table("Studies", *titles)
     for row in found_studies:
         result = words.RESULT[row.result] if row.result else None
-        done = f" (done {row.next_action_done_on})" if row.next_action_done_on else ""
-        action = f"{row.next_action}{done}"
+        done = f" (carried on since {row.next_action_done_on})" if row.next_action_done_on else ""
+        action = f"{row.next_action}{done}".strip()
         items = show.joined(sorted(studies.items(work.session, row.id)))
         days = (row.performed_on, row.reported_on, row.reviewed_on)
         show.add(found, words.short(row.id), row.accession, items, row.modality, *days, result, row.told_on, action)
@@ -205,10 +211,11 @@ def _study_table(work: Work, found_studies: list[Study]) -> RenderableType:
 
 def _history(work: Work, patient: Patient, limit: int) -> list[tuple[AuditEvent, AuditValue | None]]:
     """The last changes, newest first; who only looked is left out."""
+    left_out = (~col(AuditEvent.action).startswith(action) for action in (*LOOKS, *TOLD_BY_ITS_ACT))
     statement = (
         select(AuditEvent, AuditValue)
         .outerjoin(AuditValue, col(AuditValue.event_id) == col(AuditEvent.id))
-        .where(AuditEvent.patient_id == patient.id, *(~col(AuditEvent.action).startswith(look) for look in LOOKS))
+        .where(AuditEvent.patient_id == patient.id, *left_out)
         .order_by(col(AuditEvent.id).desc())
         .limit(limit)
     )
