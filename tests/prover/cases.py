@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace as Row
 from typing import Any, NamedTuple
 
 import yaml
 
-from surveillance.prover import obligations as prover
+from surveillance.prover import schedule as prover
 
 TOP = Path(__file__).parents[2]
 DEFAULTS: dict[str, Any] = {"studies": [], "holds": [], "bookings": [], "extras": [], "moves": [], "skips": [], "changes": []}
@@ -49,12 +50,17 @@ def day(text: Any) -> date:
 def document(protocol: Any) -> Mapping[str, Any]:
     """A shipped protocol, or a small one that a case writes out, in the form in which a version is stored."""
     if isinstance(protocol, str):
-        files = [load(file) for file in (TOP / "config" / "protocols").glob("*.yaml")]
-        [read] = [file for file in files if f"{file['id']}@{file['version']}" == protocol]
+        read = _shipped()[protocol]
     else:
         read = protocol | {"items": [{"code": code, "phases": phases} for code, phases in protocol["items"].items()]}
     items = [part | {"phases": [_ranged(phase) for phase in part["phases"]]} for part in read["items"]]
     return read | {"items": items}
+
+
+@cache
+def _shipped() -> Mapping[str, Mapping[str, Any]]:
+    files = [load(file) for file in (TOP / "config" / "protocols").rglob("*.yaml")]
+    return {f"{file['id']}@{file['version']}": file for file in files}
 
 
 def _ranged(phase: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,4 +144,7 @@ def _studies(entry: Mapping[str, Any], only: str | None) -> Iterator[Row]:
     for item in entry.get("items", [entry.get("item", only)]):
         booked = entry.get("booked_for")
         month = booked.get(item) if isinstance(booked, dict) else booked
-        yield Row(id=entry["id"], item=item, performed_on=day(entry["day"]), month=month, extra_id=None)
+        yield Row(
+            id=entry["id"], item=item, performed_on=day(entry["day"]), month=month, extra_id=None, modality="", modality_stated=False,
+            repeat_by=day(entry["repeat_by"]) if "repeat_by" in entry else None,
+        )  # fmt: skip

@@ -1,0 +1,309 @@
+"""What is owed by when, from a plan's raw facts (design: schedule rules 1–6, 8–11, 13 and 14). Pure.
+
+Written from the contract and its cases alone: it shares no code with the planner, so that one proves the other. Days
+are the site's. The last day of a window is inside; a cell ends before ``cell_end``, a hold before its second day.
+
+An item whose rhythm never changed is derived whole. Where it changed, many ways of handing over keep the contract: what
+is stored of it is then held against bounds (``promise.bounded``).
+"""
+
+from bisect import bisect_right
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+DAY = timedelta(days=1)
+Key = tuple[str, int | None, Any]  # item, and the month of its slot or the id of its extra examination
+Rhythm = tuple[tuple[int, int | None, int], ...]  # phases: from, to, interval in months; empty: the item is off
+Row = Any  # with the columns of its table
+
+
+class Term(NamedTuple):
+    """A protocol version with the chosen intervals, in force from ``since``; ``off``: on in the protocol, and not here."""
+
+    since: date
+    rhythms: Mapping[str, Rhythm]
+    tolerance: tuple[tuple[int, int], ...]  # interval in months, days on each side
+    off: Sequence[str]
+    modalities: Mapping[str, Sequence[str]]  # that count for an item; none named: all
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """All that was said about a plan and not taken back, and its rows as they are stored."""
+
+    plan: Row
+    terms: Sequence[Term]
+    studies: Sequence[Row] = ()  # one for each item, with the month or extra_id that its visit was booked for
+    holds: Sequence[Row] = ()
+    overrides: Sequence[Row] = ()  # the later word last
+    extras: Sequence[Row] = ()
+    bookings: Sequence[Row] = ()  # one for each examination of a booked visit without an outcome, with its day
+    shown: Mapping[Key, Row] = field(default_factory=dict)
+    over: frozenset[tuple[str, date]] = frozenset()  # items whose protocol ended, since when
+
+
+
+@dataclass(slots=True, eq=False)
+class Obligation:
+    """One examination that is owed, and why not if it is not."""
+
+    key: Key
+    interval: int
+    tolerance: int
+    target: date
+    moved: bool = False  # by a person
+    cell_start: date = date.min
+    cell_end: date = date.max
+    window_start: date = date.min
+    window_end: date = date.max
+    due_from: date = date.max
+    overdue_from: date = date.max
+    overdue_since: date = date.max
+    study: Row = None
+    booking: Row = None
+    skip: date | None = None  # when to look at it again
+    hold: tuple[date, date] | None = None
+    ended: date | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody asks for it any more."""
+        return bool(self.study or self.ended or self.skip)
+
+    def overdue(self, day: date) -> bool:
+        """Whether it is overdue on a day: nothing that goes before that is so (rule 14)."""
+        held = self.hold is not None and self.hold[0] <= day < self.hold[1]
+        return not (self.closed or held or self.booking) and self.overdue_from <= day < self.cell_end
+
+    @property
+    def over_held(self) -> bool:
+        """Whether its cell ends inside a hold: not done, because of the hold (rule 9)."""
+        return self.hold is not None and self.hold[0] < self.cell_end <= self.hold[1]
+
+    def cut(self, start: date, end: date) -> "Obligation":
+        """Its cell, which its window never leaves (rules 4 and 5)."""
+        self.cell_start, self.cell_end = start, end
+        self.window_start = max(self.target - self.tolerance * DAY, start)
+        self.window_end = min(self.target + self.tolerance * DAY, end - DAY)
+        return self
+
+    def late(self, back: date) -> tuple[date, date]:
+        """Due and overdue for who comes, or comes back, on a day: after the window with one tolerance of grace."""
+        if back <= self.window_end:
+            return back, self.window_end + DAY
+        return back, min(back + (self.tolerance + 1) * DAY, self.cell_end)
+
+
+def add_months(anchor: date, months: int) -> date:
+    """That many calendar months on; a day that the month lacks becomes its last (rule 1)."""
+    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
+    return date(year, month + 1, min(anchor.day, monthrange(year, month + 1)[1]))
+
+
+def middle(one: date, other: date) -> date:
+    """The first day that belongs to the later of two targets: the very middle is the later one's (rule 5)."""
+    return one + ((other - one).days + 1) // 2 * DAY
+
+
+def term(since: date, document: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Term:
+    """``chosen``: months by item, None for off; what it does not name is as the protocol has it (rules 2 and 3)."""
+    rhythms, off = {}, []
+    repeated = [part for part in document["items"] if part.get("kind") != "advice"]
+    for part in repeated:
+        default = 0 if part.get("default", "on") == "on" else None
+        if chosen.get(part["code"], default) is not None:
+            rhythms[part["code"]] = tuple(_phases(part, chosen))
+        elif default == 0:
+            off.append(part["code"])
+    tolerance = tuple(sorted((int(months), days) for months, days in document["tolerance"].items()))
+    return Term(since, rhythms, tolerance, off, {part["code"]: part.get("modalities", ()) for part in repeated})
+
+
+def _phases(part: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Any:
+    """A phase begins where the one before it ends, which may have been chosen."""
+    end, code = 0, part["code"]
+    for phase in part["phases"]:
+        start, end, allowed = max(phase["from"], 0) if not end else end, phase.get("to"), phase["interval"]
+        end = chosen.get(f"{code}.until", end["default"]) if isinstance(end, Mapping) else end
+        choice = chosen.get(f"{code}.{phase.get('name')}", chosen.get(code)) or 0
+        yield start, end, choice if allowed["min"] <= choice <= allowed["max"] else allowed["default"]
+
+
+@lru_cache(maxsize=4096)
+def _grid(rhythm: Rhythm, anchor: date, until: date) -> tuple[tuple[tuple[int, int, date], ...], bool]:
+    """Month, interval and target of each slot to the second after ``until``; and whether more would follow."""
+    found: list[tuple[int, int, date]] = []
+    for start, end, interval in rhythm:
+        month = start + interval
+        while end is None or month <= end:
+            if len(found) > 1 and found[-2][2] > until:
+                return tuple(found), True
+            found.append((month, interval, add_months(anchor, month)))
+            month += interval
+    return tuple(found), not rhythm
+
+
+class _Line:
+    """The obligations of one item, worked out fact by fact."""
+
+    def __init__(self, facts: PlanFacts, item: str, until: date) -> None:
+        self.facts, self.plan, self.item = facts, facts.plan, item
+        self.last: date = self.plan.ended_on or date.max
+        self.over: list[date] = []
+        words = [row for row in facts.overrides if row.item == item]
+        self.said = {(row.kind, row.month, row.extra_id): row.day for row in words}
+        self.ruled = {row.study_id: row.kind for row in words if row.study_id and row.kind != "fits"}
+        self.fits = {row.study_id for row in words if row.kind == "fits"}
+        self.holds = _merged(sorted((h.start, h.resumed_on or date.max) for h in facts.holds if h.item in (None, item)))
+        self.studies = sorted(filter(self._counts, facts.studies), key=lambda row: (row.performed_on, str(row.id)))
+        self.bookings = [row for row in facts.bookings if row.item == item]
+        self.extras = [_extra(row) for row in facts.extras if row.item == item]
+        self.slots, self.goes_on = self._lay(until)
+        self._match()
+        self._settle(until)
+        self._book()
+        self._owe()
+
+    def _counts(self, row: Row) -> bool:
+        """Whether a study is the item's, adequate, of this plan's time, and of a modality that fits or was ruled to."""
+        if row.item != self.item or row.repeat_by or not self.plan.anchor <= row.performed_on <= self.last:
+            return False
+        fit = {each for at in self.facts.terms for each in at.modalities.get(self.item, ())}
+        return not fit or row.modality in fit or not row.modality_stated or row.id in self.fits
+
+    def _lay(self, until: date) -> tuple[list[Obligation], bool]:
+        """The slots of the rhythm, and whether it goes on; cells meet in the middle of two targets (rules 1 to 5)."""
+        rhythm, table = self.facts.terms[0].rhythms.get(self.item, ()), self.facts.terms[0].tolerance
+        grid, goes_on = _grid(rhythm, self.plan.anchor, until)
+        slots = []
+        for month, interval, target in grid:  # an interval between two entries takes the tolerance below it
+            _, days = max(entry for entry in table if entry[0] <= interval or entry is table[0])
+            slots.append(Obligation((self.item, month, None), interval, days, target))
+        ends = [middle(slot.target, add_months(self.plan.anchor, slot.key[1] + slot.interval)) for slot in slots[-1:]]
+        self._move(slots)
+        cuts = [middle(one, other) for one, other in pairwise([self.plan.anchor, *(slot.target for slot in slots)])]
+        for slot, cell in zip(slots, pairwise([*cuts, *([date.max] if goes_on else ends)]), strict=False):
+            slot.cut(*cell)
+        return slots, goes_on
+
+    def _move(self, slots: list[Obligation]) -> None:
+        """A moved target has to stay between its neighbours, else it is not moved (rule 11)."""
+        moves, before = [self.said.get(("move", slot.key[1], None)) for slot in slots], self.plan.anchor
+        after = [*(to or slot.target for to, slot in zip(moves[1:], slots[1:], strict=True)), date.max]
+        for slot, to, limit in zip(slots, moves, after, strict=False):
+            slot.moved = to is not None and before < to < limit
+            slot.target = before = to if to and slot.moved else slot.target
+
+    def _match(self) -> None:
+        """Extra examinations first, then in each cell the study nearest to the target, the earlier of two (rule 5)."""
+        free, starts = list(self.studies), [slot.cell_start for slot in self.slots]
+        for extra in sorted(self.extras, key=lambda extra: extra.target):
+            reach = 2 * extra.tolerance * DAY
+            early = max(extra.target - reach, extra.cell_start)
+            if ("skip", None, extra.key[2]) not in self.said:
+                fits = (row for row in free if row.extra_id == extra.key[2] or row.performed_on >= early)
+                extra.study = next(fits, None)
+            if extra.study and extra.study.performed_on <= extra.target + reach:
+                free.remove(extra.study)
+        for row in free:
+            slot = self.slots[bisect_right(starts, row.performed_on) - 1] if starts else None
+            if not slot or not slot.cell_start <= row.performed_on < slot.cell_end:
+                continue
+            known = row.month == slot.key[1] or self.ruled.get(row.id) == "counts"
+            waits = not known and row.performed_on < slot.target - 2 * slot.tolerance * DAY
+            near = not slot.study or abs(row.performed_on - slot.target) < abs(slot.study.performed_on - slot.target)
+            if self.ruled.get(row.id) != "extra_evidence" and near and not waits:
+                slot.study = row
+
+    def _settle(self, until: date) -> None:
+        """Which slots exist, and since when the protocol is over (rules 1, 8, 10 and 13)."""
+        enrolled, end = self.plan.enrolled_on, self.slots[-1] if self.slots else None
+        mine = [slot for slot in self.slots if slot.target <= until and slot.cell_start <= self.last]
+        self.slots = [slot for slot in mine if slot.study or slot.cell_end > enrolled]
+        for row in [*self.slots, *self.extras]:
+            row.skip = self.said.get(("skip", row.key[1], row.key[2]))
+            row.ended = self.plan.ended_on if row.cell_end > self.last and not row.study else None
+        if not self.goes_on and self.plan.ended_on is None:
+            self.over = [slot.study.performed_on if slot.study else slot.cell_end for slot in self.slots if slot is end]
+
+    def _book(self) -> None:
+        """A booking counts for the slot whose cell holds its day, or for its extra examination (rule 11)."""
+        for booking in sorted(self.bookings, key=lambda row: (row.day, str(row.id))):
+            rows = [row for row in self.extras if row.key[2] == booking.extra_id] if booking.extra_id else self.slots
+            row = next((row for row in rows if row.cell_start <= booking.day < row.cell_end), None)
+            if row and not row.booking:
+                row.booking = booking
+
+    def _owe(self) -> None:
+        """From which day each is due and overdue: no day without one between an unmet window and its end (rule 6)."""
+        since, before = None, "done"
+        for row in self.slots:
+            since = self._days(row, since, before)
+            before = "done" if row.study else "skipped" if row.skip else "held" if row.over_held else "missed"
+            since = since if before == "missed" else None
+        for row in self.extras:
+            self._days(row, None, "none")
+
+    def _days(self, row: Obligation, since: date | None, before: str) -> date:
+        """Sets the days of an examination; the first day without a break on which its item is overdue."""
+        enrolled = self.plan.enrolled_on
+        for hold in self.holds:
+            if hold[0] < row.cell_end and hold[1] >= row.cell_start:
+                row.hold = hold
+        if row.hold and row.hold[1] < row.cell_end:
+            since, (due, overdue) = None, row.late(row.hold[1])
+            due = due if before in ("missed", "held") else max(due, row.window_start)
+        elif since and not (row.hold and row.hold[0] <= row.cell_start):
+            due = overdue = row.cell_start
+        else:
+            since, late = None, row.cell_start <= enrolled and row.window_end < enrolled
+            due, overdue = row.late(enrolled) if late else (row.window_start, row.window_end + DAY)
+            overdue = min(overdue, self._limit(row)) if before == "done" else overdue
+        row.due_from, row.overdue_from, row.overdue_since = min(due, overdue), overdue, since or overdue
+        return row.overdue_since
+
+    def _limit(self, row: Obligation) -> date:
+        """The first day over one and a half intervals after the last study, unless a hold lies between (rule 6)."""
+        begins = self.plan.enrolled_on
+        days = [study.performed_on for study in self.studies if study.performed_on < row.cell_start]
+        limit = longest_gap(last := max(days, default=begins), row.interval)
+        held = days and any(start < limit and last < end < date.max for start, end in self.holds)
+        return date.max if row.moved or held else max(limit, begins)
+
+
+def longest_gap(last: date, months: int) -> date:
+    """The first day on which more than one and a half intervals went by (rule 6)."""
+    return last + (add_months(last, months) - last).days * 3 // 2 * DAY + DAY
+
+
+def _extra(row: Row) -> Obligation:
+    return Obligation((row.item, None, row.id), 0, row.tolerance, row.target).cut(row.requested_on, date.max)
+
+
+def _merged(holds: list[tuple[date, date]]) -> list[tuple[date, date]]:
+    """Holds that touch or overlap are one, to the later of the two ends; one lifted on its first day is none."""
+    merged: list[tuple[date, date]] = []
+    for start, end in holds:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        elif start < end:
+            merged.append((start, end))
+    return merged
+
+
+def changed(facts: PlanFacts, item: str) -> bool:
+    """Whether the rhythm of an item was ever changed."""
+    return len({(at.rhythms.get(item, ()), at.tolerance) for at in facts.terms}) > 1
+
+
+def derive(facts: PlanFacts, until: date) -> tuple[list[Obligation], set[tuple[str, date]]]:
+    """Every obligation with a target up to ``until``, of the items that never changed, and which of them are over."""
+    items = {item for at in facts.terms for item in at.rhythms} | {row.item for row in facts.extras}
+    lines = [_Line(facts, item, until) for item in sorted(items) if not changed(facts, item)]
+    rows = [row for line in lines for row in [*line.slots, *line.extras]]
+    return rows, {(line.item, since) for line in lines for since in line.over}
