@@ -87,7 +87,7 @@ def _days(row: Obligation | None) -> dict[str, Any]:
     if row is None:
         return {}
     said: dict[str, Any] = {"done": row.study and row.study.id, "skip": row.skip, "ended": bool(row.ended)}
-    if row.closed:
+    if row.closed:  # its days matter to nobody
         return said | {"open": False}
     start, end = row.hold or (None, date.max)
     said |= {"due": row.due_from, "overdue": row.overdue_from, "since": row.overdue_since, "missed": row.cell_end}

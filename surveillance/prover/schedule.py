@@ -72,8 +72,8 @@ class Obligation:
 
     @property
     def closed(self) -> bool:
-        """Whether nobody asks for it any more."""
-        return bool(self.study or self.ended or self.skip)
+        """Whether nobody asks for it any more; in the end also because of a hold that is over."""
+        return bool(self.study or self.ended or self.skip) or (self.over_held and self.hold[1] < date.max)
 
     def overdue(self, day: date) -> bool:
         """Whether it is overdue on a day: nothing that goes before that is so (rule 14)."""
@@ -233,7 +233,7 @@ class _Line:
 
     def _book(self) -> None:
         """A booking counts for the slot whose cell holds its day, or for its extra examination (rule 11)."""
-        for booking in sorted(self.bookings, key=lambda row: (row.day, str(row.id))):
+        for booking in sorted([] if self.plan.ended_on else self.bookings, key=lambda row: (row.day, str(row.id))):
             rows = [row for row in self.extras if row.key[2] == booking.extra_id] if booking.extra_id else self.slots
             row = next((row for row in rows if row.cell_start <= booking.day < row.cell_end), None)
             if row and not row.booking:
@@ -253,11 +253,11 @@ class _Line:
         """Sets the days of an examination; the first day without a break on which its item is overdue."""
         enrolled = self.plan.enrolled_on
         for hold in self.holds:
-            if hold[0] < row.cell_end and hold[1] >= row.cell_start:
+            if hold[0] < row.cell_end and (hold[1] >= row.cell_start or not row.interval):
                 row.hold = hold
         if row.hold and row.hold[1] < row.cell_end:
             since, (due, overdue) = None, row.late(row.hold[1])
-            due = due if before in ("missed", "held") else max(due, row.window_start)
+            due = due if before in ("missed", "held") else max(due if row.interval else date.min, row.window_start)
         elif since and not (row.hold and row.hold[0] <= row.cell_start):
             due = overdue = row.cell_start
         else:
@@ -268,12 +268,10 @@ class _Line:
         return row.overdue_since
 
     def _limit(self, row: Obligation) -> date:
-        """The first day over one and a half intervals after the last study, unless a hold lies between (rule 6)."""
+        """The first day over one and a half intervals after the last study, but for a move (rule 6)."""
         begins = self.plan.enrolled_on
         days = [study.performed_on for study in self.studies if study.performed_on < row.cell_start]
-        limit = longest_gap(last := max(days, default=begins), row.interval)
-        held = days and any(start < limit and last < end < date.max for start, end in self.holds)
-        return date.max if row.moved or held else max(limit, begins)
+        return date.max if row.moved else max(longest_gap(max(days, default=begins), row.interval), begins)
 
 
 def longest_gap(last: date, months: int) -> date:
