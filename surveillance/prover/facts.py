@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ class PatientFacts(NamedTuple):
 def read(connection: sa.Connection, ids: Sequence[UUID]) -> list[PatientFacts]:
     about = partial(_rows, connection, ids, "patient_id")
     patients = _rows(connection, ids, "id", "patient", "id mrn site_id died_on")
-    sites = sorted({rows[0].site_id for rows in patients.values()})
+    sites = {rows[0].site_id for rows in patients.values()}
     site = _rows(connection, sites, "id", "site", "id code time_zone")
     staff = _rows(connection, sites, "site_id", STAFF, "site_id user_id role name disabled_at system")
     deaths, gaps = about("death", "patient_id died_on", KEPT), about("gap", "patient_id kind")
@@ -61,30 +61,32 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
     plans = [plan for rows in about("plan", columns).values() for plan in rows]
     of = partial(_rows, connection, [plan.id for plan in plans], "plan_id")
     terms = of("plan_terms", "plan_id since protocol_key intervals recorded_at", KEPT)
-    documents = _documents(connection, {row.protocol_key for rows in terms.values() for row in rows})
+    versions = {row.protocol_key for rows in terms.values() for row in rows}
+    documents = _rows(connection, versions, "key", "protocol_version", "key document")
     holds = of("plan_hold", "plan_id id item start review_on resumed_on", KEPT)
     words = of("override", "plan_id id kind item month extra_id study_id day recorded_at", KEPT)
     extras = of("extra_examination", "plan_id id item target tolerance requested_on", KEPT)
     bookings = of(VISIT, "plan_id appointment.id day item extra_id", "state = 'booked' AND outcome IS NULL")
     shown = of("examination", SHOWN, "NOT withdrawn")
-    over = of("finding", "plan_id item since", "kind = 'protocol_ends'")
+    over = of("finding", "plan_id item", "kind = 'protocol_ends'")
     found: dict[UUID, list[PlanFacts]] = defaultdict(list)
     for plan in sorted(plans, key=lambda plan: plan.number):
-        in_order = sorted(terms[plan.id], key=lambda row: (row.since or date.min, str(row.recorded_at)))
-        chosen = [_term(row, documents[row.protocol_key]) for row in {row.since: row for row in in_order}.values()]
+        by_day = {row.since or date.min: row for row in sorted(terms[plan.id], key=lambda row: str(row.recorded_at))}
+        signed = [(day, documents[row.protocol_key][0].document, row.intervals) for day, row in sorted(by_day.items())]
+        chosen = [_term(day, document, tuple(intervals.items())) for day, document, intervals in signed]
         said = (holds[plan.id], sorted(words[plan.id], key=lambda row: str(row.recorded_at)), extras[plan.id])
         rows = {(row.item, row.month, row.extra_id): row for row in shown[plan.id]}
-        ends = frozenset((row.item, row.since) for row in over[plan.id])
+        ends = frozenset(row.item for row in over[plan.id])
         facts = PlanFacts(plan, chosen, studies[plan.patient_id], *said, bookings[plan.id], rows, ends)
         found[plan.patient_id].append(facts)
     return found
 
 
-def _rows(connection: sa.Connection, ids: Sequence[UUID], key: str, source: str, columns: str, where: str = "") -> Any:
+def _rows(connection: sa.Connection, ids: Collection[Any], key: str, source: str, columns: str, where: str = "") -> Any:
     """The rows of a table, or of joined ones, by what they belong to."""
     names = {name.rpartition(".")[2]: name for name in columns.split()}
     picked = [sa.literal_column(name, _type(short)).label(short) for short, name in names.items()]
-    asked = sa.literal_column(names[key], sa.Uuid()).in_(ids)
+    asked = sa.literal_column(names[key], _type(key)).in_(ids)
     statement = sa.select(*picked).select_from(sa.text(source)).where(asked, sa.text(where or "1 = 1"))
     found: dict[UUID, list[Row]] = defaultdict(list)
     for row in connection.execute(statement):
@@ -93,20 +95,9 @@ def _rows(connection: sa.Connection, ids: Sequence[UUID], key: str, source: str,
 
 
 def _type(name: str) -> Any:
-    return TYPES.get(name, sa.Uuid() if name == "id" or name.endswith(("_id", "_by")) else None)
-
-
-def _documents(connection: sa.Connection, keys: set[str]) -> dict[str, str]:
-    asked = sa.text("SELECT key, document FROM protocol_version WHERE key IN :keys")
-    found = connection.execute(asked.bindparams(sa.bindparam("keys", sorted(keys), expanding=True)))
-    return {row.key: row.document for row in found}
-
-
-def _term(row: Row, document: str) -> Term:
-    since = row.since or date.min
-    return _shared(document, tuple(sorted(row.intervals.items())))._replace(since=since)
+    return TYPES.get(name, sa.Uuid() if name == "id" or name.endswith(("_id", "_by")) else sa.types.NULLTYPE)
 
 
 @lru_cache(maxsize=1024)
-def _shared(document: str, chosen: tuple[tuple[str, int | None], ...]) -> Term:
-    return term(date.min, json.loads(document), dict(chosen))
+def _term(since: date, document: str, chosen: tuple[tuple[str, int | None], ...]) -> Term:
+    return term(since, json.loads(document), dict(chosen))

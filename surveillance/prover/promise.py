@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from surveillance.prover.facts import PatientFacts, read
-from surveillance.prover.schedule import DAY, Obligation, PlanFacts, Row, changed, derive, longest_gap
+from surveillance.prover.schedule import DAY, Obligation, PlanFacts, Row, add_months, changed, derive, longest_gap
 
-FAR = 366 * DAY  # how far a coordinator may put off anything, and how far ahead rows exist
+FAR = 366 * DAY  # how far anything may be put off without a clinician's word, and how far ahead rows exist
 SEERS, FINAL = {"coordinator", "clinician", "admin"}, {"transfer", "patient_wish", "completed"}
+UNTIL_LIFTED = {"hold", "off", "restart"}  # which last until somebody does something
 Said = Iterator[tuple[str, str]]  # about what; what is wrong
 
 
@@ -33,16 +34,11 @@ class Difference(NamedTuple):
 
 @dataclass
 class Proof:
-    """``counts``: patients, plans, overdue (patients), far (put off beyond 12 months), ended, without_plan."""
+    """``counts``: patients, plans, overdue and far (of patients), ended, without_plan."""
 
     differences: list[Difference] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    signed: set[str] = field(default_factory=set)  # names of who put somebody off beyond 12 months
-
-    def add(self, other: "Proof") -> None:
-        self.differences += other.differences
-        self.counts.update(other.counts)
-        self.signed |= other.signed
+    signed: set[str] = field(default_factory=set)  # by whom somebody is put off beyond 12 months
 
 
 def prove(connection: sa.Connection, ids: Sequence[UUID], now: datetime) -> Proof:
@@ -55,61 +51,118 @@ def prove(connection: sa.Connection, ids: Sequence[UUID], now: datetime) -> Proo
 
 def judge(proof: Proof, patient: PatientFacts, today: date) -> None:
     """Pure: adds to the proof what the facts of one patient say on a day."""
-    proof.counts.update(patients=1, plans=len(patient.plans))
-    found = [said for facts in patient.plans for said in _compared(facts)]
+    found = [said for facts in patient.plans for said in compared(facts)]
     if {row.died_on for row in patient.deaths} != {patient.patient.died_on} - {None}:
         found.append(("death", f"{patient.patient.died_on} is stored otherwise than recorded"))
+    active = [facts for facts in patient.plans if facts.plan.ended_on is None and not patient.deaths]
+    overdue = any(_overdue(row, today) for facts in active for row in facts.shown.values())
+    proof.counts.update(patients=1, plans=len(patient.plans), overdue=overdue)
     if not patient.deaths:
-        active = [facts for facts in patient.plans if facts.plan.ended_on is None]
-        proof.counts["overdue"] += any([_overdue(facts, today) for facts in active])
         found += [said for facts in active for said in _ahead(facts, today)]
-        found += [*_deferred(proof, patient, active, today), *_seen(patient)]
-        found += [] if active else _left(proof, patient)
+        found += [*_deferred(proof, patient, active, today), *([] if active else _left(proof, patient))]
+        if not any(row.role in SEERS and not row.disabled_at and not row.system for row in patient.staff.values()):
+            found.append(("seen", "by nobody: no active person works at the site"))
     proof.differences += [Difference(patient.site.code, patient.patient.mrn, *said) for said in found]
 
 
-def _compared(facts: PlanFacts) -> Said:
+def _overdue(row: Row, today: date) -> bool:
+    held = row.held_from and row.held_from <= today < (row.held_until or date.max)
+    return row.open and not held and not row.booking_id and row.overdue_from <= today < row.cell_end
+
+
+def compared(facts: PlanFacts) -> Said:
     """What is shown of a plan against what is owed, of the items whose rhythm never changed."""
-    rows, over = derive(facts, facts.plan.horizon)
-    owed = {row.key: row for row in rows}
+    owed = {row.key: row for row in derive(facts, facts.plan.horizon)}
     for key in sorted(owed.keys() | {key for key in facts.shown if not changed(facts, key[0])}, key=str):
-        expected, found = _days(owed.get(key)), _shown(facts.shown.get(key))
-        if said := [f"{name} {found.get(name)} for {value}" for name, value in expected.items() if found.get(name) != value]:
-            yield f"{key[0]} {key[1] or 'extra'}", "shows " + ", ".join(said)
-        elif found and not expected:
-            yield f"{key[0]} {key[1] or 'extra'}", "is shown and not owed"
-    for item, since in over ^ {row for row in facts.over if not changed(facts, row[0])}:
-        yield item, f"the end of its protocol on {since} is {'not ' if (item, since) in over else ''}shown"
+        row, found = owed.get(key), facts.shown.get(key)
+        if row is None or found is None:
+            yield f"{key[0]} {key[1] or 'extra'}", "is owed and not shown" if row else "is shown and not owed"
+            continue
+        expected = _stored(row)
+        wrong = [f"{name} {getattr(found, name)} for {day}" for name, day in expected.items() if getattr(found, name) != day]
+        if wrong:
+            yield f"{key[0]} {key[1] or 'extra'}", "shows " + ", ".join(wrong)
 
 
-def _days(row: Obligation | None) -> dict[str, Any]:
+def _stored(row: Obligation) -> dict[str, Any]:
     """What has to be stored of an obligation: why it asks for nothing, or from when it does."""
-    if row is None:
-        return {}
-    said: dict[str, Any] = {"done": row.study and row.study.id, "skip": row.skip, "ended": bool(row.ended)}
-    if row.closed:  # its days matter to nobody
-        return said | {"open": False}
+    why = {"study_id": row.study and row.study.id, "skip_review_on": row.skip, "ended": bool(row.ended)}
+    if row.closed:
+        return why | {"open": False}
     start, end = row.hold or (None, date.max)
-    said |= {"due": row.due_from, "overdue": row.overdue_from, "since": row.overdue_since, "missed": row.cell_end}
-    said |= {"held": start, "resumed": None if end == date.max else end, "open": True}
-    return said | {"booked": row.booking and row.booking.id}
-
-
-def _shown(row: Row) -> dict[str, Any]:
-    if row is None:
-        return {}
-    said = {"done": row.study_id, "skip": row.skip_review_on, "ended": bool(row.ended), "open": bool(row.open)}
-    said |= {"due": row.due_from, "overdue": row.overdue_from, "since": row.overdue_since, "missed": row.cell_end}
-    return said | {"held": row.held_from, "resumed": row.held_until, "booked": row.booking_id}
-
-
-def _overdue(facts, today):
-    rows, _ = derive(facts, facts.plan.horizon)
-    return any(row.overdue(today) for row in rows)
+    days = {"due_from": row.due_from, "overdue_from": row.overdue_from, "overdue_since": row.overdue_since}
+    held = {"held_from": start, "held_until": None if end == date.max else end}
+    return why | days | held | {"open": True, "cell_end": row.cell_end, "booking_id": row.booking and row.booking.id}
 
 
 def _ahead(facts: PlanFacts, today: date) -> Said:
-    return iter(())
-def _deferred(proof, patient, active, today): return iter(())
-def _seen(patient): return iter(())
-def _left(proof, patient): return iter(())
+    """Each item that is followed has something owed by a day (rules 6 and 13)."""
+    if facts.plan.horizon < today + FAR:
+        yield "horizon", f"nothing is known after {facts.plan.horizon}"
+    now = [at for at in facts.terms if at.since <= today][-1]
+    for item in sorted(now.rhythms.keys() - facts.over):
+        rows = sorted((row for row in facts.shown.values() if row.item == item and row.month), key=lambda row: row.month)
+        ahead = [row for row in rows if row.open and row.cell_end > today]
+        if not ahead:
+            yield item, "nothing is owed by a day"
+        elif changed(facts, item):
+            yield from _bounded(facts, item, rows, ahead[0])
+
+
+def _bounded(facts: PlanFacts, item: str, rows: list[Row], first: Row) -> Said:
+    """After a change nobody goes one and a half intervals without being overdue (rules 3 and 6), but by a hold or move."""
+    done = {row.id: row.performed_on for row in facts.studies if row.item == item and not row.repeat_by}
+    for row in rows:
+        if row.study_id and row.study_id not in done:
+            yield f"{item} {row.month}", "is done by no study that counts"
+    put_off = [row.day for row in facts.overrides if row.item == item and row.day]
+    lifted = [row.resumed_on for row in facts.holds if row.item in (None, item) and row.resumed_on]
+    last = max([facts.plan.enrolled_on, *done.values(), *put_off, *lifted, *(at.since for at in facts.terms)])
+    longest = max(each for at in facts.terms for _, end, each in at.rhythms.get(item, ()) if not end or first.month <= end + each)
+    if first.overdue_from > longest_gap(last, longest) and not first.held_from:
+        yield f"{item} {first.month}", f"overdue from {first.overdue_from}, too long after {last}"
+
+
+def _deferred(proof: Proof, patient: PatientFacts, active: list[PlanFacts], today: date) -> Said:
+    """Nobody is put off further than a clinician has signed; a hold or an item that is off, by nobody unnamed."""
+    granted, signed = {(row.kind, row.subject, row.item): row for row in patient.deferrals}, set()
+    for kind, subject, item, until, since in _put_off(patient, active):
+        row = granted.get((kind, subject, item))
+        until = until or (row.until if row else today)
+        if far := until > max(today, since) + FAR:
+            signed.add(patient.staff[row.recorded_by].name if row and row.recorded_by in patient.staff else "nobody")
+        if row.until < until if row else far or kind in UNTIL_LIFTED:
+            yield f"{kind} {item}".strip(), f"until {until}, granted by nobody"
+        elif far and row.role != "clinician":
+            yield f"{kind} {item}".strip(), f"until {until}, signed by a {row.role}"
+    proof.counts["far"] += bool(signed)
+    proof.signed |= signed
+
+
+def _put_off(patient: PatientFacts, active: list[PlanFacts]) -> Iterator[tuple[str, str, str, date | None, date]]:
+    """The facts that put somebody off: kind, which one, item, until when if that is a fact, from when on (rule 11)."""
+    for facts in active:
+        plan, day = facts.plan, facts.plan.anchor
+        yield from (("hold", str(row.id), row.item or "", row.review_on, day) for row in facts.holds if not row.resumed_on)
+        yield from (("off", str(plan.id), item, None, day) for item in facts.terms[-1].off)
+        words = {(row.item, row.month, row.extra_id): row for row in facts.overrides if row.kind in ("move", "skip")}
+        for (item, month, extra), row in words.items():
+            yield row.kind, f"{plan.id}:{item}:{extra or month}", item, row.day, add_months(day, month or 0)
+    rows = {(row.worklist, row.subject): row for row in sorted(patient.aside, key=lambda row: str(row.at))}
+    yield from (("snooze", f"{row.worklist}:{row.subject}", "", row.until, date.min) for row in rows.values())
+    for plan in [facts.plan for facts in patient.plans[-1:] if facts.plan.restart_by and not active]:
+        yield "restart", str(plan.id), "", plan.restart_by, plan.ended_on
+
+
+def _left(proof: Proof, patient: PatientFacts) -> Said:
+    """A living patient on no plan: an end that a clinician signed, or work that is shown (rule 10)."""
+    last = patient.plans[-1].plan if patient.plans else None
+    if last is None or last.end_reason not in FINAL:
+        proof.counts["without_plan"] += 1
+        if not {"without_plan", "restart"} & {row.kind for row in patient.gaps}:
+            yield "without a plan", "is work that is shown nowhere"
+        return
+    proof.counts["ended"] += 1
+    signer = patient.staff.get(last.end_signed_by)
+    if last.end_signed_by is None or (signer and signer.role != "clinician"):
+        yield "end", f"{last.end_reason}, signed by {signer.role if signer else 'nobody'}"

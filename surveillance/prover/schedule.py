@@ -23,7 +23,7 @@ Row = Any  # with the columns of its table
 
 
 class Term(NamedTuple):
-    """A protocol version with the chosen intervals, in force from ``since``; ``off``: on in the protocol, and not here."""
+    """A protocol version with the chosen intervals, in force from ``since``; ``off``: on in the protocol only."""
 
     since: date
     rhythms: Mapping[str, Rhythm]
@@ -44,7 +44,7 @@ class PlanFacts:
     extras: Sequence[Row] = ()
     bookings: Sequence[Row] = ()  # one for each examination of a booked visit without an outcome, with its day
     shown: Mapping[Key, Row] = field(default_factory=dict)
-    over: frozenset[tuple[str, date]] = frozenset()  # items whose protocol ended, since when
+    over: frozenset[str] = frozenset()  # items whose protocol is shown to be at its end
 
 
 
@@ -74,11 +74,6 @@ class Obligation:
     def closed(self) -> bool:
         """Whether nobody asks for it any more; in the end also because of a hold that is over."""
         return bool(self.study or self.ended or self.skip) or (self.over_held and self.hold[1] < date.max)
-
-    def overdue(self, day: date) -> bool:
-        """Whether it is overdue on a day: nothing that goes before that is so (rule 14)."""
-        held = self.hold is not None and self.hold[0] <= day < self.hold[1]
-        return not (self.closed or held or self.booking) and self.overdue_from <= day < self.cell_end
 
     @property
     def over_held(self) -> bool:
@@ -128,7 +123,7 @@ def _phases(part: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Any:
     """A phase begins where the one before it ends, which may have been chosen."""
     end, code = 0, part["code"]
     for phase in part["phases"]:
-        start, end, allowed = max(phase["from"], 0) if not end else end, phase.get("to"), phase["interval"]
+        start, end, allowed = end or phase["from"], phase.get("to"), phase["interval"]
         end = chosen.get(f"{code}.until", end["default"]) if isinstance(end, Mapping) else end
         choice = chosen.get(f"{code}.{phase.get('name')}", chosen.get(code)) or 0
         yield start, end, choice if allowed["min"] <= choice <= allowed["max"] else allowed["default"]
@@ -154,7 +149,6 @@ class _Line:
     def __init__(self, facts: PlanFacts, item: str, until: date) -> None:
         self.facts, self.plan, self.item = facts, facts.plan, item
         self.last: date = self.plan.ended_on or date.max
-        self.over: list[date] = []
         words = [row for row in facts.overrides if row.item == item]
         self.said = {(row.kind, row.month, row.extra_id): row.day for row in words}
         self.ruled = {row.study_id: row.kind for row in words if row.study_id and row.kind != "fits"}
@@ -163,7 +157,7 @@ class _Line:
         self.studies = sorted(filter(self._counts, facts.studies), key=lambda row: (row.performed_on, str(row.id)))
         self.bookings = [row for row in facts.bookings if row.item == item]
         self.extras = [_extra(row) for row in facts.extras if row.item == item]
-        self.slots, self.goes_on = self._lay(until)
+        self.slots = self._lay(until)
         self._match()
         self._settle(until)
         self._book()
@@ -176,8 +170,8 @@ class _Line:
         fit = {each for at in self.facts.terms for each in at.modalities.get(self.item, ())}
         return not fit or row.modality in fit or not row.modality_stated or row.id in self.fits
 
-    def _lay(self, until: date) -> tuple[list[Obligation], bool]:
-        """The slots of the rhythm, and whether it goes on; cells meet in the middle of two targets (rules 1 to 5)."""
+    def _lay(self, until: date) -> list[Obligation]:
+        """The slots of the rhythm; cells meet in the middle of two targets (rules 1 to 5)."""
         rhythm, table = self.facts.terms[0].rhythms.get(self.item, ()), self.facts.terms[0].tolerance
         grid, goes_on = _grid(rhythm, self.plan.anchor, until)
         slots = []
@@ -189,7 +183,7 @@ class _Line:
         cuts = [middle(one, other) for one, other in pairwise([self.plan.anchor, *(slot.target for slot in slots)])]
         for slot, cell in zip(slots, pairwise([*cuts, *([date.max] if goes_on else ends)]), strict=False):
             slot.cut(*cell)
-        return slots, goes_on
+        return slots
 
     def _move(self, slots: list[Obligation]) -> None:
         """A moved target has to stay between its neighbours, else it is not moved (rule 11)."""
@@ -221,15 +215,12 @@ class _Line:
                 slot.study = row
 
     def _settle(self, until: date) -> None:
-        """Which slots exist, and since when the protocol is over (rules 1, 8, 10 and 13)."""
-        enrolled, end = self.plan.enrolled_on, self.slots[-1] if self.slots else None
+        """Which slots exist, and which of them a person skipped or ended (rules 8, 10, 11 and 13)."""
         mine = [slot for slot in self.slots if slot.target <= until and slot.cell_start <= self.last]
-        self.slots = [slot for slot in mine if slot.study or slot.cell_end > enrolled]
+        self.slots = [slot for slot in mine if slot.study or slot.cell_end > self.plan.enrolled_on]
         for row in [*self.slots, *self.extras]:
             row.skip = self.said.get(("skip", row.key[1], row.key[2]))
             row.ended = self.plan.ended_on if row.cell_end > self.last and not row.study else None
-        if not self.goes_on and self.plan.ended_on is None:
-            self.over = [slot.study.performed_on if slot.study else slot.cell_end for slot in self.slots if slot is end]
 
     def _book(self) -> None:
         """A booking counts for the slot whose cell holds its day, or for its extra examination (rule 11)."""
@@ -261,7 +252,7 @@ class _Line:
         elif since and not (row.hold and row.hold[0] <= row.cell_start):
             due = overdue = row.cell_start
         else:
-            since, late = None, row.cell_start <= enrolled and row.window_end < enrolled
+            since, late = None, row.interval and row.cell_start <= enrolled and row.window_end < enrolled
             due, overdue = row.late(enrolled) if late else (row.window_start, row.window_end + DAY)
             overdue = min(overdue, self._limit(row)) if before == "done" else overdue
         row.due_from, row.overdue_from, row.overdue_since = min(due, overdue), overdue, since or overdue
@@ -299,9 +290,8 @@ def changed(facts: PlanFacts, item: str) -> bool:
     return len({(at.rhythms.get(item, ()), at.tolerance) for at in facts.terms}) > 1
 
 
-def derive(facts: PlanFacts, until: date) -> tuple[list[Obligation], set[tuple[str, date]]]:
-    """Every obligation with a target up to ``until``, of the items that never changed, and which of them are over."""
+def derive(facts: PlanFacts, until: date) -> list[Obligation]:
+    """Every obligation with a target up to ``until``, of the items that never changed: on whichever day one asks."""
     items = {item for at in facts.terms for item in at.rhythms} | {row.item for row in facts.extras}
     lines = [_Line(facts, item, until) for item in sorted(items) if not changed(facts, item)]
-    rows = [row for line in lines for row in [*line.slots, *line.extras]]
-    return rows, {(line.item, since) for line in lines for since in line.over}
+    return [row for line in lines for row in [*line.slots, *line.extras]]
