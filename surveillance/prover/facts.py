@@ -38,11 +38,11 @@ class PatientFacts(NamedTuple):
 
 
 def read(connection: sa.Connection, ids: Sequence[UUID]) -> list[PatientFacts]:
-    about = partial(_rows, connection, ids, "patient_id")
-    patients = _rows(connection, ids, "id", "patient", "id mrn site_id died_on")
+    about = partial(_rows, connection, ids)
+    patients = about("patient", "id mrn site_id died_on")
     sites = {rows[0].site_id for rows in patients.values()}
-    site = _rows(connection, sites, "id", "site", "id code time_zone")
-    staff = _rows(connection, sites, "site_id", STAFF, "site_id user_id role name disabled_at system")
+    site = _rows(connection, sites, "site", "id code time_zone")
+    staff = _rows(connection, sites, STAFF, "site_id user_id role name disabled_at system")
     deaths, gaps = about("death", "patient_id died_on", KEPT), about("gap", "patient_id kind")
     aside = about("board_action", "patient_id worklist subject until at", "until IS NOT NULL")
     columns = "patient_id plan_id kind subject item until role recorded_by"
@@ -57,12 +57,12 @@ def read(connection: sa.Connection, ids: Sequence[UUID]) -> list[PatientFacts]:
 def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFacts]]:
     columns = " month extra_id repeat_by modality modality_stated"
     studies = about(STUDY, "study.patient_id study.id study_item.item performed_on" + columns, KEPT)
-    columns = "id patient_id number anchor enrolled_on horizon ended_on end_reason end_signed_by restart_by"
+    columns = "patient_id id number anchor enrolled_on horizon ended_on end_reason end_signed_by restart_by"
     plans = [plan for rows in about("plan", columns).values() for plan in rows]
-    of = partial(_rows, connection, [plan.id for plan in plans], "plan_id")
+    of = partial(_rows, connection, [plan.id for plan in plans])
     terms = of("plan_terms", "plan_id since protocol_key intervals recorded_at", KEPT)
     versions = {row.protocol_key for rows in terms.values() for row in rows}
-    documents = _rows(connection, versions, "key", "protocol_version", "key document")
+    documents = _rows(connection, versions, "protocol_version", "key document")
     holds = of("plan_hold", "plan_id id item start review_on resumed_on", KEPT)
     words = of("override", "plan_id id kind item month extra_id study_id day recorded_at", KEPT)
     extras = of("extra_examination", "plan_id id item target tolerance requested_on", KEPT)
@@ -71,31 +71,33 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
     over = of("finding", "plan_id item", "kind = 'protocol_ends'")
     found: dict[UUID, list[PlanFacts]] = defaultdict(list)
     for plan in sorted(plans, key=lambda plan: plan.number):
-        by_day = {row.since or date.min: row for row in sorted(terms[plan.id], key=lambda row: str(row.recorded_at))}
-        signed = [(day, documents[row.protocol_key][0].document, row.intervals) for day, row in sorted(by_day.items())]
-        chosen = [_term(day, document, tuple(intervals.items())) for day, document, intervals in signed]
-        said = (holds[plan.id], sorted(words[plan.id], key=lambda row: str(row.recorded_at)), extras[plan.id])
+        by_day = sorted({row.since or date.min: row for row in _in_order(terms[plan.id])}.items())
+        chosen = [_term(day, documents[row.protocol_key][0].document, tuple(row.intervals.items())) for day, row in by_day]
+        said = (studies[plan.patient_id], holds[plan.id], _in_order(words[plan.id]), extras[plan.id], bookings[plan.id])
         rows = {(row.item, row.month, row.extra_id): row for row in shown[plan.id]}
-        ends = frozenset(row.item for row in over[plan.id])
-        facts = PlanFacts(plan, chosen, studies[plan.patient_id], *said, bookings[plan.id], rows, ends)
-        found[plan.patient_id].append(facts)
+        found[plan.patient_id].append(PlanFacts(plan, chosen, *said, rows, {row.item for row in over[plan.id]}))
     return found
 
 
-def _rows(connection: sa.Connection, ids: Collection[Any], key: str, source: str, columns: str, where: str = "") -> Any:
-    """The rows of a table, or of joined ones, by what they belong to."""
-    names = {name.rpartition(".")[2]: name for name in columns.split()}
-    picked = [sa.literal_column(name, _type(short)).label(short) for short, name in names.items()]
-    asked = sa.literal_column(names[key], _type(key)).in_(ids)
+def _in_order(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: str(row.recorded_at))
+
+
+def _rows(connection: sa.Connection, ids: Collection[Any], source: str, columns: str, where: str = "") -> Any:
+    """The rows of a table, or of joined ones, by what they belong to: the first of their columns."""
+    names = columns.split()
+    picked = [sa.literal_column(name, _type(name)).label(name.rpartition(".")[2]) for name in names]
+    asked = sa.literal_column(names[0], _type(names[0])).in_(ids)
     statement = sa.select(*picked).select_from(sa.text(source)).where(asked, sa.text(where or "1 = 1"))
     found: dict[UUID, list[Row]] = defaultdict(list)
     for row in connection.execute(statement):
-        found[getattr(row, key)].append(row)
+        found[row[0]].append(row)
     return found
 
 
 def _type(name: str) -> Any:
-    return TYPES.get(name, sa.Uuid() if name == "id" or name.endswith(("_id", "_by")) else sa.types.NULLTYPE)
+    short = name.rpartition(".")[2]
+    return TYPES.get(short, sa.Uuid() if f"_{short}".endswith(("_id", "_by")) else sa.types.NULLTYPE)
 
 
 @lru_cache(maxsize=1024)

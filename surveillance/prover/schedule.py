@@ -1,15 +1,13 @@
 """What is owed by when, from a plan's raw facts (design: schedule rules 1–6, 8–11, 13 and 14). Pure.
 
-Written from the contract and its cases alone: it shares no code with the planner, so that one proves the other. Days
-are the site's. The last day of a window is inside; a cell ends before ``cell_end``, a hold before its second day.
-
-An item whose rhythm never changed is derived whole. Where it changed, many ways of handing over keep the contract: what
-is stored of it is then held against bounds (``promise.bounded``).
+Days are the site's. The last day of a window is inside; a cell ends before ``cell_end``, a hold before its second day.
+An item whose rhythm never changed is derived whole; where it changed, more than one way to hand over keeps the contract,
+and ``promise`` holds what is stored against bounds.
 """
 
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -44,8 +42,7 @@ class PlanFacts:
     extras: Sequence[Row] = ()
     bookings: Sequence[Row] = ()  # one for each examination of a booked visit without an outcome, with its day
     shown: Mapping[Key, Row] = field(default_factory=dict)
-    over: frozenset[str] = frozenset()  # items whose protocol is shown to be at its end
-
+    over: Collection[str] = ()  # items whose protocol is shown to be at its end
 
 
 @dataclass(slots=True, eq=False)
@@ -149,14 +146,16 @@ class _Line:
     def __init__(self, facts: PlanFacts, item: str, until: date) -> None:
         self.facts, self.plan, self.item = facts, facts.plan, item
         self.last: date = self.plan.ended_on or date.max
+        self.extras: list[Obligation] = []
         words = [row for row in facts.overrides if row.item == item]
         self.said = {(row.kind, row.month, row.extra_id): row.day for row in words}
         self.ruled = {row.study_id: row.kind for row in words if row.study_id and row.kind != "fits"}
         self.fits = {row.study_id for row in words if row.kind == "fits"}
         self.holds = _merged(sorted((h.start, h.resumed_on or date.max) for h in facts.holds if h.item in (None, item)))
         self.studies = sorted(filter(self._counts, facts.studies), key=lambda row: (row.performed_on, str(row.id)))
-        self.bookings = [row for row in facts.bookings if row.item == item]
-        self.extras = [_extra(row) for row in facts.extras if row.item == item]
+        for row in [row for row in facts.extras if row.item == item]:
+            extra = Obligation((item, None, row.id), 0, row.tolerance, row.target)
+            self.extras.append(extra.cut(row.requested_on, date.max))
         self.slots = self._lay(until)
         self._match()
         self._settle(until)
@@ -224,11 +223,11 @@ class _Line:
 
     def _book(self) -> None:
         """A booking counts for the slot whose cell holds its day, or for its extra examination (rule 11)."""
-        for booking in sorted([] if self.plan.ended_on else self.bookings, key=lambda row: (row.day, str(row.id))):
-            rows = [row for row in self.extras if row.key[2] == booking.extra_id] if booking.extra_id else self.slots
-            row = next((row for row in rows if row.cell_start <= booking.day < row.cell_end), None)
-            if row and not row.booking:
-                row.booking = booking
+        mine = [row for row in self.facts.bookings if row.item == self.item and not self.plan.ended_on]
+        for booking in sorted(mine, key=lambda row: (row.day, str(row.id)), reverse=True):
+            for row in self.extras if booking.extra_id else self.slots:
+                if row.key[2] == booking.extra_id and row.cell_start <= booking.day < row.cell_end:
+                    row.booking = booking  # at last the earliest
 
     def _owe(self) -> None:
         """From which day each is due and overdue: no day without one between an unmet window and its end (rule 6)."""
@@ -270,18 +269,13 @@ def longest_gap(last: date, months: int) -> date:
     return last + (add_months(last, months) - last).days * 3 // 2 * DAY + DAY
 
 
-def _extra(row: Row) -> Obligation:
-    return Obligation((row.item, None, row.id), 0, row.tolerance, row.target).cut(row.requested_on, date.max)
-
-
 def _merged(holds: list[tuple[date, date]]) -> list[tuple[date, date]]:
     """Holds that touch or overlap are one, to the later of the two ends; one lifted on its first day is none."""
     merged: list[tuple[date, date]] = []
     for start, end in holds:
         if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], end)
-        elif start < end:
-            merged.append((start, end))
+            start, end = merged[-1][0], max(merged.pop()[1], end)
+        merged += [(start, end)] if start < end else []
     return merged
 
 
