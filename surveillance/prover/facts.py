@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from surveillance.prover.schedule import PlanFacts, Row, Term, term
 
 DAYS = "anchor enrolled_on horizon ended_on restart_by since start review_on resumed_on day target requested_on died_on"
-DAYS += " performed_on repeat_by until cell_end due_from overdue_from overdue_since skip_review_on held_from held_until"
+DAYS += " performed_on repeat_by until cell_end overdue_from overdue_since skip_review_on held_from held_until"
 TYPES: dict[str, Any] = dict.fromkeys(DAYS.split(), sa.Date()) | {"intervals": sa.JSON()}
 KEPT = "retracted_at IS NULL"
 STUDY = """study JOIN study_item ON study_item.study_id = study.id LEFT JOIN appointment_item AS line
  ON line.appointment_id = study.appointment_id AND line.item = study_item.item"""
 VISIT = "appointment JOIN appointment_item AS line ON line.appointment_id = appointment.id"
 STAFF = "membership JOIN user_account ON user_account.id = membership.user_id"
-SHOWN = "plan_id item month extra_id cell_end due_from overdue_from overdue_since study_id booking_id"
+SHOWN = "plan_id item month extra_id cell_end overdue_from overdue_since study_id booking_id"
 SHOWN += " skip_review_on held_from held_until ended open"
 
 
@@ -71,26 +71,22 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
     over = of("finding", "plan_id item", "kind = 'protocol_ends'")
     found: dict[UUID, list[PlanFacts]] = defaultdict(list)
     for plan in sorted(plans, key=lambda plan: plan.number):
-        by_day = sorted({row.since or date.min: row for row in _in_order(terms[plan.id])}.items())
+        by_day = sorted({row.since or date.min: row for row in terms[plan.id]}.items())
         chosen = [_term(day, documents[row.protocol_key][0].document, tuple(row.intervals.items())) for day, row in by_day]
-        said = (studies[plan.patient_id], holds[plan.id], _in_order(words[plan.id]), extras[plan.id], bookings[plan.id])
+        said = (studies[plan.patient_id], holds[plan.id], words[plan.id], extras[plan.id], bookings[plan.id])
         rows = {(row.item, row.month, row.extra_id): row for row in shown[plan.id]}
         found[plan.patient_id].append(PlanFacts(plan, chosen, *said, rows, {row.item for row in over[plan.id]}))
     return found
 
 
-def _in_order(rows: Sequence[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: str(row.recorded_at))
-
-
 def _rows(connection: sa.Connection, ids: Collection[Any], source: str, columns: str, where: str = "") -> Any:
-    """The rows of a table, or of joined ones, by what they belong to: the first of their columns."""
+    """The rows of a table, or of joined ones, in the order of their recording, by the first of their columns."""
     names = columns.split()
     picked = [sa.literal_column(name, _type(name)).label(name.rpartition(".")[2]) for name in names]
     asked = sa.literal_column(names[0], _type(names[0])).in_(ids)
     statement = sa.select(*picked).select_from(sa.text(source)).where(asked, sa.text(where or "1 = 1"))
     found: dict[UUID, list[Row]] = defaultdict(list)
-    for row in connection.execute(statement):
+    for row in connection.execute(statement.order_by(*(each for each in picked if each.name == "recorded_at"))):
         found[row[0]].append(row)
     return found
 

@@ -90,9 +90,9 @@ def _stored(row: Obligation) -> dict[str, Any]:
     if row.closed:
         return why | {"open": False}
     start, end = row.hold or (None, date.max)
-    days = {"due_from": row.due_from, "overdue_from": row.overdue_from, "overdue_since": row.overdue_since}
-    held = {"held_from": start, "held_until": None if end == date.max else end}
-    return why | days | held | {"open": True, "cell_end": row.cell_end, "booking_id": row.booking and row.booking.id}
+    why |= {"open": True, "held_from": start, "held_until": None if end == date.max else end}
+    why |= {"overdue_from": row.overdue_from, "overdue_since": row.overdue_since, "cell_end": row.cell_end}
+    return why | {"booking_id": row.booking and row.booking.id}
 
 
 def _ahead(facts: PlanFacts, today: date) -> Said:

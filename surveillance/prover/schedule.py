@@ -10,7 +10,6 @@ from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -56,9 +55,7 @@ class Obligation:
     moved: bool = False  # by a person
     cell_start: date = date.min
     cell_end: date = date.max
-    window_start: date = date.min
     window_end: date = date.max
-    due_from: date = date.max
     overdue_from: date = date.max
     overdue_since: date = date.max
     study: Row = None
@@ -80,15 +77,13 @@ class Obligation:
     def cut(self, start: date, end: date) -> "Obligation":
         """Its cell, which its window never leaves (rules 4 and 5)."""
         self.cell_start, self.cell_end = start, end
-        self.window_start = max(self.target - self.tolerance * DAY, start)
         self.window_end = min(self.target + self.tolerance * DAY, end - DAY)
         return self
 
-    def late(self, back: date) -> tuple[date, date]:
-        """Due and overdue for who comes, or comes back, on a day: after the window with one tolerance of grace."""
-        if back <= self.window_end:
-            return back, self.window_end + DAY
-        return back, min(back + (self.tolerance + 1) * DAY, self.cell_end)
+    def late(self, back: date) -> date:
+        """When it is overdue for who comes, or comes back, on a day: after the window with one tolerance of grace."""
+        grace = min(back + self.tolerance * DAY, self.cell_end - DAY)
+        return (self.window_end if back <= self.window_end else grace) + DAY
 
 
 def add_months(anchor: date, months: int) -> date:
@@ -104,16 +99,13 @@ def middle(one: date, other: date) -> date:
 
 def term(since: date, document: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Term:
     """``chosen``: months by item, None for off; what it does not name is as the protocol has it (rules 2 and 3)."""
-    rhythms, off = {}, []
-    repeated = [part for part in document["items"] if part.get("kind") != "advice"]
-    for part in repeated:
-        default = 0 if part.get("default", "on") == "on" else None
-        if chosen.get(part["code"], default) is not None:
-            rhythms[part["code"]] = tuple(_phases(part, chosen))
-        elif default == 0:
-            off.append(part["code"])
+    parts = {part["code"]: part for part in document["items"] if part.get("kind") != "advice"}
+    on = {code for code, part in parts.items() if part.get("default", "on") == "on"}
+    followed = [code for code in parts if chosen.get(code, 0 if code in on else None) is not None]
+    rhythms = {code: tuple(_phases(parts[code], chosen)) for code in followed}
     tolerance = tuple(sorted((int(months), days) for months, days in document["tolerance"].items()))
-    return Term(since, rhythms, tolerance, off, {part["code"]: part.get("modalities", ()) for part in repeated})
+    modalities = {code: part.get("modalities", ()) for code, part in parts.items()}
+    return Term(since, rhythms, tolerance, sorted(on.difference(followed)), modalities)
 
 
 def _phases(part: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Any:
@@ -124,20 +116,6 @@ def _phases(part: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Any:
         end = chosen.get(f"{code}.until", end["default"]) if isinstance(end, Mapping) else end
         choice = chosen.get(f"{code}.{phase.get('name')}", chosen.get(code)) or 0
         yield start, end, choice if allowed["min"] <= choice <= allowed["max"] else allowed["default"]
-
-
-@lru_cache(maxsize=4096)
-def _grid(rhythm: Rhythm, anchor: date, until: date) -> tuple[tuple[tuple[int, int, date], ...], bool]:
-    """Month, interval and target of each slot to the second after ``until``; and whether more would follow."""
-    found: list[tuple[int, int, date]] = []
-    for start, end, interval in rhythm:
-        month = start + interval
-        while end is None or month <= end:
-            if len(found) > 1 and found[-2][2] > until:
-                return tuple(found), True
-            found.append((month, interval, add_months(anchor, month)))
-            month += interval
-    return tuple(found), not rhythm
 
 
 class _Line:
@@ -171,18 +149,17 @@ class _Line:
 
     def _lay(self, until: date) -> list[Obligation]:
         """The slots of the rhythm; cells meet in the middle of two targets (rules 1 to 5)."""
-        rhythm, table = self.facts.terms[0].rhythms.get(self.item, ()), self.facts.terms[0].tolerance
-        grid, goes_on = _grid(rhythm, self.plan.anchor, until)
-        slots = []
-        for month, interval, target in grid:  # an interval between two entries takes the tolerance below it
-            _, days = max(entry for entry in table if entry[0] <= interval or entry is table[0])
-            slots.append(Obligation((self.item, month, None), interval, days, target))
-        ends = [middle(slot.target, add_months(self.plan.anchor, slot.key[1] + slot.interval)) for slot in slots[-1:]]
+        anchor, at, slots = self.plan.anchor, self.facts.terms[0], []
+        beyond = (until.year - anchor.year) * 12 + 36  # months; the one after the last that matters cuts its cell
+        for start, end, interval in at.rhythms.get(self.item, ()):
+            # an interval between two entries of the table takes the tolerance below it
+            _, days = max(entry for entry in at.tolerance if entry[0] <= interval or entry is at.tolerance[0])
+            for month in range(start + interval, (end or beyond) + 1, interval):
+                slots.append(Obligation((self.item, month, None), interval, days, add_months(anchor, month)))
+        last = [middle(slot.target, add_months(anchor, slot.key[1] + slot.interval)) for slot in slots[-1:]]
         self._move(slots)
-        cuts = [middle(one, other) for one, other in pairwise([self.plan.anchor, *(slot.target for slot in slots)])]
-        for slot, cell in zip(slots, pairwise([*cuts, *([date.max] if goes_on else ends)]), strict=False):
-            slot.cut(*cell)
-        return slots
+        cuts = [middle(one, other) for one, other in pairwise([anchor, *(slot.target for slot in slots)])]
+        return [slot.cut(*cell) for slot, cell in zip(slots, pairwise([*cuts, *last]), strict=True)]
 
     def _move(self, slots: list[Obligation]) -> None:
         """A moved target has to stay between its neighbours, else it is not moved (rule 11)."""
@@ -230,38 +207,28 @@ class _Line:
                     row.booking = booking  # at last the earliest
 
     def _owe(self) -> None:
-        """From which day each is due and overdue: no day without one between an unmet window and its end (rule 6)."""
-        since, before = None, "done"
-        for row in self.slots:
-            since = self._days(row, since, before)
-            before = "done" if row.study else "skipped" if row.skip else "held" if row.over_held else "missed"
-            since = since if before == "missed" else None
-        for row in self.extras:
-            self._days(row, None, "none")
-
-    def _days(self, row: Obligation, since: date | None, before: str) -> date:
-        """Sets the days of an examination; the first day without a break on which its item is overdue."""
-        enrolled = self.plan.enrolled_on
-        for hold in self.holds:
-            if hold[0] < row.cell_end and (hold[1] >= row.cell_start or not row.interval):
-                row.hold = hold
-        if row.hold and row.hold[1] < row.cell_end:
-            since, (due, overdue) = None, row.late(row.hold[1])
-            due = due if before in ("missed", "held") else max(due if row.interval else date.min, row.window_start)
-        elif since and not (row.hold and row.hold[0] <= row.cell_start):
-            due = overdue = row.cell_start
-        else:
-            since, late = None, row.interval and row.cell_start <= enrolled and row.window_end < enrolled
-            due, overdue = row.late(enrolled) if late else (row.window_start, row.window_end + DAY)
-            overdue = min(overdue, self._limit(row)) if before == "done" else overdue
-        row.due_from, row.overdue_from, row.overdue_since = min(due, overdue), overdue, since or overdue
-        return row.overdue_since
+        """From which day each is overdue: no day without one between an unmet window and its end (rules 6, 8 and 9)."""
+        since, done, enrolled = None, True, self.plan.enrolled_on
+        for row in [*self.slots, *self.extras]:
+            for hold in self.holds:
+                if hold[0] < row.cell_end and (hold[1] >= row.cell_start or not row.interval):
+                    row.hold = hold
+            if row.hold and row.hold[1] < row.cell_end:
+                since, row.overdue_from = None, row.late(row.hold[1])
+            elif since and row.interval and not (row.hold and row.hold[0] <= row.cell_start):
+                row.overdue_from = row.cell_start
+            else:
+                since, late = None, row.interval and row.cell_start <= enrolled
+                row.overdue_from = row.late(enrolled if late else row.cell_start)
+                if done and row.interval and not row.moved:
+                    row.overdue_from = min(row.overdue_from, self._limit(row))
+            row.overdue_since, done = since or row.overdue_from, bool(row.study)
+            since = None if done or row.skip or row.over_held else row.overdue_since
 
     def _limit(self, row: Obligation) -> date:
-        """The first day over one and a half intervals after the last study, but for a move (rule 6)."""
-        begins = self.plan.enrolled_on
+        """The first day over one and a half intervals after the last study, or the day of enrolment (rule 6)."""
         days = [study.performed_on for study in self.studies if study.performed_on < row.cell_start]
-        return date.max if row.moved else max(longest_gap(max(days, default=begins), row.interval), begins)
+        return max(longest_gap(max(days, default=self.plan.enrolled_on), row.interval), self.plan.enrolled_on)
 
 
 def longest_gap(last: date, months: int) -> date:
