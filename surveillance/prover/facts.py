@@ -1,16 +1,15 @@
 """The raw facts of a batch of patients, by a number of queries that does not grow with it, on SQLite and PostgreSQL."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from surveillance.prover.schedule import PlanFacts, Row, Term, term
+from surveillance.prover.schedule import PlanFacts, Row, term
 
 DAYS = "anchor enrolled_on horizon ended_on restart_by since start review_on resumed_on day target requested_on died_on"
 DAYS += " performed_on repeat_by until cell_end overdue_from overdue_since skip_review_on held_from held_until"
@@ -61,8 +60,9 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
     plans = [plan for rows in about("plan", columns).values() for plan in rows]
     of = partial(_rows, connection, [plan.id for plan in plans])
     terms = of("plan_terms", "plan_id since protocol_key intervals recorded_at", KEPT)
-    versions = {row.protocol_key for rows in terms.values() for row in rows}
-    documents = _rows(connection, versions, "protocol_version", "key document")
+    keys = {row.protocol_key for rows in terms.values() for row in rows}
+    documents = _rows(connection, keys, "protocol_version", "key document")
+    documents = {key: row.document for key, [row] in documents.items()}
     holds = of("plan_hold", "plan_id id item start review_on resumed_on", KEPT)
     words = of("override", "plan_id id kind item month extra_id study_id day recorded_at", KEPT)
     extras = of("extra_examination", "plan_id id item target tolerance requested_on", KEPT)
@@ -72,7 +72,7 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
     found: dict[UUID, list[PlanFacts]] = defaultdict(list)
     for plan in sorted(plans, key=lambda plan: plan.number):
         by_day = sorted({row.since or date.min: row for row in terms[plan.id]}.items())
-        chosen = [_term(day, documents[row.protocol_key][0].document, tuple(row.intervals.items())) for day, row in by_day]
+        chosen = [term(day, documents[row.protocol_key], tuple(row.intervals.items())) for day, row in by_day]
         said = (studies[plan.patient_id], holds[plan.id], words[plan.id], extras[plan.id], bookings[plan.id])
         rows = {(row.item, row.month, row.extra_id): row for row in shown[plan.id]}
         found[plan.patient_id].append(PlanFacts(plan, chosen, *said, rows, {row.item for row in over[plan.id]}))
@@ -94,8 +94,3 @@ def _rows(connection: sa.Connection, ids: Collection[Any], source: str, columns:
 def _type(name: str) -> Any:
     short = name.rpartition(".")[2]
     return TYPES.get(short, sa.Uuid() if f"_{short}".endswith(("_id", "_by")) else sa.types.NULLTYPE)
-
-
-@lru_cache(maxsize=1024)
-def _term(since: date, document: str, chosen: tuple[tuple[str, int | None], ...]) -> Term:
-    return term(since, json.loads(document), dict(chosen))

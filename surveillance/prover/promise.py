@@ -55,7 +55,9 @@ def judge(proof: Proof, patient: PatientFacts, today: date) -> None:
     if {row.died_on for row in patient.deaths} != {patient.patient.died_on} - {None}:
         found.append(("death", f"{patient.patient.died_on} is stored otherwise than recorded"))
     active = [facts for facts in patient.plans if facts.plan.ended_on is None and not patient.deaths]
-    overdue = any(_overdue(row, today) for facts in active for row in facts.shown.values())
+    asked = [row for facts in active for row in facts.shown.values() if row.open and not row.booking_id]
+    asked = [row for row in asked if not row.held_from or not row.held_from <= today < (row.held_until or date.max)]
+    overdue = any(row.overdue_from <= today < row.cell_end for row in asked)
     proof.counts.update(patients=1, plans=len(patient.plans), overdue=overdue)
     if not patient.deaths:
         found += [said for facts in active for said in _ahead(facts, today)]
@@ -65,23 +67,17 @@ def judge(proof: Proof, patient: PatientFacts, today: date) -> None:
     proof.differences += [Difference(patient.site.code, patient.patient.mrn, *said) for said in found]
 
 
-def _overdue(row: Row, today: date) -> bool:
-    held = row.held_from and row.held_from <= today < (row.held_until or date.max)
-    return row.open and not held and not row.booking_id and row.overdue_from <= today < row.cell_end
-
-
 def compared(facts: PlanFacts) -> Said:
     """What is shown of a plan against what is owed, of the items whose rhythm never changed."""
     owed = {row.key: row for row in derive(facts, facts.plan.horizon)}
     for key in sorted(owed.keys() | {key for key in facts.shown if not changed(facts, key[0])}, key=str):
-        row, found = owed.get(key), facts.shown.get(key)
+        row, found, about = owed.get(key), facts.shown.get(key), f"{key[0]} {key[1] or 'extra'}"
         if row is None or found is None:
-            yield f"{key[0]} {key[1] or 'extra'}", "is owed and not shown" if row else "is shown and not owed"
+            yield about, "is owed and not shown" if row else "is shown and not owed"
             continue
-        expected = _stored(row)
-        wrong = [f"{name} {getattr(found, name)} for {day}" for name, day in expected.items() if getattr(found, name) != day]
-        if wrong:
-            yield f"{key[0]} {key[1] or 'extra'}", "shows " + ", ".join(wrong)
+        for name, wanted in _stored(row).items():
+            if (shown := getattr(found, name)) != wanted:
+                yield about, f"{name} is {shown} and not {wanted}"
 
 
 def _stored(row: Obligation) -> dict[str, Any]:
@@ -101,16 +97,16 @@ def _ahead(facts: PlanFacts, today: date) -> Said:
         yield "horizon", f"nothing is known after {facts.plan.horizon}"
     now = [at for at in facts.terms if at.since <= today][-1]
     for item in sorted(now.rhythms.keys() - facts.over):
-        rows = sorted((row for row in facts.shown.values() if row.item == item and row.month), key=lambda row: row.month)
+        rows = [row for row in facts.shown.values() if row.item == item and row.month]
         ahead = [row for row in rows if row.open and row.cell_end > today]
         if not ahead:
             yield item, "nothing is owed by a day"
         elif changed(facts, item):
-            yield from _bounded(facts, item, rows, ahead[0])
+            yield from _bounded(facts, item, rows, min(ahead, key=lambda row: row.cell_end))
 
 
 def _bounded(facts: PlanFacts, item: str, rows: list[Row], first: Row) -> Said:
-    """After a change nobody goes one and a half intervals without being overdue (rules 3 and 6), but by a hold or move."""
+    """After a change nobody goes one and a half intervals and is not overdue (rules 3 and 6), but by a hold or move."""
     done = {row.id: row.performed_on for row in facts.studies if row.item == item and not row.repeat_by}
     for row in rows:
         if row.study_id and row.study_id not in done:
@@ -118,7 +114,8 @@ def _bounded(facts: PlanFacts, item: str, rows: list[Row], first: Row) -> Said:
     put_off = [row.day for row in facts.overrides if row.item == item and row.day]
     lifted = [row.resumed_on for row in facts.holds if row.item in (None, item) and row.resumed_on]
     last = max([facts.plan.enrolled_on, *done.values(), *put_off, *lifted, *(at.since for at in facts.terms)])
-    longest = max(each for at in facts.terms for _, end, each in at.rhythms.get(item, ()) if not end or first.month <= end + each)
+    phases = [phase for at in facts.terms for phase in at.rhythms.get(item, ())]
+    longest = max(months for _, end, months in phases if not end or first.month <= end + months)
     if first.overdue_from > longest_gap(last, longest) and not first.held_from:
         yield f"{item} {first.month}", f"overdue from {first.overdue_from}, too long after {last}"
 
@@ -143,7 +140,8 @@ def _put_off(patient: PatientFacts, active: list[PlanFacts]) -> Iterator[tuple[s
     """The facts that put somebody off: kind, which one, item, until when if that is a fact, from when on (rule 11)."""
     for facts in active:
         plan, day = facts.plan, facts.plan.anchor
-        yield from (("hold", str(row.id), row.item or "", row.review_on, day) for row in facts.holds if not row.resumed_on)
+        holds = [row for row in facts.holds if not row.resumed_on]
+        yield from (("hold", str(row.id), row.item or "", row.review_on, day) for row in holds)
         yield from (("off", str(plan.id), item, None, day) for item in facts.terms[-1].off)
         words = {(row.item, row.month, row.extra_id): row for row in facts.overrides if row.kind in ("move", "skip")}
         for (item, month, extra), row in words.items():

@@ -1,15 +1,17 @@
 """What is owed by when, from a plan's raw facts (design: schedule rules 1–6, 8–11, 13 and 14). Pure.
 
 Days are the site's. The last day of a window is inside; a cell ends before ``cell_end``, a hold before its second day.
-An item whose rhythm never changed is derived whole; where it changed, more than one way to hand over keeps the contract,
-and ``promise`` holds what is stored against bounds.
+An item whose rhythm never changed is derived whole; where it changed, many ways to hand over keep the contract, and
+``promise`` holds what is stored against bounds.
 """
 
+import json
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -97,8 +99,10 @@ def middle(one: date, other: date) -> date:
     return one + ((other - one).days + 1) // 2 * DAY
 
 
-def term(since: date, document: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Term:
-    """``chosen``: months by item, None for off; what it does not name is as the protocol has it (rules 2 and 3)."""
+@lru_cache(maxsize=1024)
+def term(since: date, protocol: str, intervals: tuple[tuple[str, int | None], ...]) -> Term:
+    """``intervals``: months by item, None for off; what they do not name is as the protocol has it (rules 2 and 3)."""
+    document, chosen = json.loads(protocol), dict(intervals)
     parts = {part["code"]: part for part in document["items"] if part.get("kind") != "advice"}
     on = {code for code, part in parts.items() if part.get("default", "on") == "on"}
     followed = [code for code in parts if chosen.get(code, 0 if code in on else None) is not None]
@@ -154,8 +158,10 @@ class _Line:
         for start, end, interval in at.rhythms.get(self.item, ()):
             # an interval between two entries of the table takes the tolerance below it
             _, days = max(entry for entry in at.tolerance if entry[0] <= interval or entry is at.tolerance[0])
-            for month in range(start + interval, (end or beyond) + 1, interval):
-                slots.append(Obligation((self.item, month, None), interval, days, add_months(anchor, month)))
+            months = range(start + interval, (end or beyond) + 1, interval)
+            slots += [
+                Obligation((self.item, month, None), interval, days, add_months(anchor, month)) for month in months
+            ]
         last = [middle(slot.target, add_months(anchor, slot.key[1] + slot.interval)) for slot in slots[-1:]]
         self._move(slots)
         cuts = [middle(one, other) for one, other in pairwise([anchor, *(slot.target for slot in slots)])]
