@@ -61,8 +61,7 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
     of = partial(_rows, connection, [plan.id for plan in plans])
     terms = of("plan_terms", "plan_id since protocol_key intervals recorded_at", KEPT)
     keys = {row.protocol_key for rows in terms.values() for row in rows}
-    documents = _rows(connection, keys, "protocol_version", "key document")
-    documents = {key: row.document for key, [row] in documents.items()}
+    texts = {key: row.document for key, [row] in _rows(connection, keys, "protocol_version", "key document").items()}
     holds = of("plan_hold", "plan_id id item start review_on resumed_on", KEPT)
     words = of("override", "plan_id id kind item month extra_id study_id day recorded_at", KEPT)
     extras = of("extra_examination", "plan_id id item target tolerance requested_on", KEPT)
@@ -72,7 +71,7 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
     found: dict[UUID, list[PlanFacts]] = defaultdict(list)
     for plan in sorted(plans, key=lambda plan: plan.number):
         by_day = sorted({row.since or date.min: row for row in terms[plan.id]}.items())
-        chosen = [term(day, documents[row.protocol_key], tuple(row.intervals.items())) for day, row in by_day]
+        chosen = [term(day, texts[row.protocol_key], tuple(row.intervals.items())) for day, row in by_day]
         said = (studies[plan.patient_id], holds[plan.id], words[plan.id], extras[plan.id], bookings[plan.id])
         rows = {(row.item, row.month, row.extra_id): row for row in shown[plan.id]}
         found[plan.patient_id].append(PlanFacts(plan, chosen, *said, rows, {row.item for row in over[plan.id]}))
@@ -81,16 +80,14 @@ def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFact
 
 def _rows(connection: sa.Connection, ids: Collection[Any], source: str, columns: str, where: str = "") -> Any:
     """The rows of a table, or of joined ones, in the order of their recording, by the first of their columns."""
-    names = columns.split()
-    picked = [sa.literal_column(name, _type(name)).label(name.rpartition(".")[2]) for name in names]
-    asked = sa.literal_column(names[0], _type(names[0])).in_(ids)
+    picked = []
+    for name in columns.split():
+        short = name.rpartition(".")[2]
+        kind = sa.Uuid() if f"_{short}".endswith(("_id", "_by")) else sa.types.NULLTYPE
+        picked.append(sa.literal_column(name, TYPES.get(short, kind)).label(short))
+    asked = picked[0].element.in_(ids)
     statement = sa.select(*picked).select_from(sa.text(source)).where(asked, sa.text(where or "1 = 1"))
     found: dict[UUID, list[Row]] = defaultdict(list)
     for row in connection.execute(statement.order_by(*(each for each in picked if each.name == "recorded_at"))):
         found[row[0]].append(row)
     return found
-
-
-def _type(name: str) -> Any:
-    short = name.rpartition(".")[2]
-    return TYPES.get(short, sa.Uuid() if f"_{short}".endswith(("_id", "_by")) else sa.types.NULLTYPE)

@@ -1,7 +1,6 @@
-"""The promise from outside, proved on what is stored and shown (design: sections 1 and 10).
-
-Every living patient has, for each disease followed, a dated obligation not farther ahead than a clinician signed, that
-an active person of the site can see, or an end signed by a named clinician. Whatever differs names the patient.
+"""The promise from outside, proved on what is stored and shown (design: sections 1 and 10): every living patient has a
+dated obligation not farther ahead than a clinician signed, that an active person of the site can see, or an end that a
+named clinician signed. Whatever differs names the patient.
 """
 
 from collections import Counter
@@ -19,7 +18,6 @@ from surveillance.prover.schedule import DAY, Obligation, PlanFacts, Row, add_mo
 
 FAR = 366 * DAY  # how far anything may be put off without a clinician's word, and how far ahead rows exist
 SEERS, FINAL = {"coordinator", "clinician", "admin"}, {"transfer", "patient_wish", "completed"}
-UNTIL_LIFTED = {"hold", "off", "restart"}  # which last until somebody does something
 Said = Iterator[tuple[str, str]]  # about what; what is wrong
 
 
@@ -34,7 +32,7 @@ class Difference(NamedTuple):
 
 @dataclass
 class Proof:
-    """``counts``: patients, plans, overdue and far (of patients), ended, without_plan."""
+    """``counts``: patients, plans, overdue and far, of patients."""
 
     differences: list[Difference] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -61,7 +59,7 @@ def judge(proof: Proof, patient: PatientFacts, today: date) -> None:
     proof.counts.update(patients=1, plans=len(patient.plans), overdue=overdue)
     if not patient.deaths:
         found += [said for facts in active for said in _ahead(facts, today)]
-        found += [*_deferred(proof, patient, active, today), *([] if active else _left(proof, patient))]
+        found += [*_deferred(proof, patient, active, today), *([] if active else _left(patient))]
         if not any(row.role in SEERS and not row.disabled_at and not row.system for row in patient.staff.values()):
             found.append(("seen", "by nobody: no active person works at the site"))
     proof.differences += [Difference(patient.site.code, patient.patient.mrn, *said) for said in found]
@@ -82,13 +80,13 @@ def compared(facts: PlanFacts) -> Said:
 
 def _stored(row: Obligation) -> dict[str, Any]:
     """What has to be stored of an obligation: why it asks for nothing, or from when it does."""
-    why = {"study_id": row.study and row.study.id, "skip_review_on": row.skip, "ended": bool(row.ended)}
+    said = {"study_id": row.study and row.study.id, "skip_review_on": row.skip, "ended": row.ended}
     if row.closed:
-        return why | {"open": False}
+        return said | {"open": False}
     start, end = row.hold or (None, date.max)
-    why |= {"open": True, "held_from": start, "held_until": None if end == date.max else end}
-    why |= {"overdue_from": row.overdue_from, "overdue_since": row.overdue_since, "cell_end": row.cell_end}
-    return why | {"booking_id": row.booking and row.booking.id}
+    said |= {"open": True, "held_from": start, "held_until": None if end == date.max else end}
+    said |= {"overdue_from": row.overdue_from, "overdue_since": row.overdue_since, "cell_end": row.cell_end}
+    return said | {"booking_id": row.booking and row.booking.id}
 
 
 def _ahead(facts: PlanFacts, today: date) -> Said:
@@ -97,23 +95,20 @@ def _ahead(facts: PlanFacts, today: date) -> Said:
         yield "horizon", f"nothing is known after {facts.plan.horizon}"
     now = [at for at in facts.terms if at.since <= today][-1]
     for item in sorted(now.rhythms.keys() - facts.over):
-        rows = [row for row in facts.shown.values() if row.item == item and row.month]
-        ahead = [row for row in rows if row.open and row.cell_end > today]
-        if not ahead:
+        ahead = [row for row in facts.shown.values() if (row.item, row.open) == (item, True) and row.month]
+        first = min((row for row in ahead if row.cell_end > today), key=lambda row: row.cell_end, default=None)
+        if first is None:
             yield item, "nothing is owed by a day"
         elif changed(facts, item):
-            yield from _bounded(facts, item, rows, min(ahead, key=lambda row: row.cell_end))
+            yield from _bounded(facts, item, first)
 
 
-def _bounded(facts: PlanFacts, item: str, rows: list[Row], first: Row) -> Said:
+def _bounded(facts: PlanFacts, item: str, first: Row) -> Said:
     """After a change nobody goes one and a half intervals and is not overdue (rules 3 and 6), but by a hold or move."""
-    done = {row.id: row.performed_on for row in facts.studies if row.item == item and not row.repeat_by}
-    for row in rows:
-        if row.study_id and row.study_id not in done:
-            yield f"{item} {row.month}", "is done by no study that counts"
+    done = [row.performed_on for row in facts.studies if row.item == item and not row.repeat_by]
     put_off = [row.day for row in facts.overrides if row.item == item and row.day]
     lifted = [row.resumed_on for row in facts.holds if row.item in (None, item) and row.resumed_on]
-    last = max([facts.plan.enrolled_on, *done.values(), *put_off, *lifted, *(at.since for at in facts.terms)])
+    last = max([facts.plan.enrolled_on, *done, *put_off, *lifted, *(at.since for at in facts.terms)])
     phases = [phase for at in facts.terms for phase in at.rhythms.get(item, ())]
     longest = max(months for _, end, months in phases if not end or first.month <= end + months)
     if first.overdue_from > longest_gap(last, longest) and not first.held_from:
@@ -128,9 +123,9 @@ def _deferred(proof: Proof, patient: PatientFacts, active: list[PlanFacts], toda
         until = until or (row.until if row else today)
         if far := until > max(today, since) + FAR:
             signed.add(patient.staff[row.recorded_by].name if row and row.recorded_by in patient.staff else "nobody")
-        if row.until < until if row else far or kind in UNTIL_LIFTED:
+        if row.until < until if row else far or kind in ("hold", "off", "restart"):
             yield f"{kind} {item}".strip(), f"until {until}, granted by nobody"
-        elif far and row.role != "clinician":
+        elif far and row and row.role != "clinician":
             yield f"{kind} {item}".strip(), f"until {until}, signed by a {row.role}"
     proof.counts["far"] += bool(signed)
     proof.signed |= signed
@@ -140,27 +135,22 @@ def _put_off(patient: PatientFacts, active: list[PlanFacts]) -> Iterator[tuple[s
     """The facts that put somebody off: kind, which one, item, until when if that is a fact, from when on (rule 11)."""
     for facts in active:
         plan, day = facts.plan, facts.plan.anchor
-        holds = [row for row in facts.holds if not row.resumed_on]
-        yield from (("hold", str(row.id), row.item or "", row.review_on, day) for row in holds)
-        yield from (("off", str(plan.id), item, None, day) for item in facts.terms[-1].off)
+        holds = [("hold", str(row.id), row.item or "", row.review_on, day) for row in facts.holds if not row.resumed_on]
+        yield from [*holds, *(("off", str(plan.id), item, None, day) for item in facts.terms[-1].off)]
         words = {(row.item, row.month, row.extra_id): row for row in facts.overrides if row.kind in ("move", "skip")}
         for (item, month, extra), row in words.items():
             yield row.kind, f"{plan.id}:{item}:{extra or month}", item, row.day, add_months(day, month or 0)
-    rows = {(row.worklist, row.subject): row for row in sorted(patient.aside, key=lambda row: str(row.at))}
-    yield from (("snooze", f"{row.worklist}:{row.subject}", "", row.until, date.min) for row in rows.values())
-    for plan in [facts.plan for facts in patient.plans[-1:] if facts.plan.restart_by and not active]:
-        yield "restart", str(plan.id), "", plan.restart_by, plan.ended_on
+    rows = {f"{row.worklist}:{row.subject}": row for row in sorted(patient.aside, key=lambda row: str(row.at))}
+    yield from (("snooze", subject, "", row.until, date.min) for subject, row in rows.items())
+    plans = [facts.plan for facts in patient.plans[-1:] if facts.plan.restart_by and not active]
+    yield from (("restart", str(plan.id), "", plan.restart_by, plan.ended_on) for plan in plans)
 
 
-def _left(proof: Proof, patient: PatientFacts) -> Said:
+def _left(patient: PatientFacts) -> Said:
     """A living patient on no plan: an end that a clinician signed, or work that is shown (rule 10)."""
     last = patient.plans[-1].plan if patient.plans else None
     if last is None or last.end_reason not in FINAL:
-        proof.counts["without_plan"] += 1
         if not {"without_plan", "restart"} & {row.kind for row in patient.gaps}:
             yield "without a plan", "is work that is shown nowhere"
-        return
-    proof.counts["ended"] += 1
-    signer = patient.staff.get(last.end_signed_by)
-    if last.end_signed_by is None or (signer and signer.role != "clinician"):
-        yield "end", f"{last.end_reason}, signed by {signer.role if signer else 'nobody'}"
+    elif not last.end_signed_by or getattr(patient.staff.get(last.end_signed_by), "role", "clinician") != "clinician":
+        yield "end", f"{last.end_reason}, and no clinician signed it"

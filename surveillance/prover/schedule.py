@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 DAY = timedelta(days=1)
-Key = tuple[str, int | None, Any]  # item, and the month of its slot or the id of its extra examination
+Key = tuple[str, Any, Any]  # item, and the month of its slot or the id of its extra examination
 Rhythm = tuple[tuple[int, int | None, int], ...]  # phases: from, to, interval in months; empty: the item is off
 Row = Any  # with the columns of its table
 
@@ -64,17 +64,13 @@ class Obligation:
     booking: Row = None
     skip: date | None = None  # when to look at it again
     hold: tuple[date, date] | None = None
-    ended: date | None = None
+    over_held: bool = False  # its cell ends inside the hold: not done, because of the hold (rule 9)
+    ended: bool = False
 
     @property
     def closed(self) -> bool:
         """Whether nobody asks for it any more; in the end also because of a hold that is over."""
-        return bool(self.study or self.ended or self.skip) or (self.over_held and self.hold[1] < date.max)
-
-    @property
-    def over_held(self) -> bool:
-        """Whether its cell ends inside a hold: not done, because of the hold (rule 9)."""
-        return self.hold is not None and self.hold[0] < self.cell_end <= self.hold[1]
+        return bool(self.study or self.ended or self.skip or (self.over_held and self.hold and self.hold[1] < date.max))
 
     def cut(self, start: date, end: date) -> "Obligation":
         """Its cell, which its window never leaves (rules 4 and 5)."""
@@ -112,7 +108,7 @@ def term(since: date, protocol: str, intervals: tuple[tuple[str, int | None], ..
     return Term(since, rhythms, tolerance, sorted(on.difference(followed)), modalities)
 
 
-def _phases(part: Mapping[str, Any], chosen: Mapping[str, int | None]) -> Any:
+def _phases(part: Mapping[str, Any], chosen: Mapping[str, Any]) -> Any:
     """A phase begins where the one before it ends, which may have been chosen."""
     end, code = 0, part["code"]
     for phase in part["phases"]:
@@ -141,27 +137,24 @@ class _Line:
         self.slots = self._lay(until)
         self._match()
         self._settle(until)
-        self._book()
         self._owe()
 
     def _counts(self, row: Row) -> bool:
         """Whether a study is the item's, adequate, of this plan's time, and of a modality that fits or was ruled to."""
-        if row.item != self.item or row.repeat_by or not self.plan.anchor <= row.performed_on <= self.last:
-            return False
+        mine = row.item == self.item and not row.repeat_by and self.plan.anchor <= row.performed_on <= self.last
         fit = {each for at in self.facts.terms for each in at.modalities.get(self.item, ())}
-        return not fit or row.modality in fit or not row.modality_stated or row.id in self.fits
+        return mine and (not fit or row.modality in fit or not row.modality_stated or row.id in self.fits)
 
     def _lay(self, until: date) -> list[Obligation]:
-        """The slots of the rhythm; cells meet in the middle of two targets (rules 1 to 5)."""
+        """The slots; an interval between two of the table takes the lower tolerance, cells meet in the middle (rule 5)."""
         anchor, at, slots = self.plan.anchor, self.facts.terms[0], []
         beyond = (until.year - anchor.year) * 12 + 36  # months; the one after the last that matters cuts its cell
         for start, end, interval in at.rhythms.get(self.item, ()):
-            # an interval between two entries of the table takes the tolerance below it
             _, days = max(entry for entry in at.tolerance if entry[0] <= interval or entry is at.tolerance[0])
-            months = range(start + interval, (end or beyond) + 1, interval)
-            slots += [
-                Obligation((self.item, month, None), interval, days, add_months(anchor, month)) for month in months
+            dated = [
+                (month, add_months(anchor, month)) for month in range(start + interval, (end or beyond) + 1, interval)
             ]
+            slots += [Obligation((self.item, month, None), interval, days, target) for month, target in dated]
         last = [middle(slot.target, add_months(anchor, slot.key[1] + slot.interval)) for slot in slots[-1:]]
         self._move(slots)
         cuts = [middle(one, other) for one, other in pairwise([anchor, *(slot.target for slot in slots)])]
@@ -197,44 +190,36 @@ class _Line:
                 slot.study = row
 
     def _settle(self, until: date) -> None:
-        """Which slots exist, and which of them a person skipped or ended (rules 8, 10, 11 and 13)."""
+        """Which slots exist, and what people said or booked of them (rules 8, 10, 11 and 13)."""
         mine = [slot for slot in self.slots if slot.target <= until and slot.cell_start <= self.last]
         self.slots = [slot for slot in mine if slot.study or slot.cell_end > self.plan.enrolled_on]
+        booked = [row for row in self.facts.bookings if row.item == self.item and not self.plan.ended_on]
+        booked.sort(key=lambda row: (row.day, str(row.id)))
         for row in [*self.slots, *self.extras]:
             row.skip = self.said.get(("skip", row.key[1], row.key[2]))
-            row.ended = self.plan.ended_on if row.cell_end > self.last and not row.study else None
-
-    def _book(self) -> None:
-        """A booking counts for the slot whose cell holds its day, or for its extra examination (rule 11)."""
-        mine = [row for row in self.facts.bookings if row.item == self.item and not self.plan.ended_on]
-        for booking in sorted(mine, key=lambda row: (row.day, str(row.id)), reverse=True):
-            for row in self.extras if booking.extra_id else self.slots:
-                if row.key[2] == booking.extra_id and row.cell_start <= booking.day < row.cell_end:
-                    row.booking = booking  # at last the earliest
+            row.ended = row.cell_end > self.last and not row.study
+            own = [each for each in booked if each.extra_id == row.key[2]]
+            row.booking = next((each for each in own if row.cell_start <= each.day < row.cell_end), None)
 
     def _owe(self) -> None:
         """From which day each is overdue: no day without one between an unmet window and its end (rules 6, 8 and 9)."""
-        since, done, enrolled = None, True, self.plan.enrolled_on
+        since, done, enrolled, days = None, True, self.plan.enrolled_on, [row.performed_on for row in self.studies]
         for row in [*self.slots, *self.extras]:
             for hold in self.holds:
                 if hold[0] < row.cell_end and (hold[1] >= row.cell_start or not row.interval):
-                    row.hold = hold
+                    row.hold, row.over_held = hold, hold[0] < row.cell_end <= hold[1]
             if row.hold and row.hold[1] < row.cell_end:
                 since, row.overdue_from = None, row.late(row.hold[1])
             elif since and row.interval and not (row.hold and row.hold[0] <= row.cell_start):
                 row.overdue_from = row.cell_start
             else:
                 since, late = None, row.interval and row.cell_start <= enrolled
-                row.overdue_from = row.late(enrolled if late else row.cell_start)
-                if done and row.interval and not row.moved:
-                    row.overdue_from = min(row.overdue_from, self._limit(row))
+                row.overdue_from = row.late(enrolled) if late else row.window_end + DAY
+                if done and row.interval and not row.moved:  # no gap over one and a half intervals
+                    last = max((day for day in days if day < row.cell_start), default=enrolled)
+                    row.overdue_from = min(row.overdue_from, max(longest_gap(last, row.interval), enrolled))
             row.overdue_since, done = since or row.overdue_from, bool(row.study)
             since = None if done or row.skip or row.over_held else row.overdue_since
-
-    def _limit(self, row: Obligation) -> date:
-        """The first day over one and a half intervals after the last study, or the day of enrolment (rule 6)."""
-        days = [study.performed_on for study in self.studies if study.performed_on < row.cell_start]
-        return max(longest_gap(max(days, default=self.plan.enrolled_on), row.interval), self.plan.enrolled_on)
 
 
 def longest_gap(last: date, months: int) -> date:

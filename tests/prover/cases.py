@@ -1,5 +1,6 @@
 """A small reader of the reference cases for the second prover: no code of the planner, or of its own reader, is used."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -12,7 +13,15 @@ import yaml
 from surveillance.prover import schedule as prover
 
 TOP = Path(__file__).parents[2]
-DEFAULTS: dict[str, Any] = {"studies": [], "holds": [], "bookings": [], "extras": [], "moves": [], "skips": [], "changes": []}
+DEFAULTS: dict[str, Any] = {
+    "studies": [],
+    "holds": [],
+    "bookings": [],
+    "extras": [],
+    "moves": [],
+    "skips": [],
+    "changes": [],
+}
 
 
 class Case(NamedTuple):
@@ -129,11 +138,15 @@ def _terms(given: Mapping[str, Any]) -> list[prover.Term]:
     protocol, chosen = given["protocol"], _chosen(given["items"] or {})
     if given["items"] is not None:
         chosen = dict.fromkeys((part["code"] for part in document(protocol)["items"]), None) | chosen
-    terms = [prover.term(date.min, document(protocol), chosen)]
+    terms = [_term(date.min, protocol, chosen)]
     for change in given["changes"]:
         protocol, chosen = change.get("protocol", protocol), chosen | _chosen(change.get("items", {}))
-        terms.append(prover.term(day(change["from"]), document(protocol), chosen))
+        terms.append(_term(day(change["from"]), protocol, chosen))
     return terms
+
+
+def _term(since: date, protocol: Any, chosen: dict[str, int | None]) -> prover.Term:
+    return prover.term(since, json.dumps(document(protocol)), tuple(chosen.items()))
 
 
 def _chosen(items: Mapping[str, Any]) -> dict[str, int | None]:
