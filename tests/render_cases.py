@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cases_read import Case, Data, Group, groups
+from cases_read import groups
+
+from surveillance.catalogue.cases import Case, Data, Group
 
 FOLDER = Path(__file__).parents[1] / "docs" / "cases"
 NOTE = "<!-- Written by tests/render_cases.py from tests/cases/; edit the cases, not this page. -->"

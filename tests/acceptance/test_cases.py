@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import render_cases
 from cases_check import disagreements
-from cases_read import FOLDER, Case, cases, files
+from cases_read import FOLDER, cases, files
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from surveillance.catalogue import yaml_lines
+from surveillance.catalogue.cases import Case
 
 SCHEMA = json.loads((FOLDER / "case.schema.json").read_text(encoding="utf-8"))
 
@@ -81,7 +82,7 @@ def named(id: str) -> Case:
         (
             "phase-03",
             {"refused": "interval_not_allowed"},
-            "protocol: expected the interval to be refused, found it accepted",
+            "protocol: expected a refusal because of interval_not_allowed, found it accepted",
         ),
     ],
 )
