@@ -1,4 +1,4 @@
-"""Where config/, alembic/ and the reference cases stand: at the top of a checkout, or inside the package when it came as a wheel.
+"""Where config/, alembic/ and the reference cases stand: in the checkout, or inside the package if it came as a wheel.
 
 The place inside the package is tried first. Beside an installed package lies site-packages, where a folder
 named ``alembic`` exists too: the library itself.

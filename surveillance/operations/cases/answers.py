@@ -35,7 +35,7 @@ _WORK = {Status.TO_ORDER, Status.DUE, Status.OVERDUE}
 
 
 def answer(question: Question) -> Answer:
-    """Raises InvalidInputError where the facts are of no use; a protocol that breaks a rule is refused in the answer."""
+    """A protocol that breaks a rule is refused in the answer. Raises InvalidInputError for facts of no use."""
     try:
         known = reading.protocols_of(question)
         return _Answering(question, known).answer()
@@ -92,7 +92,7 @@ class _Answering:
             fulfilled_by=row.study,
             booked=row.booking,
             moved=row.moved,
-            timing=status.timing(row, self.performed[row.study]) if row.study else None,  # type: ignore[arg-type]
+            timing=status.timing(row, self.performed[row.study]) if row.study else None,
             proposed=proposed[0],
             proposed_outside_window=proposed[1],
             statuses=[

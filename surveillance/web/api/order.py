@@ -9,6 +9,7 @@ from surveillance.web.api.audit import log
 from surveillance.web.api.board import worklist
 from surveillance.web.api.calendars import feeds
 from surveillance.web.api.care import decisions, plans
+from surveillance.web.api.cases import answers
 from surveillance.web.api.messages import messages
 from surveillance.web.api.protocols import protocols
 from surveillance.web.api.registry import contacts, patients
@@ -32,6 +33,7 @@ THEMES = (
     reports.endpoints,
     feeds.endpoints,
     log.endpoints,
+    answers.endpoints,
 )
 
 router = APIRouter()
