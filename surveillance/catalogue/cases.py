@@ -46,6 +46,7 @@ class Step:
     drop: Data
     case: Case
     sent: Sequence[Data] | None
+    end: str  # why the plan ends on this day
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _step(story: Data, id: str, told: Data, known: Data, source: str) -> Step:
     rules = tuple(told.get("rules", story["rules"]))
     case = Case(id, story["title"], rules, story.get("source", source), told["told"], known, None, then)
     add, put, drop = (told.get(name, {}) for name in ("add", "set", "drop"))
-    return Step(told["day"], told["told"], add, put, drop, case, told.get("sent"))
+    return Step(told["day"], told["told"], add, put, drop, case, told.get("sent"), told.get("end", ""))
 
 
 def _grown(known: Data, told: Data) -> Data:

@@ -75,31 +75,11 @@ class _Answering:
         )
 
     def _examination(self, row: Examination) -> ExaminationAnswer:
-        today = self.question.on_day
-        proposed = trips.propose(row, today, self.is_working) if today and row.open else (None, None)
-        return ExaminationAnswer(
-            item=row.item,
-            month=row.month,
-            extra=row.extra,
-            interval=row.interval,
-            target=row.target,
-            window=(row.window_start, row.window_end),
-            cell=(row.cell_start, None if row.cell_end == date.max else row.cell_end - dates.DAY),
-            order_from=row.order_from,
-            due_from=row.due_from,
-            overdue_from=row.overdue_from,
-            overdue_since=row.overdue_since,
-            fulfilled_by=row.study,
-            booked=row.booking,
-            moved=row.moved,
-            timing=status.timing(row, self.performed[row.study]) if row.study else None,
-            proposed=proposed[0],
-            proposed_outside_window=proposed[1],
-            statuses=[
-                StatusAnswer(day=day, status=self._status(row, day), late=status.late(row, day))
-                for day in self.question.days
-            ],
-        )
+        study, today = row.study or "", self.question.on_day
+        made = examination(row, self.question.days, self.performed.get(study), self.readings.get(study))
+        if today and row.open:
+            made.proposed, made.proposed_outside_window = trips.propose(row, today, self.is_working)
+        return made
 
     def _status(self, row: Examination, today: date) -> Status:
         return status.status(row, today, self.readings.get(row.study or ""))
@@ -174,6 +154,32 @@ class _Answering:
             cancel=_places(row.key for row in made.cancel),
             keep=_places(row.key for row in made.keep),
         )
+
+
+def examination(
+    row: Examination, days: Iterable[date], performed_on: date | None, reading_: status.Reading | None
+) -> ExaminationAnswer:
+    """A row as the form tells it, with its status on each of the days."""
+    return ExaminationAnswer(
+        item=row.item,
+        month=row.month,
+        extra=row.extra,
+        interval=row.interval,
+        target=row.target,
+        window=(row.window_start, row.window_end),
+        cell=(row.cell_start, None if row.cell_end == date.max else row.cell_end - dates.DAY),
+        order_from=row.order_from,
+        due_from=row.due_from,
+        overdue_from=row.overdue_from,
+        overdue_since=row.overdue_since,
+        fulfilled_by=row.study,
+        booked=row.booking,
+        moved=row.moved,
+        timing=status.timing(row, performed_on) if performed_on else None,  # type: ignore[arg-type]
+        statuses=[
+            StatusAnswer(day=day, status=status.status(row, day, reading_), late=status.late(row, day)) for day in days
+        ],
+    )
 
 
 def _findings(derived: Derived) -> list[FindingAnswer]:

@@ -92,7 +92,7 @@ class _Writer:
         own = [extra["target"] for extra in extras if extra["id"] == entry.get("extra")]
         anchor = date.fromisoformat(self.case.given["anchor"])
         target = own[0] if own else str(add_months(anchor, entry.get("month", 0)))
-        return {"item": self._item(entry), **_but(entry, "item"), "target": target}
+        return {"item": self._item(entry), "target": target, **_but(entry, "item")}
 
     # -- protocols and choices -----------------------------------------------------------------------------------
 
