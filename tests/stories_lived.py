@@ -1,7 +1,7 @@
-"""Lives a story through the operations: what becomes known is done as staff would do it, and the clock goes on between.
+"""Lives a story through the operations: what becomes known is done as staff would do it, and between the clock goes on.
 
-The facts of each step say what to do: a booking is booked, moved or called off, a booking that goes when its study comes
-was kept, a study without one came from outside, a hold that is resumed is resumed. What the story then says of the
+The facts of each step say what to do: a booking is booked, moved or called off; one that goes when its study comes was
+kept; a study without one came from outside; a hold that is resumed is resumed. What the story then says of the
 examinations is compared with what the database holds, and what it says of messages with what the carrier was given.
 """
 
@@ -19,15 +19,14 @@ from sqlmodel import col, select
 
 from surveillance import worker
 from surveillance.catalogue.cases import Data, Step, Story
-from surveillance.core.dates import local_day
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.schedule.matching import Ruling
 from surveillance.core.schedule.status import Reading
 from surveillance.core.words import (
+    AppointmentState,
     Channel,
     EndReason,
     HoldReason,
-    AppointmentState,
     Outcome,
     ReminderState,
     Result,
@@ -51,9 +50,9 @@ from surveillance.store.tables import (
     Membership,
     OverrideKind,
     Patient,
-    PlanHold,
     Place,
     Plan,
+    PlanHold,
     Reminder,
     Study,
     User,
@@ -120,7 +119,11 @@ class Life:
             examinations=[self._row(work, row, asked.days) for row in rows],
             findings=[
                 FindingAnswer(
-                    kind=row.kind, item=row.item, month=row.month, about=self._name(row.subject, row.item), since=row.since
+                    kind=row.kind,
+                    item=row.item,
+                    month=row.month,
+                    about=self._name(row.subject, row.item),
+                    since=row.since,
                 )
                 for row in found
             ],
@@ -218,8 +221,8 @@ class _Day:
             added = [code for code in intervals if code not in self.before["items"]]
             asked = [extra for extra in self._fresh("extras") if extra["item"] in added]
             first = baselines.Baselines({code: _baseline(code, asked) for code in added}, self.step.told)
-            named = change["protocol"] if "protocol" in change else None
-            new = enrolment.NewTerms(_day(change["from"]), self.step.told, named, intervals, baselines=first)
+            since, named = _day(change["from"]), change.get("protocol")
+            new = enrolment.NewTerms(since, self.step.told, named, intervals, baselines=first)
             enrolment.change_terms(self._doctor(work), self._plan(work), new)
             self._name_extras(work, asked)
 
