@@ -16,9 +16,9 @@ FEW = 5  # of them in every run; a year of ticks takes seconds
 
 @pytest.mark.parametrize("story", LIVED, ids=lambda story: story.id)
 def test_the_service_does_and_sends_what_the_story_says(
-    story: Story, sqlite_engine: sa.Engine, sampling: Sampling
+    story: Story, sqlite_engine: sa.Engine, sample: Sampling
 ) -> None:
-    if story not in sampling.of(LIVED, FEW, "stories"):
+    if story not in sample.of(LIVED, FEW, "stories"):
         pytest.skip("not dealt in this run; --every-row lives all of them")
     problems = list(begin(sqlite_engine, story).problems())
     assert not problems, "\n" + "\n".join(problems) + f"\nbecause: {story.because}"

@@ -175,7 +175,7 @@ def examination(
         fulfilled_by=row.study,
         booked=row.booking,
         moved=row.moved,
-        timing=status.timing(row, performed_on) if performed_on else None,  # type: ignore[arg-type]
+        timing=status.timing(row, performed_on) if performed_on else None,
         statuses=[
             StatusAnswer(day=day, status=status.status(row, day, reading_), late=status.late(row, day)) for day in days
         ],
