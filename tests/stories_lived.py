@@ -45,6 +45,7 @@ from surveillance.store import db
 from surveillance.store.planning import plans
 from surveillance.store.tables import (
     Appointment,
+    Approval,
     ExtraExamination,
     FindingRow,
     Membership,
@@ -395,7 +396,8 @@ def begin(engine: sa.Engine, story: Story) -> Life:
     chosen = {code: months for code, months in given["items"].items() if isinstance(months, int)}
     with clinic.work() as work:
         site = clinic.site(work)
-        if not given["protocol"].startswith("asps-extremity"):
+        standing = work.session.exec(select(Approval.protocol_key).where(Approval.site_id == site.id))
+        if given["protocol"] not in set(standing):
             approvals.approve_protocol(work, site, given["protocol"])
         doctor = User(username="helen", name="Helen", must_change_password=False, created_at=work.now)
         work.session.add(doctor)

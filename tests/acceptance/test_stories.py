@@ -1,5 +1,7 @@
 """Stories of patients, lived through the operations on a database: what is due, shown and sent at each step."""
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 from cases_read import FOLDER
@@ -26,6 +28,19 @@ def test_the_service_does_and_sends_what_the_story_says(
 
 def test_at_least_fifteen_stories_are_lived() -> None:
     assert len(LIVED) >= 15
+
+
+def test_a_message_that_no_story_expects_and_a_wrong_status_are_told(sqlite_engine: sa.Engine) -> None:
+    [story] = [story for story in LIVED if story.id == "story-07"]
+    first, last = story.steps
+    row = {**first.case.then["examinations"][0], "status": "due"}
+    wrong = replace(
+        first, sent=first.sent[:1], case=replace(first.case, then={**first.case.then, "examinations": [row]})
+    )
+    told = list(begin(sqlite_engine, replace(story, steps=(wrong, last))).problems())
+    assert len(told) == 2
+    assert "status on 2026-03-16: expected due, found booked" in told[0]
+    assert "sent: expected [('2026-03-16', 'on_booking', '2026-04-21')], found" in told[1]
 
 
 def test_a_story_with_messages_says_at_each_step_what_is_sent() -> None:

@@ -218,6 +218,8 @@ BY_TYPE: Mapping[str, object] = {"boolean": False, "integer": 1, "number": 1.0, 
 
 def body_for(document: Mapping[str, Any], route: Route, samples: Mapping[str, str]) -> object:
     """The least that the route's model takes, about the home site where it names one."""
+    if route.path not in document["paths"]:  # FHIR describes its own operations, and refuses an empty one by itself
+        return {}
     operation = document["paths"][route.path][route.method.lower()]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     return least(document, content["schema"], samples) if content else None
