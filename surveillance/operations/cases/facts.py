@@ -5,7 +5,9 @@ from datetime import date
 
 from surveillance.core.dates import add_months
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source, faults
+from surveillance.core.protocols.faults import faults
+from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Evidence, Source
 from surveillance.core.schedule.examinations import Booking, Hold, Key, PlanFacts
 from surveillance.core.schedule.matching import Extra, Ruling, Study
 from surveillance.core.schedule.slots import Terms, terms

@@ -42,7 +42,7 @@ REQUIRED: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
         ("Task", "intent"): ORDER,
         ("PlanDefinition", "status"): _PUBLICATION,
         ("ActivityDefinition", "status"): _PUBLICATION,
-        ("ActivityDefinition", "kind"): frozenset({"ServiceRequest", "Appointment"}),
+        ("ActivityDefinition", "kind"): frozenset({"ServiceRequest", "Appointment", "CommunicationRequest"}),
         ("ActivityDefinition", "intent"): ORDER,
     }
 )
