@@ -32,12 +32,12 @@ from surveillance.store.tables import (
     AppointmentItem,
     AuditEvent,
     AuditValue,
+    CareGap,
     Consent,
     Contact,
     Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     PatientWord,
     Plan,
@@ -301,7 +301,7 @@ class _Tables:
         yield PlanTerms, TERMS, self.terms
         yield Deferral, DEFERRAL, self.deferrals
         yield PatientWord, WORD, self.words
-        yield Gap, GAP, self.gaps
+        yield CareGap, GAP, self.gaps
         yield Study, STUDY, self.studies
         yield StudyItem, STUDY_ITEM, self.study_items
         yield ExaminationRow, EXAMINATION, self.examinations
