@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source
+from surveillance.core.protocols.protocol import (
+    After,
+    Evidence,
+    Item,
+    Phase,
+    Protocol,
+    ProtocolEnd,
+    Source,
+    Substitute,
+)
+from surveillance.core.words import Flag
 
 # DICOM PS3.3 C.7.3.1.1.1: the modalities that can be evidence of a follow-up examination.
 Modality = Literal["MR", "CT", "CR", "DX", "US", "PT", "NM", "XA", "MG", "RF"]
@@ -99,6 +109,23 @@ class AfterPart(_Part):
     )
 
 
+class SubstitutePart(_Part):
+    """What may be done instead of the item for patients for whom it is not safe. Its study counts for the item."""
+
+    code: Code = Field(title="Code", description="A short name inside the item, such as ct.")
+    title: Line = Field(title="Title", description="The name that people read, such as CT of the primary site.")
+    modality: Modality = Field(title="Modality", description="The DICOM code of what is done instead.")
+    flags: list[Literal["mri_unsafe", "contrast_allergy", "low_egfr", "old_egfr"]] = Field(
+        alias="for",
+        min_length=1,
+        title="For",
+        description=(
+            "For whom: mri_unsafe, contrast_allergy, low_egfr (below 30), old_egfr (reduced, and not measured lately)."
+        ),
+    )
+    contrast: bool = Field(default=False, title="Contrast", description="Whether contrast medium is given for it.")
+
+
 class ItemPart(_Part):
     """One thing that is repeated: an examination of one region of the body, or a visit."""
 
@@ -119,6 +146,19 @@ class ItemPart(_Part):
     )
     after: AfterPart | None = Field(
         default=None, title="After", description="For a visit that follows another item within some days."
+    )
+    contrast: list[Modality] | None = Field(
+        default=None,
+        title="Contrast",
+        description=(
+            "The modalities for which contrast medium is given: patients with an allergy or weak kidneys are asked "
+            "for. Left out, it is MR, and CT of anything but the chest; [] says that none is given."
+        ),
+    )
+    substitutes: list[SubstitutePart] = Field(
+        default=[],
+        title="Substitutes",
+        description="What may be done instead for patients for whom the item is not safe, without asking a clinician.",
     )
     phases: list[PhasePart] = Field(
         min_length=1, title="Phases", description="In order, without gaps, from month 0 on."
@@ -197,7 +237,13 @@ def _item(part: ItemPart) -> Item:
         phases=tuple(map(_phase, part.phases)),
         enabled=part.default == "on",
         after=After(part.after.item, *part.after.days) if part.after else None,
+        contrast=None if part.contrast is None else tuple(part.contrast),
+        substitutes=tuple(map(_substitute, part.substitutes)),
     )
+
+
+def _substitute(part: SubstitutePart) -> Substitute:
+    return Substitute(part.code, part.title, part.modality, tuple(map(Flag, part.flags)), part.contrast)
 
 
 def _phase(part: PhasePart) -> Phase:
@@ -237,7 +283,20 @@ def _item_data(item: Item) -> dict[str, Any]:
         "body_region": item.body_region,
         "default": "on" if item.enabled else "off",
         **({"after": {"item": after.item, "days": [after.min_days, after.max_days]}} if after else {}),
+        # Left out where there is none, so that versions that were approved before keep their digest.
+        **({} if item.contrast is None else {"contrast": list(item.contrast)}),
+        **({"substitutes": [_substitute_data(each) for each in item.substitutes]} if item.substitutes else {}),
         "phases": [_phase_data(phase) for phase in item.phases],
+    }
+
+
+def _substitute_data(substitute: Substitute) -> dict[str, Any]:
+    return {
+        "code": substitute.code,
+        "title": substitute.title,
+        "modality": substitute.modality,
+        "for": [flag.value for flag in substitute.flags],
+        "contrast": substitute.contrast,
     }
 
 

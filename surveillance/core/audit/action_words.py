@@ -134,6 +134,8 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "visit.book": "booked a visit",
         "visit.cancel": "cancelled a visit",
         "visit.cancelled": "recorded an examination as cancelled",
+        "visit.confirm_flags": "confirmed a safety flag for a visit",
+        "visit.substitute": "chose what is done instead at a visit",
         "visit.confirm": "noted that the patient comes",
         "visit.move": "moved a visit",
         "visit.noshow": "recorded that the patient did not come",

@@ -17,6 +17,7 @@ class GapKind(StrEnum):
     UNREACHABLE = "unreachable"  # an active plan, and no contact that a message or a call can reach
     WITHOUT_PLAN = "without_plan"  # no plan, no final end and no day to restart by looks after the patient
     RESTART = "restart"  # the last plan ended with a day to restart by
+    OF_AGE = "of_age"  # registered as a minor, and nobody has reviewed the contacts since the age of majority
 
 
 class End(NamedTuple):

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from surveillance.core.dates import fewest_days
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.words import Flag
 
 
 class Evidence(StrEnum):
@@ -80,6 +81,20 @@ class After:
 
 
 @dataclass(frozen=True, slots=True)
+class Substitute:
+    """What may be done instead of an item for patients with one of ``flags``; its study counts for the item.
+
+    ``modality`` is a DICOM code; ``contrast``: whether contrast medium is given.
+    """
+
+    code: str
+    title: str
+    modality: str
+    flags: tuple[Flag, ...]
+    contrast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """What a protocol repeats: an examination of one body region, or the visit in clinic."""
 
@@ -90,6 +105,20 @@ class Item:
     phases: tuple[Phase, ...]
     enabled: bool = True  # on unless the clinician switches it off; False: off unless switched on
     after: After | None = None
+    contrast: tuple[str, ...] | None = None  # the modalities for which contrast medium is given; None: the usual ones
+    substitutes: tuple[Substitute, ...] = ()
+
+    def substitute(self, code: str) -> Substitute | None:
+        """None where the item itself is done. Raises InvalidInputError where the protocol names no such substitute."""
+        if not code:
+            return None
+        named = {each.code: each for each in self.substitutes}
+        if code not in named:
+            there = ", ".join(named) or "none"
+            raise InvalidInputError(
+                f"the protocol names no {code!r} that is done instead of {self.code}; it has {there}"
+            )
+        return named[code]
 
     def intervals(self, chosen: int | None) -> tuple[int, ...]:
         """The interval of each phase in months: the chosen one where the phase admits it, else the phase's default.
@@ -173,6 +202,7 @@ def faults(protocol: Protocol) -> Iterator[Fault]:
             yield Fault((*path, "after"), "an item cannot follow itself")
         if item.after and not 0 <= item.after.min_days <= item.after.max_days:
             yield Fault((*path, "after"), "days must rise from 0: [earliest, latest]")
+        yield from _substitute_faults(item, path)
         yield from _phase_faults(item, (*path, "phases"), known)
         if all(phase.choices() for phase in item.phases):
             yield from _window_faults(protocol, item, (*path, "phases"))
@@ -181,6 +211,22 @@ def faults(protocol: Protocol) -> Iterator[Fault]:
         yield Fault(("end",), "end is 'never' but an item's last phase ends; leave its 'to' out or say 'decide'")
     if protocol.end is ProtocolEnd.DECIDE and any(endless):
         yield Fault(("end",), "end is 'decide' but an item's last phase has no end; give it a 'to' or say 'never'")
+
+
+def _substitute_faults(item: Item, path: tuple[str | int, ...]) -> Iterator[Fault]:
+    """A substitute must not be what its own flags speak against."""
+    for modality in item.contrast or ():
+        if modality not in item.modalities:
+            yield Fault((*path, "contrast"), f"contrast is given for {modality}, which {item.code} does not name")
+    codes = [each.code for each in item.substitutes]
+    for number, each in enumerate(item.substitutes):
+        here = (*path, "substitutes", number)
+        if each.code in codes[:number]:
+            yield Fault((*here, "code"), f"substitute {each.code} stands twice")
+        if each.modality == "MR" and Flag.MRI_UNSAFE in each.flags:
+            yield Fault((*here, "for"), "an MRI is no substitute for patients who are MRI-unsafe")
+        if each.contrast and set(each.flags) - {Flag.MRI_UNSAFE}:
+            yield Fault((*here, "contrast"), "a substitute for the sake of the contrast medium is done without it")
 
 
 def _phase_faults(item: Item, path: tuple[str | int, ...], known: set[str]) -> Iterator[Fault]:

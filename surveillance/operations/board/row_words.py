@@ -6,6 +6,8 @@ from types import MappingProxyType
 from uuid import UUID
 
 from surveillance.core import plain
+from surveillance.core.protocols import safety
+from surveillance.core.protocols.safety import Flags
 from surveillance.core.replies.vocabulary import Meaning
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ReminderState
@@ -17,12 +19,14 @@ from surveillance.store.registry import patients
 from surveillance.store.tables import Contact
 from surveillance.store.visits import appointments
 
+_ASK_CLINICIAN = "let a clinician confirm it with a reason, or change the visit"
 PRINT = "print the letter, post it, and say so"
 TITLES: Mapping[Worklist, str] = {
     Worklist.OVERDUE: "Overdue",
     Worklist.TO_ORDER: "To order",
     Worklist.DUE: "Due and unbooked",
     Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
+    Worklist.FLAGS: "Safety flag not confirmed",
     Worklist.UNREACHABLE: "Undelivered, or no way to reach",
     Worklist.REPLIES: "Replies to answer",
     Worklist.RESCHEDULE: "Another day asked for",
@@ -79,6 +83,7 @@ class Words(StudyWords):
     def __init__(self, work: Work, today: date, raw: Sequence[tuple[str, Row]]) -> None:
         super().__init__(work, today)
         visits = [UUID(row["subject"]) for kind, row in raw if kind == "outcome_unknown"]
+        visits += [UUID(row["about"]) for kind, row in raw if kind == "flag_unconfirmed"]
         self.lines = appointments.lines_of(work.session, visits)
         unreached = [row["patient_id"] for kind, row in raw if kind == "unreachable"]
         self.contacts = patients.contacts_of(work.session, unreached)
@@ -112,6 +117,19 @@ class Words(StudyWords):
         open_lines = [item_title(self.work, line.item, key) for line in lines]
         what = f"visit of {row['since']}: {', '.join(open_lines) or 'no examination named'}"
         return what, "the visit is over and nobody recorded what was done", "record the outcome of each examination"
+
+    def flag(self, row: Row) -> Sentences:
+        known = Flags(row["mri_unsafe"], row["contrast_allergy"], row["egfr"], row["egfr_on"])
+        line = next((each for each in self.lines.get(UUID(row["about"]), ()) if each.item == row["item"]), None)
+        items = self.work.protocol(row["protocol_key"]).items
+        item = next((each for each in items if each.code == row["item"]), None)
+        if item is None:
+            return self.examination(row), "a safety flag speaks against it", _ASK_CLINICIAN
+        standing = safety.concerns(known, item, item.substitute(line.substitute if line else ""), row["since"])
+        why = " and ".join(each.why for each in standing if line is None or each.token not in line.flags_confirmed)
+        instead = [each.title for each in safety.substitutes(item, standing)]
+        ways = f"let a clinician confirm it, or book {' or '.join(instead)} instead" if instead else _ASK_CLINICIAN
+        return f"{self.examination(row)}, booked for {row['since']}", why, ways
 
     # -- plans -------------------------------------------------------------------------------------------------
 
@@ -225,6 +243,7 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "to_order": Words.to_order,
         "skip": Words.skip,
         "outcome_unknown": Words.outcome_unknown,
+        "flag_unconfirmed": Words.flag,
         "hold": Words.hold,
         "off": Words.off,
         "transfer": Words.transfer,

@@ -90,7 +90,10 @@ VISIT = (
     "id", "site_id", "patient_id", "plan_id", "state", "day", "zone", "minutes", "outside", "sequence", "was_booked",
     "note", "changed_at", "changed_by",
 )  # fmt: skip
-LINE = ("id", "site_id", "appointment_id", "item", "month", "target", "outcome_reason")
+LINE = (
+    "id", "site_id", "appointment_id", "item", "month", "target", "outcome_reason", "substitute", "flags_confirmed",
+    "flags_reason",
+)  # fmt: skip
 EVENT = ("id", "site_id", "at", "user_id", "account", "action", "subject", "subject_id", "patient_id", "reason")
 VALUE = ("event_id", "site_id", "after")
 
@@ -260,7 +263,9 @@ class BulkWriter:
                 )
             )  # fmt: skip
             for key in trip.examinations:
-                tables.lines.append((bulk.text_id(), self.site_id, visit_id, key.item, key.month, targets[key], ""))
+                tables.lines.append(
+                    (bulk.text_id(), self.site_id, visit_id, key.item, key.month, targets[key], "", "", [], "")
+                )
 
 
 def _reachable(row: ImportedPatient, barred: Container[str | None]) -> bool:

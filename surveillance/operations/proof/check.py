@@ -226,6 +226,8 @@ def _plan(work: Work, plan_id: UUID) -> Iterator[Violation]:
         return Violation(rule, work.site(plan.site_id).code, f"MRN {patient.mrn}", what, mend)
 
     mend = "run 'tick', which plans anew; if it stays, somebody changed the database by hand"
+    for unseen in _flags_unseen(work, plan, derived):
+        yield violation("flags are asked", unseen, "a clinician confirms it, or the visit is changed; then run 'tick'")
     for difference in _differences(work, plan, derived):
         yield violation("stored is derived", difference, mend)
     if plan.ended_on is None and patient.died_on is None:
@@ -250,6 +252,14 @@ def _differences(work: Work, plan: Plan, derived: Derived) -> Iterator[str]:
             yield f"{_named(key.item, key.month)} is stored as {'open' if line.open else 'closed'} against its facts"
     if store.findings(work.session, plan.id) != set(derived.findings):
         yield "the stored findings are not those of its facts"
+
+
+def _flags_unseen(work: Work, plan: Plan, derived: Derived) -> Iterator[str]:
+    """Visits that a safety flag speaks against which nobody confirmed, and that are no work on the board."""
+    on_board, today = store.findings(work.session, plan.id), work.today(work.site(plan.site_id))
+    for finding in derived.findings:
+        if finding.kind is FindingKind.FLAG_UNCONFIRMED and finding.since >= today and finding not in on_board:
+            yield f"a safety flag speaks against {finding.item} on {finding.since}, and the board does not say so"
 
 
 def _named(item: str, month: int | None) -> str:

@@ -29,6 +29,7 @@ class Worklist(StrEnum):
     TO_ORDER = "to_order"
     DUE = "due"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    FLAGS = "flags"
     UNREACHABLE = "unreachable"
     REPLIES = "replies"
     RESCHEDULE = "reschedule"
@@ -55,6 +56,7 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
         Worklist.TO_ORDER: {"to_order": queries.to_order},
         Worklist.DUE: {"due": queries.due},
         Worklist.OUTCOME_UNKNOWN: {"outcome_unknown": queries.outcome_unknown},
+        Worklist.FLAGS: {"flag_unconfirmed": queries.flags_unconfirmed},
         Worklist.UNREACHABLE: {
             "undelivered": messages.undelivered,
             "unreachable": messages.unreachable,

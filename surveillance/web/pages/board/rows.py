@@ -73,6 +73,9 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
             yield "See the message", f"/messages/{row.reminder_id}"
         case "unreachable" | "wrong_number":
             yield "Contacts", f"{here}/contacts"
+        case "flag_unconfirmed":
+            yield "Answer for it", f"/visits/{row.appointment_id}/flags"
+            yield "Open the visit", f"/visits/{row.appointment_id}"
         case "conflict" | "protocol_ends":
             yield from _of_conflict(row, here)
         case _:

@@ -31,6 +31,7 @@ _HEADLINES = {
     Worklist.TO_ORDER: "To order",
     Worklist.DUE: "Due and not booked",
     Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
+    Worklist.FLAGS: "Safety flag not confirmed for a visit",
     Worklist.UNREACHABLE: "Message not delivered, or no way to reach",
     Worklist.REPLIES: "Reply to answer",
     Worklist.RESCHEDULE: "Another day asked for",
