@@ -14,7 +14,7 @@ from surveillance.core.words import Channel, ContactKind, EndReason, HoldReason,
 from surveillance.operations.accounts import users
 from surveillance.operations.administration import places as administration_places
 from surveillance.operations.administration import sites
-from surveillance.operations.care import enrolment, following, holds, lifecycle, overrides
+from surveillance.operations.care import corrections, enrolment, following, holds, lifecycle, overrides
 from surveillance.operations.demo.lives import ITEMS, PROTOCOL, Clinic, Life
 from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import consents, patients
@@ -301,4 +301,8 @@ class Story(Life):
         overrides.override(self.on(self.ago(2)), plan, new)
 
     def story_mri_unsafe(self) -> None:
-        self.followed(flags={"mri_unsafe": True, "egfr": 28.0, "egfr_on": self.ago(60)})
+        """A pacemaker since last week: the visit that was booked before waits for a clinician's word."""
+        patient, _ = self.followed()
+        self.visit(patient, self.ahead(20), booked=20)
+        values = {"mri_unsafe": True, "egfr": 28.0, "egfr_on": self.ago(6)}
+        corrections.edit_patient(self.on(self.ago(4)), patient, values, "pacemaker; letter of the cardiologist")

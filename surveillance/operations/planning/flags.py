@@ -5,8 +5,9 @@ clinician confirmed it with a reason, or where what the protocol names instead i
 the visit a finding of its plan, which is work on the board.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from surveillance.core.errors import BeyondLimitError, ConflictError, InvalidInputError
 from surveillance.core.protocols import safety
@@ -17,7 +18,7 @@ from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.planning.plans import Recorded
-from surveillance.store.tables import Appointment, AppointmentItem, Patient
+from surveillance.store.tables import Appointment, AppointmentItem, Patient, PlanTerms
 from surveillance.store.visits.appointments import Unconfirmed
 
 FACTS = ("substitute", "flags_confirmed", "flags_reason")
@@ -36,8 +37,21 @@ NOTHING_SAID = Answers()
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """An item that flags speak against on a day, and what the protocol names instead of it for one of them."""
+
+    item: Item
+    concerns: Sequence[Concern]
+    substitutes: Sequence[Substitute]
+
+    @property
+    def why(self) -> str:
+        return why(self.concerns)
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """An examination that flags speak against: why, what was confirmed of that, and what may be done instead."""
+    """An examination of a visit that flags speak against: what was confirmed of that, and what is not."""
 
     line: AppointmentItem
     item: Item
@@ -49,35 +63,42 @@ class Asked:
         """What nobody has confirmed."""
         return [each for each in self.concerns if each.token not in self.line.flags_confirmed]
 
-    @property
-    def done(self) -> str:
-        """What is to be done, as people call it."""
-        chosen = self.item.substitute(self.line.substitute)
-        return chosen.title if chosen else self.item.title
-
 
 def of_patient(patient: Patient) -> Flags:
     return Flags(patient.mri_unsafe, patient.contrast_allergy, patient.egfr, patient.egfr_on)
 
 
-def item_of(work: Work, told: Recorded, code: str) -> Item | None:
-    """An item as the newest protocol of the plan that has it describes it."""
-    for row in reversed(plans.in_force(told.terms)):
+def item_of(work: Work, terms: Sequence[PlanTerms], code: str) -> Item | None:
+    """An item as the newest protocol of a plan that has it describes it; ``terms`` in the order of their days."""
+    for row in reversed(terms):
         for item in work.protocol(row.protocol_key).items:
             if item.code == code:
                 return item
     return None
 
 
+def questions(
+    work: Work, patient: Patient, terms: Sequence[PlanTerms], wanted: Iterable[tuple[str, date]]
+) -> list[Question]:
+    """What is to be asked before items are booked, each for its day."""
+    known, found = of_patient(patient), []
+    for code, day in wanted if known != Flags() else ():
+        item = item_of(work, terms, code)
+        standing = safety.concerns(known, item, None, day) if item else []
+        if item and standing:
+            found.append(Question(item, standing, safety.substitutes(item, standing)))
+    return found
+
+
 def asked(
-    work: Work, patient: Patient, told: Recorded, row: Appointment, lines: Sequence[AppointmentItem]
+    work: Work, patient: Patient, terms: Sequence[PlanTerms], row: Appointment, lines: Sequence[AppointmentItem]
 ) -> Iterator[Asked]:
     """The open examinations of a visit that flags speak against, confirmed or not."""
     known = of_patient(patient)
     if known == Flags():
         return
     for line in lines:
-        item = item_of(work, told, line.item) if line.outcome is None else None
+        item = item_of(work, terms, line.item) if line.outcome is None else None
         if item is None:
             continue
         found = safety.concerns(known, item, item.substitute(line.substitute), row.day)
@@ -88,8 +109,10 @@ def asked(
 def unconfirmed(work: Work, patient: Patient, told: Recorded) -> Unconfirmed:
     """Says of a line of a booked visit whether a flag speaks against it that nobody confirmed."""
 
+    terms = plans.in_force(told.terms)
+
     def of_line(row: Appointment, line: AppointmentItem) -> bool:
-        return any(each.open for each in asked(work, patient, told, row, [line]))
+        return any(each.open for each in asked(work, patient, terms, row, [line]))
 
     return of_line
 
@@ -114,10 +137,11 @@ def ask(
             visit or the protocol has no such thing to do instead.
         BeyondLimitError: there is a reason, and it is no clinician who gives it.
     """
-    _replace(work, patient, told, row, lines, answers.instead)
+    terms = plans.in_force(told.terms)
+    _replace(work, patient, terms, row, lines, answers.instead)
     if row.day < work.today(work.site(row.site_id)):
         return
-    left = [each for each in asked(work, patient, told, row, lines) if each.open]
+    left = [each for each in asked(work, patient, terms, row, lines) if each.open]
     if left and not answers.reason.strip():
         raise InvalidInputError(f"{_said(left, row)}; {_ways(left)}")
     if left and not work.signs(row.site_id, Role.CLINICIAN):
@@ -130,7 +154,7 @@ def confirm(
     work: Work, patient: Patient, told: Recorded, row: Appointment, lines: Sequence[AppointmentItem], answers: Answers
 ) -> None:
     """Answer for a visit that is booked. Raises as ``ask``, and ConflictError where no flag waits for an answer."""
-    waiting = [each for each in asked(work, patient, told, row, lines) if each.open]
+    waiting = [each for each in asked(work, patient, plans.in_force(told.terms), row, lines) if each.open]
     if not waiting and not answers.instead:
         raise ConflictError(f"no safety flag waits for an answer about the visit of {row.day}")
     ask(work, patient, told, row, lines, answers)
@@ -150,14 +174,14 @@ def _unconfirm(line: AppointmentItem) -> None:
 def _replace(
     work: Work,
     patient: Patient,
-    told: Recorded,
+    terms: Sequence[PlanTerms],
     row: Appointment,
     lines: Sequence[AppointmentItem],
     instead: Mapping[str, str],
 ) -> None:
     there = {line.item: line for line in lines if line.outcome is None}
     for code, chosen in instead.items():
-        item = item_of(work, told, code)
+        item = item_of(work, terms, code)
         if code not in there or item is None:
             raise InvalidInputError(f"the visit of {row.day} has no open {code} to do something else for")
         line, substitute = there[code], item.substitute(chosen)
