@@ -1,25 +1,19 @@
 """What the board says about a row: what it is, why it stands there, what to do next, in plain sentences."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from types import MappingProxyType
 from uuid import UUID
 
 from surveillance.core import plain
-from surveillance.core.protocols import safety
-from surveillance.core.protocols.safety import Flags
 from surveillance.core.replies.vocabulary import Meaning
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ReminderState
-from surveillance.operations.board.study_words import Row, Sentences, StudyWords, item_title
+from surveillance.operations.board.people_words import PeopleWords
+from surveillance.operations.board.study_words import Row, Sentences, item_title
 from surveillance.operations.registry.phones import readable
-from surveillance.operations.work import Work
 from surveillance.store.board.worklist import Worklist
-from surveillance.store.registry import patients
 from surveillance.store.tables import Contact
-from surveillance.store.visits import appointments
 
-_ASK_CLINICIAN = "let a clinician confirm it with a reason, or change the visit"
 PRINT = "print the letter, post it, and say so"
 TITLES: Mapping[Worklist, str] = {
     Worklist.OVERDUE: "Overdue",
@@ -41,6 +35,9 @@ TITLES: Mapping[Worklist, str] = {
     Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
     Worklist.WITHOUT_PLAN: "Without a plan",
     Worklist.RESTART_DUE: "Restart due",
+    Worklist.OF_AGE: "Came of age",
+    Worklist.OWNER_GONE: "Owner gone",
+    Worklist.CLINIC: "The clinic itself",
     Worklist.IN_DOUBT: "In doubt: perhaps sent",
 }
 CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
@@ -77,17 +74,8 @@ CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
 )
 
 
-class Words(StudyWords):
+class Words(PeopleWords):
     """Describes the rows of one list; ``lines`` of visits are fetched once for all of them."""
-
-    def __init__(self, work: Work, today: date, raw: Sequence[tuple[str, Row]]) -> None:
-        super().__init__(work, today)
-        visits = [UUID(row["subject"]) for kind, row in raw if kind == "outcome_unknown"]
-        visits += [UUID(row["about"]) for kind, row in raw if kind == "flag_unconfirmed"]
-        self.lines = appointments.lines_of(work.session, visits)
-        unreached = [row["patient_id"] for kind, row in raw if kind == "unreachable"]
-        self.contacts = patients.contacts_of(work.session, unreached)
-        self.barred = patients.opted_out(work.session, [c.phone for own in self.contacts.values() for c in own])
 
     def describe(self, kind: str, row: Row) -> Sentences:
         sentences: Sentences = _DESCRIBED[kind](self, row)
@@ -117,19 +105,6 @@ class Words(StudyWords):
         open_lines = [item_title(self.work, line.item, key) for line in lines]
         what = f"visit of {row['since']}: {', '.join(open_lines) or 'no examination named'}"
         return what, "the visit is over and nobody recorded what was done", "record the outcome of each examination"
-
-    def flag(self, row: Row) -> Sentences:
-        known = Flags(row["mri_unsafe"], row["contrast_allergy"], row["egfr"], row["egfr_on"])
-        line = next((each for each in self.lines.get(UUID(row["about"]), ()) if each.item == row["item"]), None)
-        items = self.work.protocol(row["protocol_key"]).items
-        item = next((each for each in items if each.code == row["item"]), None)
-        if item is None:
-            return self.examination(row), "a safety flag speaks against it", _ASK_CLINICIAN
-        standing = safety.concerns(known, item, item.substitute(line.substitute if line else ""), row["since"])
-        why = " and ".join(each.why for each in standing if line is None or each.token not in line.flags_confirmed)
-        instead = [each.title for each in safety.substitutes(item, standing)]
-        ways = f"let a clinician confirm it, or book {' or '.join(instead)} instead" if instead else _ASK_CLINICIAN
-        return f"{self.examination(row)}, booked for {row['since']}", why, ways
 
     # -- plans -------------------------------------------------------------------------------------------------
 
@@ -262,6 +237,12 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "in_doubt": Words.in_doubt,
         "lost": Words.in_doubt,
         "unreachable": Words.unreachable,
+        "of_age": Words.of_age,
+        "owner_gone": Words.owner_gone,
+        "task_owner_gone": Words.task_owner_gone,
+        "without_coordinator": Words.nobody_acts,
+        "without_clinician": Words.nobody_acts,
+        "approval": Words.approval,
         "reply": Words.reply,
         "reschedule": Words.reschedule,
         "paused_number": Words.paused_number,

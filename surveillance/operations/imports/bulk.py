@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.dates import add_months
 from surveillance.core.folding import folded
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.protocols.protocol import Protocol
@@ -152,6 +153,9 @@ class BulkWriter:
             tables.gaps.append((patient_id, GapKind.WITHOUT_PLAN, self.site_id, self.today, None))
             return
         plan_id = self._plan(row, row.protocol, patient_id, tables)
+        of_age_on = add_months(row.values["birth_date"], 12 * self.site.age_of_majority)
+        if self.today < of_age_on:
+            tables.gaps.append((patient_id, GapKind.OF_AGE, self.site_id, of_age_on, plan_id))
         if not _reachable(row, barred):
             tables.gaps.append((patient_id, GapKind.UNREACHABLE, self.site_id, self.today, plan_id))
 

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from surveillance.core.protocols.protocol import Item, Substitute
-from surveillance.core.protocols.safety import with_contrast
+from surveillance.core.protocols.safety import REDUCED, with_contrast
+from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import AppointmentState
 from surveillance.operations.planning import flags
 from surveillance.operations.planning.flags import Asked
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
-from surveillance.store.tables import Appointment, AppointmentItem, Patient, PlanTerms, User
+from surveillance.store.tables import Appointment, AppointmentItem, FindingRow, Patient, PlanTerms, User
+from surveillance.store.visits import appointments
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,37 @@ def _names(work: Work, user_ids: Iterable[UUID | None]) -> dict[UUID | None, str
     if not ids:
         return {}
     return dict(work.session.exec(select(col(User.id), col(User.name)).where(col(User.id).in_(ids))).all())
+
+
+def plans_to_mend(work: Work, site_id: UUID, today: date) -> list[UUID]:
+    """Plans whose booked visits ahead wait for an answer otherwise than the board says, whoever changed a flag."""
+    rows = _flagged_visits(work, site_id, today)
+    lines = appointments.lines_of(work.session, [row.id for row, _ in rows])
+    known = of_visits(work, [(row, patient, lines.get(row.id, [])) for row, patient in rows])
+    plan_of = {row.id: row.plan_id for row, _ in rows}
+    waiting = {
+        (plan_of[visit], str(visit), each.line.item) for visit, own in known.items() for each in own if each.open
+    }
+    statement = select(FindingRow).where(
+        FindingRow.site_id == site_id,
+        FindingRow.kind == FindingKind.FLAG_UNCONFIRMED,
+        col(FindingRow.since) >= today,
+    )
+    stored = {(row.plan_id, row.subject, row.item) for row in work.session.exec(statement)}
+    return sorted({plan_id for plan_id, *_ in waiting ^ stored})
+
+
+def _flagged_visits(work: Work, site_id: UUID, today: date) -> list[tuple[Appointment, Patient]]:
+    """Booked visits ahead of patients with a flag."""
+    flagged = sa.or_(col(Patient.mri_unsafe), col(Patient.contrast_allergy), col(Patient.egfr) < REDUCED)
+    statement = (
+        select(Appointment, Patient)
+        .join(Patient, col(Patient.id) == col(Appointment.patient_id))
+        .where(
+            Appointment.site_id == site_id,
+            Appointment.state == AppointmentState.BOOKED,
+            col(Appointment.day) >= today,
+            flagged,
+        )
+    )
+    return list(work.session.exec(statement))

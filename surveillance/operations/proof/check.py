@@ -20,6 +20,7 @@ from surveillance.operations.work import Work
 from surveillance.store.planning import plans
 from surveillance.store.proof import deferrals as deferred
 from surveillance.store.proof import rules as store
+from surveillance.store.registry import staff
 from surveillance.store.tables import Patient, Plan
 
 BATCH = 200  # plans that are held in memory at a time
@@ -56,7 +57,7 @@ def check(work: Work, progress: Progress | None = None) -> list[Violation]:
 
 def whole(work: Work) -> Iterator[Violation]:
     """What single queries over everything tell."""
-    for part in (_people, _deferrals, _projections, _messages, _trail, _chain):
+    for part in (_staff, _people, _deferrals, _projections, _messages, _trail, _chain):
         yield from part(work)
 
 
@@ -70,6 +71,13 @@ def _violations(work: Work, rows: Iterable[Any], rule: str, what: str, mend: str
     """One violation for each row of site, MRN and what the sentence ``what`` names by position."""
     for site_id, mrn, *values in rows:
         yield Violation(rule, work.site(site_id).code, f"MRN {mrn}", what.format(*values), mend)
+
+
+def _staff(work: Work) -> Iterator[Violation]:
+    """An active person of each live site can see and do what its patients need."""
+    for site, role in staff.lacking(work.session, work.now):
+        what = f"the site is live and no {role} acts there: its work is nobody's"
+        yield Violation("somebody acts", site.code, "", what, f"an administrator gives somebody the role of {role}")
 
 
 def _people(work: Work) -> Iterator[Violation]:

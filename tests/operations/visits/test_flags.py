@@ -18,6 +18,7 @@ from surveillance.operations.board import worklist
 from surveillance.operations.board.worklist import Worklist
 from surveillance.operations.care import corrections, enrolment
 from surveillance.operations.imports import apply, compare, rows, sheets
+from surveillance.operations.planning import flag_record, replanning
 from surveillance.operations.planning.flags import Answers
 from surveillance.operations.proof import check
 from surveillance.operations.protocols import approvals
@@ -230,7 +231,9 @@ def test_check_finds_a_visit_with_a_flag_that_the_board_does_not_know_of(clinic)
         assert [each.what for each in found] == [
             "a safety flag speaks against mri_primary on 2026-12-01, and the board does not say so"
         ]
-        corrections.edit_patient(work, patient, {"sedation": True})  # any change plans anew
+        assert flag_record.plans_to_mend(work, clinic.site_id, TODAY) == [plan.id]
+        replanning.replan(work, plan)  # as the sweep does
+        assert flag_record.plans_to_mend(work, clinic.site_id, TODAY) == []
         assert list(check.of_plans(work, [plan.id])) == []
         assert FindingKind.FLAG_UNCONFIRMED in findings(work, plan)
 

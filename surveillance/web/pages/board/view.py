@@ -40,6 +40,7 @@ GROUPS: Final[Mapping[str, Sequence[Worklist]]] = MappingProxyType(
             *(Worklist.HOLDS, Worklist.CONFLICTS, Worklist.LAST_SCAN_UNKNOWN),
             *(Worklist.WITHOUT_PLAN, Worklist.RESTART_DUE),
         ),
+        "People": (Worklist.OF_AGE, Worklist.OWNER_GONE, Worklist.CLINIC),
     }
 )
 # Beside the list each has little room; its heading says the whole.
