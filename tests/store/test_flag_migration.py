@@ -43,7 +43,9 @@ def stands(clinic: Clinic) -> tuple[list[str], list[tuple[object, ...]], list[st
     """Who waits for an answer, who comes of age when, and what was said."""
     with db.reading(clinic.app.engine) as session:
         waiting = select(Patient.mrn).join(FindingRow, FindingRow.patient_id == Patient.id)
-        of_age = select(Patient.mrn, Gap.since).join(Gap, Gap.patient_id == Patient.id).where(Gap.kind == GapKind.OF_AGE)
+        of_age = (
+            select(Patient.mrn, Gap.since).join(Gap, Gap.patient_id == Patient.id).where(Gap.kind == GapKind.OF_AGE)
+        )
         return (
             list(session.exec(waiting.where(FindingRow.kind == FindingKind.FLAG_UNCONFIRMED))),
             [tuple(row) for row in session.exec(of_age)],

@@ -25,6 +25,8 @@ from surveillance.operations.work import Actor, Work
 from surveillance.store.planning import plans as plan_rows
 from surveillance.store.tables import Membership, OverrideKind, Plan, Site, Study, User
 
+READ_AGAIN = timedelta(days=300)  # so long ago the clinician read the protocol again
+
 
 def load(work: Work, demo: DemoClinic, advance: Callable[[], None] = lambda: None) -> Site:
     """Set the clinic up and let every patient live; ``advance`` is called after each."""
@@ -60,7 +62,8 @@ def _clinic(work: Work, demo: DemoClinic) -> Clinic:
     work.session.flush()
     clinic = Clinic(work, site, places, staff)
     clinician = next(user.username for user in demo.users if user.role is Role.CLINICIAN)
-    approvals.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL)
+    first = approvals.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL)
+    approvals.renew(clinic.on(work.now.date() - READ_AGAIN, clinician), site, first.protocol_key)
     return clinic
 
 

@@ -33,6 +33,10 @@ FORMS = {
     "reply": ("reply",),
     "reschedule": ("wish",),
     "paused_number": ("number",),
+    "of_age": ("of_age",),
+    "owner_gone": ("owner",),
+    "task_owner_gone": ("owner",),
+    "approval": ("approve",),
     "wrong_number": ("verified",),
 }
 
@@ -71,13 +75,15 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
             if row.next_action == PRINT:
                 yield "Print the letters", "/messages/letters"
             yield "See the message", f"/messages/{row.reminder_id}"
-        case "unreachable" | "wrong_number":
+        case "unreachable" | "wrong_number" | "of_age":
             yield "Contacts", f"{here}/contacts"
         case "flag_unconfirmed":
             yield "Answer for it", f"/visits/{row.appointment_id}/flags"
             yield "Open the visit", f"/visits/{row.appointment_id}"
         case "conflict" | "protocol_ends":
             yield from _of_conflict(row, here)
+        case "owner_gone" | "task_owner_gone":
+            yield "The patient", here
         case _:
             yield from _of_plan(row, here)
 
