@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from fastapi.responses import Response
@@ -174,7 +175,7 @@ def _person(context: PageContext, user_id: UUID) -> User:
     return found
 
 
-def _owning(context: PageContext, person: User) -> dict[str, object]:
+def _owning(context: PageContext, person: User) -> dict[str, Any]:
     """Whom the user looks after at one's sites, and who could take over."""
     owned = [(site, owners.owned(context.work, site, person)) for site in context.sites]
     people = worklist.people(context.work, [site.id for site in context.sites])

@@ -82,8 +82,6 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
             yield "Open the visit", f"/visits/{row.appointment_id}"
         case "conflict" | "protocol_ends":
             yield from _of_conflict(row, here)
-        case "owner_gone" | "task_owner_gone":
-            yield "The patient", here
         case _:
             yield from _of_plan(row, here)
 
@@ -111,6 +109,8 @@ def _of_conflict(row: WorklistRow, here: str) -> Iterator[Link]:
 
 def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
     match row.kind:
+        case "owner_gone" | "task_owner_gone":
+            yield "The patient", here
         case "hold":
             yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
             yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
