@@ -2,7 +2,7 @@
 
 Safety flags that a clinician confirmed for a booked examination, and what is done instead; who came of age.
 
-Revision 0008, after 0006; 2026-12-01 10:00:00+00:00.
+Revision 0008, after 0007; 2026-12-01 10:00:00+00:00.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ import sqlmodel
 from alembic import op
 
 revision: str = "0008"
-down_revision: str | Sequence[str] | None = "0006"
+down_revision: str | Sequence[str] | None = "0007"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -45,7 +45,7 @@ def check_items(work: Work, patient: Patient, items: Sequence[str]) -> None:
     """Raises InvalidInputError where no plan of the patient has one of the items."""
     if not items:
         raise InvalidInputError("say which item the study serves (mri_primary, chest_imaging, …)")
-    known = {item.code for protocol in _protocols(work, patient) for item in protocol.items}
+    known = {item.code for protocol in _protocols(work, patient) for item in protocol.scheduled}
     if unknown := set(items) - known:
         there = ", ".join(sorted(known)) or "none"
         raise InvalidInputError(f"patient {patient.mrn} has no item {', '.join(sorted(unknown))}; the plan has {there}")
@@ -62,7 +62,7 @@ def default_modality(work: Work, patient: Patient, items: Sequence[str], appoint
     """The first modality that the protocol names for the item, or for what was booked instead; where nobody said."""
     if instead := _instead(work, patient, items, appointment_id):
         return next(iter(instead.values())).modality
-    every = (item for protocol in _protocols(work, patient) for item in protocol.items)
+    every = (item for protocol in _protocols(work, patient) for item in protocol.scheduled)
     return next((item.modalities[0] for item in every if item.code in items and item.modalities), "OT")
 
 

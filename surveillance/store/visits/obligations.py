@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from surveillance.core.schedule.follow_up import SILENCING
+from surveillance.core.results.follow_up import SILENCING
 from surveillance.core.words import FollowUp
 from surveillance.store.tables import ResultTask, Study, StudyFollowUp, StudyReport
 
