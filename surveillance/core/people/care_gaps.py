@@ -43,7 +43,7 @@ class Standing(NamedTuple):
     of_age_reviewed_on: date | None = None
 
 
-def gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
+def care_gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
     """What is lacking, and since when."""
     if standing.enrolled_on is not None:
         if not standing.reachable:

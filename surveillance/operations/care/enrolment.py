@@ -94,7 +94,7 @@ def _record_enrolment(work: Work, patient: Patient, recorded: Recorded, new: Enr
     after = picture(plan) | {"protocol": terms.protocol_key, "intervals": dict(new.intervals)}
     work.audit(action, plan, after=after, reason=new.reason)
     care_gaps.settle_of(work, patient)
-    studies.settle_history(work.session, patient.id)
+    studies.refresh_history(work.session, patient.id)
     for study in new.studies:
         keep_study(work, patient, study)
 
@@ -267,7 +267,7 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
     after = picture(plan, before) | imaging_gaps.pictured(too_long)
     work.audit("plan.anchor", plan, before=before, after=after, reason=reason)
     care_gaps.settle_of(work, patient)
-    studies.settle_history(work.session, plan.patient_id)
+    studies.refresh_history(work.session, plan.patient_id)
     return replanning.replan(work, plan, gathered.gather(work, patient, plan))
 
 

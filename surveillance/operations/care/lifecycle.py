@@ -318,7 +318,7 @@ def _undie(work: Work, patient: Patient, reason: str) -> None:
     patient.died_on, patient.died_recorded_at = None, None
     work.session.flush()
     work.audit("patient.alive", patient, patient_id=patient.id, before=before, after={"died_on": None}, reason=reason)
-    care_gaps.settle(work, patient.id)
+    care_gaps.refresh(work, patient.id)
     closed = [plan for plan in plans.all_plans(work.session, patient.id) if plan.end_reason is EndReason.DEATH]
     if closed and plans.active_plan(work.session, patient.id) is None:
         reopen(work, closed[0], reason)

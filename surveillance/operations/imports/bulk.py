@@ -33,12 +33,12 @@ from surveillance.store.tables import (
     AppointmentItem,
     AuditEvent,
     AuditValue,
+    CareGap,
     Consent,
     Contact,
     Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     PatientWord,
     Plan,
@@ -310,7 +310,7 @@ class _Tables:
         yield PlanTerms, TERMS, self.terms
         yield Deferral, DEFERRAL, self.deferrals
         yield PatientWord, WORD, self.words
-        yield Gap, GAP, self.gaps
+        yield CareGap, GAP, self.gaps
         yield Study, STUDY, self.studies
         yield StudyItem, STUDY_ITEM, self.study_items
         yield ExaminationRow, EXAMINATION, self.examinations

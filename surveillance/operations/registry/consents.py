@@ -41,7 +41,7 @@ def write_consent(
     """As ``consent``, for an operation that has asked who acts."""
     row = line(work, contact, channel, act, method, at)
     write_lines(work, [row])
-    care_gaps.settle(work, contact.patient_id)
+    care_gaps.refresh(work, contact.patient_id)
     return row
 
 
@@ -100,7 +100,7 @@ def review_of_age(work: Work, patient: Patient, note: str) -> None:
     work.session.flush()
     after = picture(patient, ("of_age_reviewed_on",))
     work.audit("patient.of_age", patient, patient_id=patient.id, before=before, after=after, reason=note.strip())
-    care_gaps.settle(work, patient.id)
+    care_gaps.refresh(work, patient.id)
 
 
 def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
@@ -122,7 +122,7 @@ def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
     _keep_number(work, row, "number.opt_out", before, how)
     agreed = [contact for contact in holders if _agreed(work, contact)]
     write_lines(work, [line(work, each, Channel.SMS, ConsentAct.WITHDRAWN, OPT_OUT + how) for each in agreed])
-    care_gaps.settle(work, *(contact.patient_id for contact in holders))
+    care_gaps.refresh(work, *(contact.patient_id for contact in holders))
     return holders
 
 
@@ -137,7 +137,7 @@ def opt_in(work: Work, phone: str, how: str) -> list[Contact]:
     _keep_number(work, row, "number.opt_in", before, how)
     back = [contact for contact in holders if _withdrawn_by_number(work, contact)]
     write_lines(work, [line(work, contact, Channel.SMS, ConsentAct.GIVEN, OPT_IN + how) for contact in back])
-    care_gaps.settle(work, *(contact.patient_id for contact in holders))
+    care_gaps.refresh(work, *(contact.patient_id for contact in holders))
     return back
 
 

@@ -12,13 +12,13 @@ from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.words import Role
 from surveillance.store.board.base import APPROVED_BY, SITE, TODAY, Query, alive, chosen, fields, gap, plain_id
 from surveillance.store.registry import staff
-from surveillance.store.tables import Approval, Gap, Patient, Plan, PlanTerms, ResultTask, Site, User
+from surveillance.store.tables import Approval, CareGap, Patient, Plan, PlanTerms, ResultTask, Site, User
 
 
 def of_age() -> Query:
     """Registered as minors; their contacts and consents are theirs to say since the age of majority."""
     query = gap(GapKind.OF_AGE, col(Patient.id), *fields(Patient, "birth_date"))
-    return query.where(col(Gap.since) <= TODAY)
+    return query.where(col(CareGap.since) <= TODAY)
 
 
 def _since_gone() -> Any:
@@ -35,7 +35,7 @@ def owner_gone() -> Query:
     query = chosen(Patient.id, _since_gone(), col(User.name).label("owner_name"), owner=_nobody())
     followed = sa.or_(
         sa.exists().where(col(Plan.patient_id) == col(Patient.id), col(Plan.ended_on).is_(None)),
-        sa.exists().where(col(Gap.patient_id) == col(Patient.id)),
+        sa.exists().where(col(CareGap.patient_id) == col(Patient.id)),
     )
     return (
         query.select_from(Patient)

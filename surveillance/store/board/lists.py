@@ -26,10 +26,10 @@ from surveillance.store.board.base import (
 )
 from surveillance.store.tables import (
     Appointment,
+    CareGap,
     Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     Plan,
     PlanHold,
@@ -185,8 +185,8 @@ def without_plan() -> Query:
 
 
 def restart_due() -> Query:
-    query = gap(GapKind.RESTART, col(Gap.plan_id), col(Plan.ended_on).label("ended_on"))
-    return query.join(Plan, col(Plan.id) == col(Gap.plan_id)).where(col(Gap.since) <= TODAY)
+    query = gap(GapKind.RESTART, col(CareGap.plan_id), col(Plan.ended_on).label("ended_on"))
+    return query.join(Plan, col(Plan.id) == col(CareGap.plan_id)).where(col(CareGap.since) <= TODAY)
 
 
 # -- studies ---------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from sqlmodel import SQLModel
 
 from surveillance.store.tables.access import ApiToken, IdempotencyKey, RecoveryCode, SignInFailure, WebSession
-from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleWish, SiteText
+from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleRequest, SiteText
 from surveillance.store.tables.messages import Attempt, Callback, DispatchPause, Inbound, MessageEvent, Reminder, Sender
 from surveillance.store.tables.plans import (
     Approval,
@@ -19,11 +19,11 @@ from surveillance.store.tables.plans import (
     ProtocolVersion,
 )
 from surveillance.store.tables.registry import (
+    CareGap,
     Closure,
     Consent,
     Contact,
     Death,
-    Gap,
     Membership,
     Number,
     Patient,
@@ -64,6 +64,7 @@ __all__ = [
     "AuditValue",
     "BoardAction",
     "Callback",
+    "CareGap",
     "Closure",
     "Consent",
     "Contact",
@@ -76,7 +77,6 @@ __all__ = [
     "Feed",
     "FeedKind",
     "FindingRow",
-    "Gap",
     "Heartbeat",
     "IdempotencyKey",
     "ImportBatch",
@@ -100,7 +100,7 @@ __all__ = [
     "ProtocolVersion",
     "RecoveryCode",
     "Reminder",
-    "RescheduleWish",
+    "RescheduleRequest",
     "ResultTask",
     "Sender",
     "SignInFailure",

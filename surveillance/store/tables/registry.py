@@ -143,7 +143,7 @@ class PatientWord(SQLModel, table=True):
     site_id: UUID = Field(foreign_key="site.id")
 
 
-class Gap(SQLModel, table=True):
+class CareGap(SQLModel, table=True):
     """What a living patient lacks (``core.people.care_gaps``), since when: it follows from plans, contacts, consents.
 
     Kept so that the board need not look at everybody. ``plan_id``: the plan that it is about, if it is about one.

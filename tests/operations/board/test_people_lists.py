@@ -83,7 +83,7 @@ def _majority_is_later(clinic: Clinic, work: Work) -> None:
     site = clinic.site(work)
     new = sites.settings_of(site)
     sites.edit_site(clinic.by(work, clinic.ada), site, _with(new, age_of_majority=21))
-    care_gaps.settle(work, *care_gaps.outdated(work, site.id))
+    care_gaps.refresh(work, *care_gaps.outdated(work, site.id))
 
 
 def _with(new: sites.NewSite, **values: object) -> sites.NewSite:
