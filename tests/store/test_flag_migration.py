@@ -58,7 +58,7 @@ def test_flags_go_down_without_their_answers_and_come_up_as_work(engine, databas
     furnish(clinic)
     assert stands(clinic) == (["2"], [("3", date(2028, 2, 28))], [WHY])
     engine.dispose()
-    db.downgrade(database_url, "0006")
+    db.downgrade(database_url, "0007")
     with db.reading(clinic.app.engine) as session:
         assert session.execute(sa.text("SELECT count(*) FROM gap WHERE kind = 'of_age'")).scalar() == 0
         assert session.execute(sa.text("SELECT count(*) FROM appointment WHERE state = 'booked'")).scalar() == 2

@@ -306,7 +306,9 @@ class _Item:
     def _unknown_past(self, rows: Sequence[Examination]) -> Iterator[Finding]:
         """Enrolled after the first window closed and no study on record: somebody must ask when the last one was."""
         facts = self.facts
-        known = self.item in facts.known_blank or self.studies or self.inadequate
+        left = facts.away_since or date.min  # what was made up to then is not the last one
+        done = any(study.performed_on > left for study in (*self.studies, *self.inadequate))
+        known = self.item in facts.known_blank or done
         if known or not self.slots or facts.ended_on is not None:
             return
         asked_from_anchor = self.item in facts.terms[0].rhythms

@@ -79,7 +79,8 @@ class PlanFacts:
     """All that is known about one plan. Retracted facts are left out by whoever gathers them.
 
     ``moves`` and ``skips`` are a person's overrides: month → new day, examination → day to look at it again.
-    ``known_blank`` names items for which a person confirmed that no earlier study exists.
+    ``known_blank`` names items for which a person confirmed that no earlier study exists. ``away_since``: the patient
+    was followed elsewhere from this day to the enrolment, so a study from before it is not the last one.
     """
 
     anchor: date
@@ -92,6 +93,7 @@ class PlanFacts:
     moves: Mapping[tuple[str, int], date] = field(default_factory=dict)
     skips: Mapping[Key, date] = field(default_factory=dict)
     known_blank: frozenset[str] = frozenset()
+    away_since: date | None = None
     ended_on: date | None = None
 
     @property

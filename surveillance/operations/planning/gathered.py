@@ -100,6 +100,7 @@ def facts(work: Work, patient: Patient, told: Recorded, visits: Visits, studies:
         },
         known_blank=frozenset(word.item for word in words if word.kind is OverrideKind.KNOWN_BLANK),
         ended_on=plan.ended_on,
+        away_since=plan.away_since,
     )
 
 
