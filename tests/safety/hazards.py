@@ -21,7 +21,7 @@ TOP = Path(__file__).parents[2]
 FOLDER = TOP / "docs" / "safety"
 SEVERITY = ("minor", "significant", "considerable", "major", "catastrophic")
 LIKELIHOOD = ("very low", "low", "medium", "high", "very high")
-# Rows by severity, columns by likelihood; 5 is unacceptable, 4 and 3 are reduced as far as can be, 2 and 1 are accepted.
+# Rows by severity, columns by likelihood; 4 and 5 are unacceptable, 3 is reduced as far as can be, 2 and 1 accepted.
 # Proposed by this project; a site's safety officer may set another one.
 CLASS = (
     (1, 1, 2, 2, 3),
@@ -107,77 +107,65 @@ def _no_test(link: str) -> str:
     if not (TOP / file).is_file():
         return "there is no such file of tests"
     names = _tests(file)
-    return "" if names and (not name or name in names) else "the file has no such test"
+    return "" if not name or name in names else "the file has no such test"
 
 
 @cache
 def _tests(file: str) -> frozenset[str]:
     tree = ast.parse((TOP / file).read_text(encoding="utf-8"))
-    found = {
+    return frozenset(
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }
-    cases = {
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name) and target.id.startswith("Test")
-    }
-    return frozenset(found | cases)
+    )
 
 
 # -- the page --------------------------------------------------------------------------------------------------
 
 
+HEAD = """# Hazard log
+
+{hazards} hazards, {controls} controls. Written from `hazards.yaml` by `make safety`, which runs every test that is named
+here on the release at hand and fails where a link is dead. How a class follows from severity and likelihood stands at
+the end; [README.md](README.md) says what the file is for.
+"""
+
+
 def page(hazards: Sequence[Hazard]) -> str:
     """The log for reading."""
-    lines = [
-        "# Hazard log",
-        "",
-        f"{len(hazards)} hazards, {sum(len(each.controls) for each in hazards)} controls. Written from `hazards.yaml` by"
-        " `make safety`, which runs every test that is named here on the release at hand and fails where a link is dead."
-        " How class follows from severity and likelihood stands at the end; README.md says what the file is for.",
-        "",
-        "| Hazard | Severity | Likelihood | Class | Remains |",
-        "|---|---|---|---|---|",
-        *(
-            f"| [{each.id}](#{each.id.lower()}) {each.hazard} | {each.severity} | {each.before} → {each.after}"
-            f" | {each.risk(each.before)} → {each.risk(each.after)} | {each.remaining} |"
-            for each in hazards
-        ),
-        "",
-    ]
+    lines = [HEAD.format(hazards=len(hazards), controls=sum(len(each.controls) for each in hazards))]
+    lines += ["| Hazard | Severity | Likelihood | Class | Remains |", "|---|---|---|---|---|"]
+    lines += map(_row, hazards)
     for each in hazards:
-        lines += _told(each)
-    return "\n".join([*lines, *_table()]) + "\n"
+        lines += ["", *_told(each)]
+    return "\n".join([*lines, "", *_table()]) + "\n"
 
 
-def _told(each: Hazard) -> list[str]:
-    lines = [
-        f"## {each.id}",
-        "",
-        f"**{each.hazard}.** Cause: {each.cause}. Effect: {each.effect}. Severity {each.severity}; likelihood"
-        f" {each.before} without, {each.after} with the controls; class {each.risk(each.before)} →"
-        f" {each.risk(each.after)}.",
-        "",
-    ]
+def _row(each: Hazard) -> str:
+    likelihood, classes = f"{each.before} → {each.after}", f"{each.risk(each.before)} → {each.risk(each.after)}"
+    name = f"[{each.id}](#{each.id.lower()}) {each.hazard}"
+    return f"| {name} | {each.severity} | {likelihood} | {classes} | {each.remaining} |"
+
+
+def _told(each: Hazard) -> Iterator[str]:
+    yield from (f"## {each.id}", "", f"**{each.hazard}.**", "")
+    yield f"- Cause: {each.cause}. Effect: {each.effect}."
+    yield f"- Severity {each.severity}; likelihood {each.before} without, {each.after} with the controls."
     for control in each.controls:
-        code = ", ".join(f"`{link}`" for link in control.code)
-        tests = ", ".join(f"`{link}`" for link in control.tests)
-        lines.append(f"- {control.what}. Code: {code}. Tests: {tests}.")
-    return [*lines, f"- Remains: {each.remaining}", ""]
+        code, tests = (", ".join(f"`{link}`" for link in links) for links in (control.code, control.tests))
+        yield f"- **Control:** {control.what}. Code: {code}. Tests: {tests}."
+    yield f"- Remains: {each.remaining}"
 
 
 def _table() -> list[str]:
+    rows = zip(SEVERITY, CLASS, strict=True)
+    accepted = f"Nothing above class {ACCEPTABLE} may remain. Proposed by this project; a site may set another table."
     return [
         "## How the class follows",
         "",
         "| Severity | " + " | ".join(LIKELIHOOD) + " |",
         "|---|" + "---|" * len(LIKELIHOOD),
-        *(f"| {name} | " + " | ".join(map(str, row)) + " |" for name, row in zip(SEVERITY, CLASS, strict=True)),
+        *(f"| {name} | " + " | ".join(map(str, row)) + " |" for name, row in rows),
         "",
-        f"Nothing above class {ACCEPTABLE} may remain. The table is proposed by this project; a site's clinical safety"
-        " officer may set another one.",
+        accepted,
     ]
 
 
