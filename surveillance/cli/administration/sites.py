@@ -153,6 +153,21 @@ def approve_protocol(
 
 @app.command()
 @writing
+def renew_protocol(
+    job: Job, code: Code, protocol: Annotated[str, typer.Argument(help="An approved version, as id@version.")]
+) -> Answer:
+    """A clinician approves a version that is in use anew: the old word is two years old, or its clinician has left.
+
+    Example: surveillance site renew-protocol LDN1 asps-extremity@2026.1 --as dr.reed
+    """
+    row = approvals.renew(job.work, registry_sites.site_by_code(job.work, code), protocol)
+    return Answer(
+        [f"{row.protocol_key} is approved anew at {code}."], {"site": code, "protocol": row.protocol_key, "id": row.id}
+    )
+
+
+@app.command()
+@writing
 def place_add(
     job: Job,
     code: Code,

@@ -27,7 +27,7 @@ from surveillance.cli.planning import changes
 from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import NotFoundError
 from surveillance.core.schedule.departures import of_terms
-from surveillance.operations.care import enrolment
+from surveillance.operations.care import enrolment, returning
 from surveillance.operations.planning import differences, plan_record
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
@@ -237,6 +237,35 @@ def restart(
     return Answer(
         [f"Restarted {mrn} as plan {plan.number}."], _data(job.work, plan, found), change, compared=found.data
     )
+
+
+@app.command("return")
+@confirming
+def come_back(
+    job: Job,
+    mrn: Mrn,
+    reason: Reason,
+    on: Annotated[
+        date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="Since when; today without.")
+    ] = None,
+    study: Studies = None,
+    protocol: Annotated[
+        str | None, typer.Option("--protocol", metavar="ID", help="Another protocol than before the patient left.")
+    ] = None,
+    off_until: OffUntil = None,
+) -> Answer:
+    """Take back a patient who was followed elsewhere: the days count from the same anchor as before.
+
+    Example: surveillance plan return 00417 --reason "moved back" --study mri_primary+chest_imaging=2026-09-14 --as anna
+    """
+    patient = job.patient(mrn)
+    before = differences.picture(job.work, patient)
+    new = returning.Return(reason, on, studies(study), protocol, None, off_until)
+    plan = returning.come_back(job.work, patient, new)
+    found = changes.since(job.work, patient, before)
+    change = [*_headline(job.work, patient, plan), *found.shown()]
+    said = f"{mrn} is followed here again, as plan {plan.number}."
+    return Answer([said], _data(job.work, plan, found), change, compared=found.data)
 
 
 def _booked(work: Work, plan: Plan) -> list[str]:

@@ -34,6 +34,7 @@ def derive(facts: PlanFacts, until: date) -> Derived:
         rows.extend(own)
         findings.extend(odd)
     findings.extend(_strangers(facts))
+    findings.extend(_unconfirmed(facts))
     return Derived(tuple(rows), tuple(findings))
 
 
@@ -41,6 +42,13 @@ def _strangers(facts: PlanFacts) -> Iterator[Finding]:
     for booking in sorted(facts.bookings, key=lambda b: (b.day, b.id)):
         if booking.item not in facts.items:
             yield Finding(FindingKind.BOOKED_UNWANTED, booking.item, booking.month, booking.id, booking.day)
+
+
+def _unconfirmed(facts: PlanFacts) -> Iterator[Finding]:
+    """Booked, wanted or not, and a safety flag that no clinician confirmed for it speaks against it."""
+    for booking in sorted(facts.bookings, key=lambda b: (b.day, b.id)):
+        if booking.unconfirmed:
+            yield Finding(FindingKind.FLAG_UNCONFIRMED, booking.item, booking.month, booking.id, booking.day)
 
 
 class _Item:
@@ -298,7 +306,9 @@ class _Item:
     def _unknown_past(self, rows: Sequence[Examination]) -> Iterator[Finding]:
         """Enrolled after the first window closed and no study on record: somebody must ask when the last one was."""
         facts = self.facts
-        known = self.item in facts.known_blank or self.studies or self.inadequate
+        left = facts.away_since or date.min  # what was made up to then is not the last one
+        done = any(study.performed_on > left for study in (*self.studies, *self.inadequate))
+        known = self.item in facts.known_blank or done
         if known or not self.slots or facts.ended_on is not None:
             return
         asked_from_anchor = self.item in facts.terms[0].rhythms

@@ -26,7 +26,8 @@ class Booking(NamedTuple):
     """One item of a booked visit whose outcome nobody has recorded yet.
 
     ``month`` and ``target`` tell the slot it was booked for and where that slot lay then; ``extra`` the extra
-    examination it was booked for.
+    examination it was booked for. ``unconfirmed``: a safety flag of the patient speaks against it, and no clinician
+    has confirmed it.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Booking(NamedTuple):
     month: int | None
     target: date
     extra: str | None = None
+    unconfirmed: bool = False
 
 
 class Key(NamedTuple):
@@ -56,6 +58,7 @@ class FindingKind(StrEnum):
     LAST_SCAN_UNKNOWN = "last_scan_unknown"  # enrolled mid-way without any earlier study of the item
     PROTOCOL_ENDS = "protocol_ends"  # the last examination is over: discharge or continue
     REPEAT_WANTED = "repeat_wanted"  # a study was inadequate, and no other one or visit for it is there yet
+    FLAG_UNCONFIRMED = "flag_unconfirmed"  # booked, although a safety flag that nobody confirmed speaks against it
 
 
 class Finding(NamedTuple):
@@ -76,7 +79,8 @@ class PlanFacts:
     """All that is known about one plan. Retracted facts are left out by whoever gathers them.
 
     ``moves`` and ``skips`` are a person's overrides: month → new day, examination → day to look at it again.
-    ``known_blank`` names items for which a person confirmed that no earlier study exists.
+    ``known_blank`` names items for which a person confirmed that no earlier study exists. ``away_since``: the patient
+    was followed elsewhere from this day to the enrolment, so a study from before it is not the last one.
     """
 
     anchor: date
@@ -89,6 +93,7 @@ class PlanFacts:
     moves: Mapping[tuple[str, int], date] = field(default_factory=dict)
     skips: Mapping[Key, date] = field(default_factory=dict)
     known_blank: frozenset[str] = frozenset()
+    away_since: date | None = None
     ended_on: date | None = None
 
     @property

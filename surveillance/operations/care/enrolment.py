@@ -42,6 +42,7 @@ class Enrolment:
     enrolled_on: date | None = None  # None: today at the site
     reason: str = ""
     off_until: date | None = None  # when an item that is off is looked at again; None: as late as the actor may say
+    away_since: date | None = None  # since when the patient was followed elsewhere, if so
 
 
 def approved(work: Work, patient: Patient, name: str) -> Protocol:
@@ -80,7 +81,8 @@ def enrol(work: Work, patient: Patient, new: Enrolment) -> Plan:
     patient = preconditions.lock(work, patient.id)
     if before := store.all_plans(work.session, patient.id):
         active = before[0].ended_on is None
-        what = "an active plan; end or restart that one" if active else "a plan that ended; restart it"
+        ended = "a plan that ended; restart it after a new treatment, or record the return of who was elsewhere"
+        what = "an active plan; end or restart that one" if active else ended
         raise ConflictError(f"patient {patient.mrn} has {what}")
     recorded = _new_plan(work, patient, new, previous=None)
     _record_enrolment(work, patient, recorded, new, "plan.enrol")
@@ -114,6 +116,7 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
         previous_id=previous.id if previous else None,
         anchor=new.anchor,
         enrolled_on=enrolled_on,
+        away_since=new.away_since,
         horizon=replanning.horizon(today),
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
@@ -287,14 +290,20 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     if new.anchor <= previous.anchor and same_clock:
         raise InvalidInputError(
             f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
-            " a wrong anchor is corrected instead"
+            " a wrong anchor is corrected instead, and who was followed elsewhere returns ('plan return')"
         )
     if previous.ended_on is None and not new.reason.strip():
         raise InvalidInputError("to restart a plan that has not ended needs a reason")
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
     granting.settle_plan(work, previous, "follow-up began again")
-    recorded = _new_plan(work, patient, new, previous)
-    _record_enrolment(work, patient, recorded, new, "plan.restart")
+    plan = begin(work, patient, new, previous, "plan.restart")
     replanning.replan_patient(work, patient)
+    return plan
+
+
+def begin(work: Work, patient: Patient, new: Enrolment, previous: Plan, action: str) -> Plan:
+    """A plan that follows a previous one, without its examinations. Raises as ``enrol`` does of the new facts."""
+    recorded = _new_plan(work, patient, new, previous)
+    _record_enrolment(work, patient, recorded, new, action)
     return recorded.plan

@@ -57,6 +57,9 @@ class Plan(Identified, OfSite, Recorded, table=True):
     previous_id: UUID | None = Field(default=None, foreign_key="plan.id")
     anchor: date
     enrolled_on: date
+    away_since: date | None = (
+        None  # followed elsewhere from this day to the enrolment, from where studies are asked for
+    )
     horizon: date = Field(index=True)
     ended_on: date | None = None
     end_reason: EndReason | None = one_of(EndReason, default=None, nullable=True)
@@ -265,7 +268,7 @@ class FindingRow(Identified, OfSite, table=True):
         partial_index(
             "ix_finding_conflict",
             *("site_id", "since", "id"),
-            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')",
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted', 'flag_unconfirmed')",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)

@@ -11,6 +11,7 @@ from surveillance.operations.administration import places as administration_plac
 from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.administration.places import PlaceDetails
 from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import owners
 from surveillance.store.tables import Approval, Membership, Place, Site, User
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
@@ -23,6 +24,8 @@ from surveillance.web.api.models.sites import (
     ClosureEnd,
     ClosurePublic,
     GoLive,
+    HandedOver,
+    HandOver,
     PlaceCreate,
     PlacePublic,
     PlaceUpdate,
@@ -172,3 +175,17 @@ def approve_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> Approval
     site = call.site(site_id)
     row = approvals.approve_protocol(call.work, site, new.protocol, read_source=new.source_read)
     return ApprovalPublic.model_validate(row)
+
+
+@endpoints.post("/sites/{site_id}/protocols/renew", needs=Permission.SIGN)
+def renew_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> ApprovalPublic:
+    """A clinician's word that a version in use stays in use; the word of whoever approved it before ends."""
+    return ApprovalPublic.model_validate(approvals.renew(call.work, call.site(site_id), new.protocol))
+
+
+@endpoints.post("/sites/{site_id}/hand-over", needs=Permission.RECORD)
+def hand_over(call: Call, site_id: UUID, new: HandOver) -> HandedOver:
+    """Give all patients and open tasks of somebody at the site to somebody else who acts there."""
+    site = call.site(site_id)
+    of, to = users.user_named(call.work, new.of), users.user_named(call.work, new.to)
+    return HandedOver(number=owners.hand_over(call.work, site, of, to))

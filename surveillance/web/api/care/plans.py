@@ -1,14 +1,16 @@
 """Plans: enrolling, changing the terms, ending, restarting, and why an examination is due when it is."""
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
 
 from surveillance.core.schedule.examinations import Key
-from surveillance.operations.care import enrolment, lifecycle
+from surveillance.operations.care import enrolment, lifecycle, returning
 from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.care.enrolment import Enrolment, NewTerms
+from surveillance.operations.care.returning import Return
 from surveillance.operations.record.explanation import Explanation, explain
 from surveillance.operations.visits.results import NewStudy
 from surveillance.store.planning import plans as store
@@ -20,11 +22,13 @@ from surveillance.web.api.models.common import Item, QueryNumber, ReasonGiven
 from surveillance.web.api.models.plans import (
     AnchorCorrection,
     DifferencePublic,
+    EarlierStudy,
     EndCreate,
     ExplanationPublic,
     PlanCreate,
     PlanDetail,
     PlanPublic,
+    ReturnCreate,
     TermsCreate,
 )
 from surveillance.web.api.models.visits import VisitPublic
@@ -54,12 +58,25 @@ def restart_plan(call: Call, patient_id: UUID, new: PlanCreate) -> PlanDetail:
     return plan_detail(call, enrolment.restart(call.work, call.patient(patient_id), _enrolment(new)))
 
 
-def _enrolment(new: PlanCreate) -> Enrolment:
-    studies = [
+@endpoints.post("/patients/{patient_id}/plans/return", needs=Permission.WORK, created="/plans")
+def return_to_plan(call: Call, patient_id: UUID, new: ReturnCreate) -> PlanDetail:
+    """A patient who was followed elsewhere comes back: a new plan that counts from the same day as the one before.
+
+    Give the studies that were made elsewhere, as far as they are known; the board asks for what is not.
+    """
+    found = Return(new.reason, new.day, _studies(new.studies), new.protocol, new.intervals, new.off_until)
+    return plan_detail(call, returning.come_back(call.work, call.patient(patient_id), found))
+
+
+def _studies(given: Iterable[EarlierStudy]) -> list[NewStudy]:
+    return [
         NewStudy(each.items, each.performed_on, each.modality, accession=each.accession, reported_on=each.reported_on)
-        for each in new.studies
+        for each in given
     ]
-    return Enrolment(new.protocol, new.anchor, new.intervals, studies, new.enrolled_on, new.reason)
+
+
+def _enrolment(new: PlanCreate) -> Enrolment:
+    return Enrolment(new.protocol, new.anchor, new.intervals, _studies(new.studies), new.enrolled_on, new.reason)
 
 
 @endpoints.get("/plans/{plan_id}", needs=Permission.VIEW)

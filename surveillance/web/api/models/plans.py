@@ -68,6 +68,17 @@ class PlanCreate(Model):
     reason: Line = Field(default="", description="Why these intervals; needed to restart a plan that has not ended.")
 
 
+class ReturnCreate(Model):
+    """A patient who was followed elsewhere comes back."""
+
+    reason: Reason
+    day: Day | None = Field(default=None, description="Since when the site follows again; today if left out.")
+    studies: list[EarlierStudy] = Field(default=[], max_length=100, description="What was examined elsewhere.")
+    protocol: ProtocolName | None = Field(default=None, description="The version of the plan before if left out.")
+    intervals: Intervals | None = Field(default=None, description="What was chosen for the plan before if left out.")
+    off_until: Day | None = Field(default=None, description="When an item that is off is looked at again.")
+
+
 class TermsCreate(Model):
     """Other intervals, or another protocol version, from a day on; what lies before is never cut again."""
 

@@ -169,6 +169,17 @@ class StaffPublic(Model):
     role: Role
 
 
+class HandOver(Model):
+    """Whose patients go to whom, by user name."""
+
+    of: Line
+    to: Line
+
+
+class HandedOver(Model):
+    number: int = Field(description="Patients and open tasks.")
+
+
 class ApprovalCreate(Model):
     protocol: ProtocolName = Field(
         description="A protocol's id for its newest version, or id@version.", examples=["asps-extremity"]
