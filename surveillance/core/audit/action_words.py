@@ -96,7 +96,7 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "plan.terms": "changed the protocol or an interval",
         "plan_hold.retract": "took back a hold",
         "plan_terms.retract": "took back a change of protocol or interval",
-        "approval.retract": "ended the approval of a protocol",
+        "protocol.lapse": "ended the approval of a protocol",
         "protocol.approve": "approved a protocol",
         "reply.settle": "settled a patient's reply",
         "site.add": "added the site",

@@ -6,7 +6,7 @@ from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.words import Role
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Work
 from surveillance.store.tables import Approval, ProtocolVersion, Site
 
 
@@ -84,14 +84,16 @@ def renew(work: Work, site: Site, key: str) -> Approval:
 
     Raises:
         ForbiddenError: it is no clinician of the site, by name.
-        NotFoundError: the site has not approved it.
+        ConflictError: the site has not approved it.
     """
     work.require_person(site.id, Role.CLINICIAN)
-    before = found(approval(work, site, key), f"approval at {site.code} of", key)
+    before = approval(work, site, key)
+    if before is None:
+        raise ConflictError(f"{site.code} has not approved {key} yet; name an approved version, as id@version")
     why = f"approved anew by {work.actor.name}"
     before.retracted_at, before.retracted_by, before.retracted_reason = work.now, work.actor.user_id, why
     work.session.flush()
-    work.audit("approval.retract", before, after={"protocol": key}, reason=why)
+    work.audit("protocol.lapse", before, after={"protocol": key}, reason=why)
     row = Approval(site_id=site.id, protocol_key=key, recorded_at=work.now, recorded_by=work.actor.user_id)
     work.session.add(row)
     work.session.flush()

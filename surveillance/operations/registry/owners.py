@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Role
 from surveillance.operations.registry.consents import WRITERS
-from surveillance.operations.work import Note, Work, found
+from surveillance.operations.work import Note, Work
 from surveillance.store.audit.events import picture
 from surveillance.store.tables import Membership, Patient, ResultTask, Site, User
 
@@ -57,11 +57,11 @@ def hand_over_task(work: Work, task: ResultTask, to: UUID) -> None:
 
 def check_owner(work: Work, site_id: UUID, user_id: UUID) -> None:
     """Raises InvalidInputError unless somebody acts at the site as one who looks after patients."""
-    user = found(work.session.get(User, user_id), "user", str(user_id))
-    row = work.session.get(Membership, (user_id, site_id))
-    if user.disabled_at is not None or row is None or row.role not in OWNERS:
+    user, row = work.session.get(User, user_id), work.session.get(Membership, (user_id, site_id))
+    if user is None or user.disabled_at is not None or row is None or row.role not in OWNERS:
+        who = user.name if user is not None else "that user"
         code = work.site(site_id).code
-        raise InvalidInputError(f"{user.name} is no coordinator or clinician who acts at {code}; name one who is")
+        raise InvalidInputError(f"{who} is no coordinator or clinician who acts at {code}; name one who is")
 
 
 def owned(work: Work, site: Site, user: User) -> int:

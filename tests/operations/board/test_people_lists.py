@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from clinic import ANCHOR, DAY, TODAY, Clinic, change, events
 
-from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import users
 from surveillance.operations.administration import sites
@@ -233,11 +233,11 @@ def test_an_approval_is_work_when_its_clinician_is_gone_or_it_is_two_years_old(c
         with pytest.raises(ForbiddenError):
             approvals.renew(work, site, KEY)
         iris = clinic.by(work, users.actor_of(users.user_named(work, "iris")))
-        with pytest.raises(NotFoundError):
+        with pytest.raises(ConflictError, match="has not approved nothing@1"):
             approvals.renew(iris, site, "nothing@1")
         approvals.renew(iris, site, KEY)
         assert listed(clinic, work, Worklist.CLINIC) == []
-        assert change(work, "approval.retract")[2] == "approved anew by Iris"
+        assert change(work, "protocol.lapse")[2] == "approved anew by Iris"
         assert [each for each in check.whole(work) if each.rule == "every change is explained"] == []
 
 

@@ -170,10 +170,10 @@ class StaffPublic(Model):
 
 
 class HandOver(Model):
-    """Whose patients go to whom, by user name."""
+    """Whose patients go to whom."""
 
-    of: Line
-    to: Line
+    of: UUID = Field(description="Whoever looked after them.")
+    to: UUID = Field(description="A coordinator or clinician who acts at the site.")
 
 
 class HandedOver(Model):
