@@ -187,7 +187,8 @@ def renew_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> ApprovalPu
 @endpoints.post("/sites/{site_id}/hand-over", needs=Permission.RECORD)
 def hand_over(call: Call, site_id: UUID, new: HandOver) -> HandedOver:
     """Give all patients and open tasks of somebody at the site to somebody else who acts there."""
+    site = call.site(site_id)
     of, to = (call.session.get(User, each) for each in (new.of, new.to))
     if of is None or to is None:
         raise InvalidInputError("there is no such user; `/sites/{site_id}/staff` lists those who work there")
-    return HandedOver(number=owners.hand_over(call.work, call.site(site_id), of, to))
+    return HandedOver(number=owners.hand_over(call.work, site, of, to))
