@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from surveillance.core.errors import ConflictError
+from surveillance.core.errors import NotFoundError
 from surveillance.core.words import AppointmentState
 from surveillance.operations.planning import flag_record
 from surveillance.operations.planning.flag_record import FlagLine
@@ -32,9 +32,9 @@ class Order:
 
 
 def order(work: Work, visit: Appointment) -> Order:
-    """Raises ConflictError where the visit is not booked."""
+    """Raises NotFoundError where the visit is not booked."""
     if visit.state is not AppointmentState.BOOKED:
-        raise ConflictError(f"the visit of {visit.day} is {visit.state}; what is booked is ordered")
+        raise NotFoundError(f"the visit of {visit.day} is {visit.state}; only what is booked has an order")
     patient = work.session.get_one(Patient, visit.patient_id)
     place = work.session.get(Place, visit.place_id) if visit.place_id else None
     lines = [line for line in appointments.lines(work.session, visit.id) if line.outcome is None]

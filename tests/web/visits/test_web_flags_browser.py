@@ -36,7 +36,7 @@ def test_the_question_stands_on_the_form_while_the_examination_is_ticked(window:
         page.locator("#ahead-said", has_text="day before").wait_for()
         assert page.input_value("#flags_reason") == "MR conditional at 1.5 T"
         page.get_by_role("button", name="Book", exact=True).click()
-        page.get_by_text("Booked:").wait_for()
+        page.get_by_text("Booked: Tue 22 Dec 2026").wait_for()
 
 
 def test_every_page_about_flags_is_sound(window: Window, staffed: Staffed) -> None:
