@@ -15,7 +15,7 @@ from surveillance.operations.proof import check
 from surveillance.operations.visits import booking
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
-from surveillance.store.tables import Appointment, AppointmentItem, FindingRow, Gap, Membership, Patient, User
+from surveillance.store.tables import Appointment, AppointmentItem, CareGap, FindingRow, Membership, Patient, User
 
 DAY, WHY = timedelta(days=1), "the implant is MR conditional"
 YOUNG = date(2010, 2, 28)
@@ -44,7 +44,9 @@ def stands(clinic: Clinic) -> tuple[list[str], list[tuple[object, ...]], list[st
     with db.reading(clinic.app.engine) as session:
         waiting = select(Patient.mrn).join(FindingRow, FindingRow.patient_id == Patient.id)
         of_age = (
-            select(Patient.mrn, Gap.since).join(Gap, Gap.patient_id == Patient.id).where(Gap.kind == GapKind.OF_AGE)
+            select(Patient.mrn, CareGap.since)
+            .join(CareGap, CareGap.patient_id == Patient.id)
+            .where(CareGap.kind == GapKind.OF_AGE)
         )
         return (
             list(session.exec(waiting.where(FindingRow.kind == FindingKind.FLAG_UNCONFIRMED))),

@@ -63,7 +63,7 @@ def _clinic(work: Work, demo: DemoClinic) -> Clinic:
     clinic = Clinic(work, site, places, staff)
     clinician = next(user.username for user in demo.users if user.role is Role.CLINICIAN)
     first = approvals.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL, read_source=True)
-    approvals.renew(clinic.on(work.now.date() - READ_AGAIN, clinician), site, first.protocol_key)
+    approvals.renew(clinic.on(work.now.date() - READ_AGAIN, clinician), site, first.protocol_key, read_source=True)
     return clinic
 
 

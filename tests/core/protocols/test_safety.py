@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd, Source, Substitute, faults
+from surveillance.core.protocols.faults import faults
+from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd, Substitute
 from surveillance.core.protocols.safety import LOW, RECENT, REDUCED, Flags, concerns, substitutes, with_contrast
+from surveillance.core.protocols.sources import Source
 from surveillance.core.words import Flag
 
 DAY = date(2026, 12, 1)

@@ -20,7 +20,7 @@ from surveillance.operations.registry import care_gaps, consents, owners
 from surveillance.operations.work import Work
 from surveillance.store.tables import Patient, User
 
-KEY = "asps-extremity@2026.1"
+KEY = "asps-extremity@2026.2"
 BORN = TODAY - timedelta(days=17 * 365 + 200)
 EIGHTEEN = BORN.replace(year=BORN.year + 18)
 
@@ -219,7 +219,7 @@ def test_an_approval_is_work_when_its_clinician_is_gone_or_it_is_two_years_old(c
     with clinic.work() as work:
         helen, site = clinic.by(work, clinic.helen), clinic.site(work)
         clinic.enrolled(work)
-        approvals.renew(helen, site, KEY)
+        approvals.renew(helen, site, KEY, read_source=True)
         assert listed(clinic, work, Worklist.CLINIC) == []
         (row,) = listed(clinic, on(work, TODAY + timedelta(days=730)), Worklist.CLINIC)
         assert row.why == "Helen approved it on 2026-11-23, over two years ago"
@@ -231,11 +231,11 @@ def test_an_approval_is_work_when_its_clinician_is_gone_or_it_is_two_years_old(c
             "Helen approved it on 2026-11-23, and is no clinician here any more",
         )
         with pytest.raises(ForbiddenError):
-            approvals.renew(work, site, KEY)
+            approvals.renew(work, site, KEY, read_source=True)
         iris = clinic.by(work, users.actor_of(users.user_named(work, "iris")))
         with pytest.raises(ConflictError, match="has not approved nothing@1"):
             approvals.renew(iris, site, "nothing@1")
-        approvals.renew(iris, site, KEY)
+        approvals.renew(iris, site, KEY, read_source=True)
         assert listed(clinic, work, Worklist.CLINIC) == []
         assert change(work, "protocol.lapse")[2] == "approved anew by Iris"
         assert [each for each in check.whole(work) if each.rule == "every change is explained"] == []
@@ -244,5 +244,5 @@ def test_an_approval_is_work_when_its_clinician_is_gone_or_it_is_two_years_old(c
 def test_an_approval_that_nobody_follows_is_no_work(sqlite_clinic: Clinic) -> None:
     with sqlite_clinic.work() as work:
         helen = sqlite_clinic.by(work, sqlite_clinic.helen)
-        approvals.renew(helen, sqlite_clinic.site(work), KEY)
+        approvals.renew(helen, sqlite_clinic.site(work), KEY, read_source=True)
         assert listed(sqlite_clinic, on(work, TODAY + timedelta(days=800)), Worklist.CLINIC) == []

@@ -41,7 +41,7 @@ def enrolled(clinic: Clinic, *, naming: bool = False, **flags):
         if naming:
             work.catalogue = _naming(work.catalogue)
             helen, protocol = clinic.by(work, clinic.helen), "naming"
-            approvals.approve_protocol(helen, clinic.site(work), "naming@1.0")
+            approvals.approve_protocol(helen, clinic.site(work), "naming@1.0", read_source=True)
         patient = clinic.patient(work, flags=flags)
         plan = enrolment.enrol(work, patient, enrolment.Enrolment(protocol, ANCHOR))
         yield work, patient, plan

@@ -181,7 +181,9 @@ def approve_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> Approval
 @endpoints.post("/sites/{site_id}/protocols/renew", needs=Permission.SIGN)
 def renew_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> ApprovalPublic:
     """A clinician's word that a version in use stays in use; the word of whoever approved it before ends."""
-    return ApprovalPublic.model_validate(approvals.renew(call.work, call.site(site_id), new.protocol))
+    site = call.site(site_id)
+    row = approvals.renew(call.work, site, new.protocol, read_source=new.source_read)
+    return ApprovalPublic.model_validate(row)
 
 
 @endpoints.post("/sites/{site_id}/hand-over", needs=Permission.RECORD)

@@ -324,7 +324,8 @@ def _owner(context: PageContext, row: WorklistRow) -> str:
 def _approve(context: PageContext, row: WorklistRow) -> str:
     """A clinician's word that a protocol stays in use."""
     known = context.row(Approval, UUID(row.subject))
-    approvals.renew(context.work, context.work.site(known.site_id), known.protocol_key)
+    site, read = context.work.site(known.site_id), context.form.flag("source-read")
+    approvals.renew(context.work, site, known.protocol_key, read_source=read)
     return f"{known.protocol_key} is approved anew."
 
 
