@@ -25,7 +25,7 @@ SCHEDULE = ("acceptance/test_cases.py", "core/schedule", "core/protocols", "core
 MESSAGES = ("core/messages",)
 RULES: dict[str, Sequence[str]] = {  # which tests are asked about the faults of which modules
     "core/dates.py": SCHEDULE,
-    "core/deferrals.py": ("core/test_deferrals.py", "operations/care/test_deferrals.py"),
+    "core/deferrals.py": ("core/test_deferral_limits.py", "operations/care/test_deferrals.py"),
     "core/schedule/*.py": SCHEDULE,
     "core/protocols/[!_]*.py": (*SCHEDULE, "catalogue"),
     "core/messages/*.py": MESSAGES,

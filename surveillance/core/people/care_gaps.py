@@ -1,6 +1,7 @@
 """What a living patient may lack although everything is recorded: a plan, a restart, a way to be reached.
 
-A function of facts alone, and of no day: when a restart is due follows from its day and from today.
+A function of facts alone, and of no day: whether a restart is due, or a review at the age of majority, follows from
+its day and from today.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ class GapKind(StrEnum):
     UNREACHABLE = "unreachable"  # an active plan, and no contact that a message or a call can reach
     WITHOUT_PLAN = "without_plan"  # no plan, no final end and no day to restart by looks after the patient
     RESTART = "restart"  # the last plan ended with a day to restart by
+    OF_AGE = "of_age"  # registered as a minor, and nobody has reviewed the contacts since the age of majority
 
 
 class End(NamedTuple):
@@ -28,12 +30,17 @@ class End(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a living patient stands: the day of the active plan's enrolment, or how the last plan ended."""
+    """Where a living patient stands: the day of the active plan's enrolment, or how the last plan ended.
+
+    ``of_age_on``: the site's age of majority; ``of_age_reviewed_on``: when contacts and consents were last reviewed.
+    """
 
     registered_on: date
     enrolled_on: date | None
     reachable: bool
     last_end: End | None
+    of_age_on: date | None = None
+    of_age_reviewed_on: date | None = None
 
 
 def care_gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
@@ -41,6 +48,8 @@ def care_gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
     if standing.enrolled_on is not None:
         if not standing.reachable:
             yield GapKind.UNREACHABLE, standing.enrolled_on
+        if standing.of_age_on is not None and _to_review(standing, standing.of_age_on):
+            yield GapKind.OF_AGE, standing.of_age_on
         return
     end = standing.last_end
     if end is None:
@@ -49,3 +58,9 @@ def care_gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
         yield GapKind.RESTART, end.restart_by
     elif end.reason not in FINAL_ENDS:
         yield GapKind.WITHOUT_PLAN, end.day
+
+
+def _to_review(standing: Standing, of_age_on: date) -> bool:
+    """Whoever was a minor when registered says anew, once of age, whom to write to."""
+    reviewed = standing.of_age_reviewed_on
+    return standing.registered_on < of_age_on and (reviewed is None or reviewed < of_age_on)

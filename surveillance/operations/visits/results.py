@@ -67,7 +67,7 @@ def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
         appointment_id=new.appointment_id,
         source=new.source,
         accession=new.accession or None,
-        modality=modality or study_checks.default_modality(work, patient, new.items),
+        modality=modality or study_checks.default_modality(work, patient, new.items, new.appointment_id),
         modality_stated=bool(modality),
         body_region=new.body_region.strip(),
         performed_on=new.performed_on,
@@ -93,7 +93,9 @@ def _check(work: Work, patient: Patient, new: NewStudy) -> list[str]:
     study_checks.check_visit(work, patient, new.appointment_id)
     study_checks.check_items(work, patient, new.items)
     study_checks.check_accession(work, patient, new.accession)
-    return study_checks.check_fit(work, patient, new.items, new.modality, new.body_region, new.ruling)
+    return study_checks.check_fit(
+        work, patient, new.items, new.modality, new.body_region, new.ruling, new.appointment_id
+    )
 
 
 def serve_visit(
@@ -111,7 +113,7 @@ def serve_visit(
     fresh = [item for item in dict.fromkeys(items) if item not in there]
     patient = found(work.session.get(Patient, study.patient_id), "patient", str(study.patient_id))
     stated = modality or (study.modality if study.modality_stated else "")
-    ruled = study_checks.check_fit(work, patient, fresh, stated, study.body_region, ruling)
+    ruled = study_checks.check_fit(work, patient, fresh, stated, study.body_region, ruling, visit.id)
     before = {"items": sorted(there), "appointment_id": study.appointment_id}
     study.appointment_id = visit.id
     work.session.add_all(StudyItem(study_id=study.id, item=item, site_id=study.site_id) for item in fresh)

@@ -1,17 +1,19 @@
 """What a study must be before it is recorded: possible days, a known item, and one that it can be evidence of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.protocols.fit import misfit
-from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.protocols.protocol import Item, Protocol, Substitute
 from surveillance.core.words import Role
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Study
+from surveillance.store.visits import appointments
 from surveillance.store.visits import studies as store
 
 
@@ -56,31 +58,65 @@ def check_accession(work: Work, patient: Patient, accession: str | None) -> None
         raise ConflictError(f"accession number {accession} is recorded for MRN {owner.mrn if owner else '?'} already")
 
 
-def default_modality(work: Work, patient: Patient, items: Sequence[str]) -> str:
-    """The first modality that the protocol names for the item, where nobody said."""
+def default_modality(work: Work, patient: Patient, items: Sequence[str], appointment_id: UUID | None = None) -> str:
+    """The first modality that the protocol names for the item, or for what was booked instead; where nobody said."""
+    if instead := _instead(work, patient, items, appointment_id):
+        return next(iter(instead.values())).modality
     every = (item for protocol in _protocols(work, patient) for item in protocol.scheduled)
     return next((item.modalities[0] for item in every if item.code in items and item.modalities), "OT")
+
+
+def _instead(
+    work: Work, patient: Patient, items: Sequence[str], appointment_id: UUID | None
+) -> Mapping[str, Substitute]:
+    """What the visit of a study was booked for instead of its items, as the protocol names it."""
+    lines = appointments.lines(work.session, appointment_id) if appointment_id is not None else ()
+    chosen = {line.item: line.substitute for line in lines if line.substitute and line.item in items}
+    if not chosen:
+        return {}
+    every = [item for protocol in _protocols(work, patient) for item in protocol.items if item.code in chosen]
+    named = [(item.code, each) for item in every for each in item.substitutes]
+    return {code: each for code, each in named if each.code == chosen[code]}
 
 
 # -- modality and region -----------------------------------------------------------------------------------------
 
 
-def misfits(work: Work, patient: Patient, items: Sequence[str], modality: str, body_region: str) -> dict[str, str]:
+def misfits(
+    work: Work,
+    patient: Patient,
+    items: Sequence[str],
+    modality: str,
+    body_region: str,
+    appointment_id: UUID | None = None,
+) -> dict[str, str]:
     """The items that a study cannot be evidence of, each with the reason in one clause.
 
-    Of an item the newest protocol of the patient that has it says what counts.
+    Of an item the newest protocol of the patient that has it says what counts, and what its visit was booked for
+    instead.
     """
     known, found = list(_protocols(work, patient)), {}
+    instead = _instead(work, patient, items, appointment_id)
     for code in items:
         protocol = next(each for each in known if any(item.code == code for item in each.items))
         others = [item for item in protocol.items if item.code != code]
-        if why := misfit(protocol.item(code), others, modality, body_region):
+        if why := misfit(_or(protocol.item(code), instead.get(code)), others, modality, body_region):
             found[code] = why
     return found
 
 
+def _or(item: Item, instead: Substitute | None) -> Item:
+    return replace(item, modalities=(*item.modalities, instead.modality)) if instead else item
+
+
 def check_fit(
-    work: Work, patient: Patient, items: Sequence[str], modality: str, body_region: str, ruling: str
+    work: Work,
+    patient: Patient,
+    items: Sequence[str],
+    modality: str,
+    body_region: str,
+    ruling: str,
+    appointment_id: UUID | None = None,
 ) -> list[str]:
     """The items that count by the ruling of the clinician who acts, although the study does not fit them.
 
@@ -90,7 +126,7 @@ def check_fit(
     """
     if not modality.strip() and not body_region.strip():
         return []
-    found = misfits(work, patient, items, modality, body_region)
+    found = misfits(work, patient, items, modality, body_region, appointment_id)
     if found and not ruling.strip():
         raise InvalidInputError(f"{'; '.join(found.values())}; a clinician may rule with a reason that it counts")
     if found:

@@ -51,6 +51,12 @@ def terms_in_force(session: Session, plan_id: UUID) -> list[PlanTerms]:
     return in_force(_standing(session, PlanTerms, [plan_id])[plan_id])
 
 
+def all_terms_in_force(session: Session, plan_ids: Iterable[UUID]) -> dict[UUID, list[PlanTerms]]:
+    """As ``terms_in_force``, of many plans in one query."""
+    ids = sorted(set(plan_ids))
+    return {plan_id: in_force(rows) for plan_id, rows in _standing(session, PlanTerms, ids).items()} if ids else {}
+
+
 def in_force(rows: Iterable[PlanTerms]) -> list[PlanTerms]:
     """As ``terms_in_force``, of terms in the order of their recording."""
     by_day = {row.since: row for row in rows}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
-from surveillance.core.dates import local_day
+from surveillance.core.dates import add_months, local_day
 from surveillance.core.people.care_gaps import End, GapKind, Standing, care_gaps
 from surveillance.core.words import Channel, ConsentAct
 from surveillance.store.tables import CareGap, Consent, Contact, Number, Patient, Plan, Site
@@ -59,6 +59,9 @@ def _facts() -> sa.Select[Any]:
         col(Patient.died_on).label("died_on"),
         col(Patient.created_at).label("created_at"),
         col(Site.time_zone).label("zone"),
+        col(Site.age_of_majority).label("majority"),
+        col(Patient.birth_date).label("birth_date"),
+        col(Patient.of_age_reviewed_on).label("of_age_reviewed_on"),
         col(active.id).label("plan_id"),
         col(active.enrolled_on).label("enrolled_on"),
         col(last.id).label("last_id"),
@@ -80,8 +83,15 @@ def _gaps(row: Mapping[str, Any]) -> Wanted:
     if row["died_on"] is not None:
         return {}
     end = None if row["ended_on"] is None else End(row["ended_on"], row["end_reason"], row["restart_by"])
-    standing = Standing(local_day(row["created_at"], row["zone"]), row["enrolled_on"], row["reachable"], end)
-    about = {GapKind.UNREACHABLE: row["plan_id"], GapKind.RESTART: row["last_id"]}
+    standing = Standing(
+        local_day(row["created_at"], row["zone"]),
+        row["enrolled_on"],
+        row["reachable"],
+        end,
+        add_months(row["birth_date"], 12 * row["majority"]),
+        row["of_age_reviewed_on"],
+    )
+    about = {GapKind.UNREACHABLE: row["plan_id"], GapKind.RESTART: row["last_id"], GapKind.OF_AGE: row["plan_id"]}
     return {
         kind: CareGap(
             patient_id=row["patient_id"], kind=kind, site_id=row["site_id"], since=since, plan_id=about.get(kind)
