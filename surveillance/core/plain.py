@@ -21,6 +21,7 @@ from surveillance.core.words import (
     Result,
     Role,
     Sex,
+    Side,
     Source,
     Status,
     Step,
@@ -124,6 +125,15 @@ OVERRIDE: Final = MappingProxyType(  # by the values of OverrideKind, which belo
 )
 CONSENT: Final = MappingProxyType({ConsentAct.GIVEN: "given", ConsentAct.WITHDRAWN: "withdrawn"})
 SEX: Final = MappingProxyType({Sex.MALE: "male", Sex.FEMALE: "female", Sex.OTHER: "other", Sex.UNKNOWN: "unknown"})
+SIDE: Final = MappingProxyType(
+    {
+        Side.LEFT: "left",
+        Side.RIGHT: "right",
+        Side.BOTH: "both sides",
+        Side.MIDLINE: "midline",
+        Side.UNKNOWN: "side unknown",
+    }
+)
 CONTACT: Final = MappingProxyType(
     {ContactKind.SELF: "the patient", ContactKind.PARENT: "parent", ContactKind.CARER: "carer"}
 )

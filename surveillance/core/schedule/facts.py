@@ -56,6 +56,7 @@ class FindingKind(StrEnum):
     LAST_SCAN_UNKNOWN = "last_scan_unknown"  # enrolled mid-way without any earlier study of the item
     PROTOCOL_ENDS = "protocol_ends"  # the last examination is over: discharge or continue
     REPEAT_WANTED = "repeat_wanted"  # a study was inadequate, and no other one or visit for it is there yet
+    STUDIES_ELSEWHERE = "studies_elsewhere"  # followed elsewhere for a while, and no study of the item from there
 
 
 class Finding(NamedTuple):
@@ -76,7 +77,8 @@ class PlanFacts:
     """All that is known about one plan. Retracted facts are left out by whoever gathers them.
 
     ``moves`` and ``skips`` are a person's overrides: month → new day, examination → day to look at it again.
-    ``known_blank`` names items for which a person confirmed that no earlier study exists.
+    ``known_blank`` names items for which a person confirmed that no earlier study exists. ``away_since``: followed
+    elsewhere from that day until the enrolment.
     """
 
     anchor: date
@@ -90,6 +92,7 @@ class PlanFacts:
     skips: Mapping[Key, date] = field(default_factory=dict)
     known_blank: frozenset[str] = frozenset()
     ended_on: date | None = None
+    away_since: date | None = None
 
     @property
     def items(self) -> tuple[str, ...]:

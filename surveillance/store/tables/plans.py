@@ -37,26 +37,35 @@ class Approval(Identified, OfSite, Recorded, Retractable, table=True):
 
 
 class Plan(Identified, OfSite, Recorded, table=True):
-    """A patient on a protocol from an anchor date. ``horizon`` is the last target day for which rows exist."""
+    """A patient on a protocol from an anchor date, for one disease.
+
+    ``number`` counts all plans of the patient, ``previous_id`` is the one of the same disease that this one follows.
+    ``horizon`` is the last target day for which rows exist.
+    """
 
     __table_args__ = (
-        # One active plan a patient: the promise that nobody is counted twice or lost between two plans.
+        # One active plan a disease: the promise that nobody is counted twice or lost between two plans of it.
         sa.Index(
             "uq_plan_active",
-            "patient_id",
+            "condition_id",
             unique=True,
             sqlite_where=sa.text("ended_on IS NULL"),
             postgresql_where=sa.text("ended_on IS NULL"),
         ),
         sa.UniqueConstraint("patient_id", "number"),
         sa.CheckConstraint("enrolled_on >= anchor", name="enrolled_after_anchor"),
+        sa.CheckConstraint(
+            "away_since IS NULL OR (previous_id IS NOT NULL AND away_since <= enrolled_on)", name="away_before_return"
+        ),
         sa.CheckConstraint("ended_on IS NULL OR end_reason IS NOT NULL", name="end_has_reason"),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    condition_id: UUID = Field(foreign_key="condition.id", index=True)
     number: int = 1
     previous_id: UUID | None = Field(default=None, foreign_key="plan.id")
     anchor: date
     enrolled_on: date
+    away_since: date | None = None  # followed elsewhere from then on until the enrolment: the patient came back
     horizon: date = Field(index=True)
     ended_on: date | None = None
     end_reason: EndReason | None = one_of(EndReason, default=None, nullable=True)
@@ -261,7 +270,7 @@ class FindingRow(Identified, OfSite, table=True):
         partial_index(
             "ix_finding_conflict",
             *("site_id", "since", "id"),
-            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')",
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted', 'studies_elsewhere')",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
