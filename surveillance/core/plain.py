@@ -203,6 +203,14 @@ def age(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
+def condition(number: int, diagnosis: str, body_site: str, side: Side) -> str:
+    """A disease as people call it: ``sarcoma, left thigh``; ``condition 2`` where nobody said more."""
+    known = "" if side is Side.UNKNOWN else SIDE[side]
+    return (
+        ", ".join(part for part in (diagnosis, " ".join((known, body_site)).strip()) if part) or f"condition {number}"
+    )
+
+
 def item(code: str) -> str:
     """An item that no protocol names, by its code: ``mri primary``."""
     return code.replace("_", " ")

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from surveillance.cli import words
 from surveillance.cli.context import Answer, Job, WrongUseError, confirming, writing
 from surveillance.cli.messages import planned as messages_planned
-from surveillance.cli.options import Item, Mrn, On, Reason, Visit, Why, clock, examination, iso_day
+from surveillance.cli.options import Item, Mrn, OfCondition, On, Reason, Visit, Why, clock, examination, iso_day
 from surveillance.cli.planning import changes
 from surveillance.cli.record import patient_details, plan_details
 from surveillance.cli.replies import conversation
@@ -46,16 +46,17 @@ def book(
     ] = None,
     minutes: Minutes = 60,
     note: Annotated[str, typer.Option(help="For staff.")] = "",
+    condition: OfCondition = "",
 ) -> Answer:
     """Book one trip; MRI and chest imaging normally go together.
 
     Example: surveillance book 00417 --on 2026-12-01 --at 10:30 --place "MRI 2" --as anna
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     where = sites.place_named(job.work, job.work.site(patient.site_id), place)
     keys = [examination(job.work, plan, name) for name in exam or ()]
     before = differences.picture(job.work, patient)
-    row = booking.book(job.work, patient, booking.Visit(on, at, where, keys, minutes, note))
+    row = booking.book(job.work, patient, booking.Visit(on, at, where, keys, minutes, note, plan.condition_id))
     return _answer(job, patient, row, before, "Booked")
 
 

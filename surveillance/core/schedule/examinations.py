@@ -39,7 +39,7 @@ def derive(facts: PlanFacts, until: date) -> Derived:
 
 def _strangers(facts: PlanFacts) -> Iterator[Finding]:
     for booking in sorted(facts.bookings, key=lambda b: (b.day, b.id)):
-        if booking.item not in facts.items:
+        if booking.item not in facts.items and not booking.shared:
             yield Finding(FindingKind.BOOKED_UNWANTED, booking.item, booking.month, booking.id, booking.day)
 
 
@@ -240,12 +240,19 @@ class _Item:
     # -- bookings and what does not fit ------------------------------------------------------------------------
 
     def _place_bookings(self, wanted: Sequence[Slot]) -> tuple[dict[int | str, Booking], list[Finding]]:
-        """A booking counts for the slot whose cell holds its day (rule 11), one for an extra counts for that."""
+        """A booking counts for the slot whose cell holds its day (rule 11), one for an extra counts for that.
+
+        One that was made for another disease counts in the window of a slot that has none of its own.
+        """
         placed: dict[int | str, Booking] = {}
         findings: list[Finding] = []
         bookings = [booking for booking in self.facts.bookings if booking.item == self.item]
-        for booking in sorted(bookings, key=lambda b: (b.day, b.id)):
+        for booking in sorted(bookings, key=lambda b: (b.shared, b.day, b.id)):
             slot = _holding(wanted, booking.day)
+            if booking.shared:
+                if slot is not None and self._serves_too(booking, slot):
+                    placed.setdefault(slot.month, booking)
+                continue
             place = self._place_of(booking, slot)
             month = place if isinstance(place, int) else None
             if place is None:
@@ -267,6 +274,11 @@ class _Item:
         if booking.extra is not None and any(booking.extra == extra.id for extra in self.extras):
             return booking.extra
         return slot.month if slot else None
+
+    def _serves_too(self, booking: Booking, slot: Slot) -> bool:
+        """A visit for another disease takes this slot along."""
+        inside = slot.window_start <= booking.day <= slot.window_end
+        return inside and self.facts.ended_on is None and not self._settled(slot.month, booking.day)
 
     def _beyond_horizon(self, booking: Booking) -> bool:
         """Its slot exists, but nobody looks that far yet."""
@@ -291,7 +303,7 @@ class _Item:
             done = month in moved or month in self.matches.slots or self.facts.ended_on is not None
             if not done and day <= self.until:
                 yield Finding(FindingKind.MOVE_NOT_POSSIBLE, self.item, month, "", day)
-        yield from self._unknown_past(rows)
+        yield from self._unknown_past(rows) if self.facts.away_since is None else self._elsewhere()
         yield from self._protocol_end(rows)
         yield from self._repeat()
 
@@ -304,6 +316,14 @@ class _Item:
         asked_from_anchor = self.item in facts.terms[0].rhythms
         if asked_from_anchor and facts.enrolled_on > self.slots[0].window_end and rows:
             yield Finding(FindingKind.LAST_SCAN_UNKNOWN, self.item, None, "", facts.enrolled_on)
+
+    def _elsewhere(self) -> Iterator[Finding]:
+        """Followed elsewhere for a while, and no study of the item from there: somebody must ask for them."""
+        facts = self.facts
+        wanted = facts.ended_on is None and self.item in facts.terms[-1].rhythms and self.item not in facts.known_blank
+        made = (study.performed_on for study in (*self.studies, *self.inadequate))
+        if wanted and facts.away_since is not None and not any(facts.away_since <= day for day in made):
+            yield Finding(FindingKind.STUDIES_ELSEWHERE, self.item, None, "", facts.enrolled_on)
 
     def _protocol_end(self, rows: Sequence[Examination]) -> Iterator[Finding]:
         """From the day on which nothing is to come: the last one is done or over, or the rhythm ended before."""

@@ -26,7 +26,7 @@ class Booking(NamedTuple):
     """One item of a booked visit whose outcome nobody has recorded yet.
 
     ``month`` and ``target`` tell the slot it was booked for and where that slot lay then; ``extra`` the extra
-    examination it was booked for.
+    examination it was booked for. ``shared``: it was booked for another disease of the patient, and counts here, too.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Booking(NamedTuple):
     month: int | None
     target: date
     extra: str | None = None
+    shared: bool = False
 
 
 class Key(NamedTuple):

@@ -130,9 +130,14 @@ class Words(StudyWords):
         return "transfer to another clinic", why, "ask the other clinic, and record who took over"
 
     def without_plan(self, row: Row) -> Sentences:
+        known = row["disease"] and (row["diagnosis"] or row["body_site"] or row["disease"] > 1)
+        named = (
+            f" for {plain.condition(row['disease'], row['diagnosis'], row['body_site'], row['side'])}" if known else ""
+        )
         if row["ended_on"]:
-            return "no active plan", f"the last plan ended on {row['ended_on']} without a successor", "restart the plan"
-        return "no plan", "registered, but never enrolled", "enrol on a protocol"
+            why = f"the last plan ended on {row['ended_on']} without a successor"
+            return f"no active plan{named}", why, "restart the plan"
+        return f"no plan{named}", "registered, but never enrolled", "enrol on a protocol"
 
     def restart_due(self, row: Row) -> Sentences:
         why = f"the plan ended on {row['ended_on']}; follow-up should start again by {row['since']}"
@@ -141,6 +146,14 @@ class Words(StudyWords):
     def last_scan_unknown(self, row: Row) -> Sentences:
         why = "enrolled after its first window, and no earlier study is on record"
         return self.examination(row), why, "ask when it was last done and record it, or confirm that it never was"
+
+    def studies_elsewhere(self, row: Row) -> Sentences:
+        why = f"followed elsewhere until {row['since']}, and no study from there is on record"
+        return (
+            self.examination(row),
+            why,
+            "ask the other clinic for its studies and record them, or say that none was made",
+        )
 
     def conflict(self, row: Row) -> Sentences:
         why, next_action = CONFLICTS[FindingKind(row["kind"])]
@@ -231,6 +244,7 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "without_plan": Words.without_plan,
         "restart_due": Words.restart_due,
         "last_scan_unknown": Words.last_scan_unknown,
+        "studies_elsewhere": Words.studies_elsewhere,
         "conflict": Words.conflict,
         "protocol_ends": Words.conflict,
         "no_report": Words.no_report,

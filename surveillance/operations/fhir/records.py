@@ -114,6 +114,7 @@ def care_plan(row: Plan, protocol: Protocol, requests: Iterable[UUID], base: str
         "period": period,
         "created": _moment(row.recorded_at),
     }
+    made["addresses"] = [refers(row.condition_id)]
     if row.previous_id is not None:
         made["replaces"] = [refers(row.previous_id)]
     activity = [{"reference": refers(request)} for request in requests]

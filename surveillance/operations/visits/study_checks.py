@@ -1,7 +1,8 @@
 """What a study must be before it is recorded: possible days, a known item, and one that it can be evidence of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
+from typing import Protocol as Interface
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
@@ -11,7 +12,7 @@ from surveillance.core.words import Role
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
-from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Study
+from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Plan, Study
 from surveillance.store.visits import studies as store
 
 
@@ -39,11 +40,11 @@ def check_visit(work: Work, patient: Patient, appointment_id: UUID | None) -> No
         raise InvalidInputError(f"patient {patient.mrn} had no booked visit {appointment_id}")
 
 
-def check_items(work: Work, patient: Patient, items: Sequence[str]) -> None:
+def check_items(patient: Patient, protocols: Sequence[Protocol], items: Sequence[str]) -> None:
     """Raises InvalidInputError where no plan of the patient has one of the items."""
     if not items:
         raise InvalidInputError("say which item the study serves (mri_primary, chest_imaging, …)")
-    known = {item.code for protocol in _protocols(work, patient) for item in protocol.items}
+    known = {item.code for protocol in protocols for item in protocol.items}
     if unknown := set(items) - known:
         there = ", ".join(sorted(known)) or "none"
         raise InvalidInputError(f"patient {patient.mrn} has no item {', '.join(sorted(unknown))}; the plan has {there}")
@@ -56,21 +57,21 @@ def check_accession(work: Work, patient: Patient, accession: str | None) -> None
         raise ConflictError(f"accession number {accession} is recorded for MRN {owner.mrn if owner else '?'} already")
 
 
-def default_modality(work: Work, patient: Patient, items: Sequence[str]) -> str:
+def default_modality(protocols: Sequence[Protocol], items: Sequence[str]) -> str:
     """The first modality that the protocol names for the item, where nobody said."""
-    every = (item for protocol in _protocols(work, patient) for item in protocol.items)
+    every = (item for protocol in protocols for item in protocol.items)
     return next((item.modalities[0] for item in every if item.code in items and item.modalities), "OT")
 
 
 # -- modality and region -----------------------------------------------------------------------------------------
 
 
-def misfits(work: Work, patient: Patient, items: Sequence[str], modality: str, body_region: str) -> dict[str, str]:
+def misfits(known: Sequence[Protocol], items: Sequence[str], modality: str, body_region: str) -> dict[str, str]:
     """The items that a study cannot be evidence of, each with the reason in one clause.
 
-    Of an item the newest protocol of the patient that has it says what counts.
+    Of an item the first protocol that has it says what counts: the newest one of the disease that was examined.
     """
-    known, found = list(_protocols(work, patient)), {}
+    found = {}
     for code in items:
         protocol = next(each for each in known if any(item.code == code for item in each.items))
         others = [item for item in protocol.items if item.code != code]
@@ -79,19 +80,30 @@ def misfits(work: Work, patient: Patient, items: Sequence[str], modality: str, b
     return found
 
 
-def check_fit(
-    work: Work, patient: Patient, items: Sequence[str], modality: str, body_region: str, ruling: str
-) -> list[str]:
+class Proof(Interface):
+    """What is said of a study (``results.NewStudy``)."""
+
+    @property
+    def items(self) -> Sequence[str]: ...
+    @property
+    def modality(self) -> str: ...
+    @property
+    def body_region(self) -> str: ...
+    @property
+    def ruling(self) -> str: ...
+
+
+def check_fit(work: Work, patient: Patient, protocols: Sequence[Protocol], new: Proof) -> list[str]:
     """The items that count by the ruling of the clinician who acts, although the study does not fit them.
 
     Raises:
         InvalidInputError: a study does not fit an item, and there is no reason why it counts all the same.
         ForbiddenError: there is one, and it is no clinician who gives it.
     """
-    if not modality.strip() and not body_region.strip():
+    if not new.modality.strip() and not new.body_region.strip():
         return []
-    found = misfits(work, patient, items, modality, body_region)
-    if found and not ruling.strip():
+    found = misfits(protocols, new.items, new.modality, new.body_region)
+    if found and not new.ruling.strip():
         raise InvalidInputError(f"{'; '.join(found.values())}; a clinician may rule with a reason that it counts")
     if found:
         work.require(patient.site_id, Role.CLINICIAN)
@@ -101,7 +113,7 @@ def check_fit(
 def rule_fit(work: Work, patient: Patient, study: Study, items: Sequence[str], reason: str) -> None:
     """Write down that a study counts for items that it does not fit, and who said so."""
     for item in items:
-        plan = plans.all_plans(work.session, patient.id)[0]  # whose protocols have the items
+        plan = _whose(work, patient, study)
         row = Override(
             site_id=plan.site_id,
             plan_id=plan.id,
@@ -117,8 +129,7 @@ def rule_fit(work: Work, patient: Patient, study: Study, items: Sequence[str], r
         work.audit("examination.fits", row, patient_id=patient.id, after=picture(row), reason=reason.strip())
 
 
-def _protocols(work: Work, patient: Patient) -> Iterator[Protocol]:
-    """Every protocol version that the patient's plans follow or followed, the newest first."""
-    for plan in plans.all_plans(work.session, patient.id):
-        for row in reversed(plans.terms_in_force(work.session, plan.id)):
-            yield work.protocol(row.protocol_key)
+def _whose(work: Work, patient: Patient, study: Study) -> Plan:
+    """The newest plan of the disease that the study was made for."""
+    every = plans.all_plans(work.session, patient.id)
+    return next((plan for plan in every if plan.condition_id == study.condition_id), every[0])

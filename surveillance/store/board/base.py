@@ -10,7 +10,7 @@ from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from surveillance.core.people.care_gaps import GapKind
-from surveillance.store.tables import Gap, Patient, PlanTerms
+from surveillance.store.tables import Condition, Gap, Patient, PlanTerms
 
 Query = sa.Select[Any]
 
@@ -99,6 +99,14 @@ def gap(kind: GapKind, subject: Any, *more: Any) -> Query:
     """The list of what patients lack."""
     query = chosen(subject, col(Gap.since), col(Gap.plan_id).label("plan_id"), *more)
     return of_patient(Gap, query).where(col(Gap.kind) == kind)
+
+
+def described() -> list[Any]:
+    """What is known of a disease, for its name."""
+    return [
+        col(Condition.id).label("condition_id"),
+        *fields(Condition, "diagnosis", "body_site", "side", disease="number"),
+    ]
 
 
 def alive() -> sa.ColumnElement[bool]:

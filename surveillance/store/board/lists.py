@@ -20,12 +20,14 @@ from surveillance.store.board.base import (
     about,
     alive,
     chosen,
+    described,
     fields,
     gap,
     of_patient,
 )
 from surveillance.store.tables import (
     Appointment,
+    Condition,
     Deferral,
     ExaminationRow,
     FindingRow,
@@ -116,7 +118,9 @@ def _finding(*conditions: Any) -> Query:
 
 def conflicts() -> Query:
     """All that does not fit together; a visit that does not fit is work although its day lies ahead."""
-    return _finding(sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')"))
+    return _finding(
+        sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted', 'studies_elsewhere')")
+    )
 
 
 def protocol_ends() -> Query:
@@ -131,6 +135,11 @@ def repeat_wanted() -> Query:
 
 def last_scan_unknown() -> Query:
     return _finding(col(FindingRow.kind) == FindingKind.LAST_SCAN_UNKNOWN)
+
+
+def studies_elsewhere() -> Query:
+    """Somebody came back, and no study of an item from the time elsewhere is on record: to be asked for there."""
+    return _finding(col(FindingRow.kind) == FindingKind.STUDIES_ELSEWHERE)
 
 
 def holds() -> Query:
@@ -164,13 +173,16 @@ def transfers() -> Query:
 
 
 def without_plan() -> Query:
-    """Living patients that no plan, final end or day to restart by looks after."""
-    ended = sa.select(sa.func.max(Plan.ended_on)).where(col(Plan.patient_id) == col(Patient.id))
-    return gap(
+    """Diseases of the living that no plan, final end or day to restart by looks after, and patients without any."""
+    ended = sa.select(sa.func.max(Plan.ended_on)).where(col(Plan.condition_id) == col(Condition.id))
+    query = gap(
         GapKind.WITHOUT_PLAN,
-        col(Patient.id),
-        ended.correlate(Patient).scalar_subquery().label("ended_on"),
+        sa.func.coalesce(col(Condition.id), col(Patient.id)),
+        ended.correlate(Condition).scalar_subquery().label("ended_on"),
+        *described(),
     )
+    same = (col(Condition.patient_id) == col(Gap.patient_id), col(Condition.number) == col(Gap.number))
+    return query.outerjoin(Condition, sa.and_(*same))
 
 
 def restart_due() -> Query:

@@ -1,6 +1,6 @@
 """Visits and their examinations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -116,6 +116,12 @@ class Visits:
             for line in self.lines(row.id)
             if line.outcome is None
         )
+
+    def booked_beside(self, plan_id: UUID) -> Iterator[tuple[Appointment, AppointmentItem]]:
+        """What is booked for the patient's other plans, and whose outcome nobody has recorded."""
+        for row in self.every():
+            if row.plan_id != plan_id and row.state is AppointmentState.BOOKED:
+                yield from ((row, line) for line in self.lines(row.id) if line.outcome is None)
 
     def booked_for(self, plan_id: UUID) -> Mapping[UUID | None, frozenset[tuple[str, int]]]:
         """The slots that the plan's visits were booked for and examined, by visit."""

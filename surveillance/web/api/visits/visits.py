@@ -79,7 +79,7 @@ def book_visit(call: Call, patient_id: UUID, new: VisitCreate) -> VisitDetail:
     """Book one trip. With `dry_run` it shows which messages would go out when, before anything is saved."""
     patient = call.patient(patient_id)
     keys = [Key(each.item, each.month, str(each.extra_id) if each.extra_id else None) for each in new.examinations]
-    visit = Visit(new.day, new.at, _place(call, new.place_id), keys, new.minutes, new.note)
+    visit = Visit(new.day, new.at, _place(call, new.place_id), keys, new.minutes, new.note, new.condition_id)
     return _detail(call, booking.book(call.work, patient, visit))
 
 

@@ -20,7 +20,7 @@ from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.care.changes import Proposal, home, page, weigh, with_plan
+from surveillance.web.pages.care.changes import Proposal, home, last_plan, page, weigh, with_plan
 from surveillance.web.pages.protocols import baseline_fields
 from surveillance.web.pages.routing import Pages
 from surveillance.web.render import day
@@ -156,10 +156,11 @@ def restart(context: PageContext, patient_id: UUID) -> Response:
     intervals = _intervals(form, protocol) if protocol else {}
     proposal = None
     if form.ok and anchor and protocol:
-        new = enrolment.Enrolment(protocol.key, anchor, intervals, reason=reason)
+        new = enrolment.Enrolment(protocol.key, anchor, intervals, reason=reason, condition=previous.condition_id)
         proposal = weigh(context, patient, lambda: enrolment.restart(context.work, patient, new))
         if proposal is None and form.ok:
-            return context.done(home(patient), f"Restarted from {day(anchor)} as plan {previous.number + 1}.")
+            newest = plans.all_plans(context.session, patient.id)[0]
+            return context.done(home(patient), f"Restarted from {day(anchor)} as plan {newest.number}.")
     return _restart_page(context, patient, previous, proposal)
 
 
@@ -181,10 +182,9 @@ def _restart_page(
 
 
 def _previous(context: PageContext, patient: Patient) -> Plan:
-    found = next(iter(plans.all_plans(context.session, patient.id)), None)
-    if found is None:
+    if not plans.all_plans(context.session, patient.id):
         raise ConflictError("this patient has no plan to restart; enrol the patient instead")
-    return found
+    return last_plan(context, patient)
 
 
 # -- protocols and their intervals as fields -------------------------------------------------------------------

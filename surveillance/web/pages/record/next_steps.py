@@ -8,7 +8,7 @@ from uuid import UUID
 from surveillance.operations.board.worklist import WorklistRow
 from surveillance.operations.record.patient_record import PatientRecord
 from surveillance.store.board.worklist import Worklist
-from surveillance.web.pages.board.rows import RESULTS, of_result
+from surveillance.web.pages.board.rows import RESULTS, of_disease, of_plan, of_result
 
 Link = tuple[str, str]  # words and address
 
@@ -96,11 +96,13 @@ def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Lin
             yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
         case Worklist.LAST_SCAN_UNKNOWN:
             yield "Record a study", f"{here}/studies/new"
-            yield "There was none", f"{here}/known-blank"
-        case Worklist.WITHOUT_PLAN if not record.plans:
-            yield "Enrol", f"{here}/enrol"
-        case Worklist.RESTART_DUE | Worklist.WITHOUT_PLAN:
-            yield "Restart", f"{here}/restart"
+            yield "There was none", f"{here}/known-blank{of_plan(row)}"
+        case Worklist.WITHOUT_PLAN if "never enrolled" in row.why:
+            yield "Enrol", f"{here}/enrol{of_disease(row)}"
+        case Worklist.WITHOUT_PLAN:
+            yield "Restart", f"{here}/restart{of_disease(row)}"
+        case Worklist.RESTART_DUE:
+            yield "Restart", f"{here}/restart{of_plan(row)}"
 
 
 def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:
