@@ -1,9 +1,8 @@
 """one plan a disease
 
-The diseases of a patient, each with its own plan; whose primary site a study examined; what each disease lacks; and the
-time that somebody who came back was followed elsewhere.
+The diseases of a patient, each with its own plan; whose primary site a study examined; what each disease lacks.
 
-Revision 0009, after 0006; 2026-12-01 10:30:00+00:00.
+Revision 0009, after 0007; 2026-12-01 10:30:00+00:00.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,25 +14,17 @@ import sqlmodel
 from alembic import op
 
 revision: str = "0009"
-down_revision: str | Sequence[str] | None = "0006"
+down_revision: str | Sequence[str] | None = "0007"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 AT_ONCE = 1000  # rows
 SIDES = ("left", "right", "both", "midline", "unknown")
-KINDS = ("unreachable", "without_plan", "restart")
-FINDINGS = (
-    *("study_early", "booked_outside_window", "booked_unwanted", "booked_twice", "move_not_possible"),
-    *("last_scan_unknown", "protocol_ends", "repeat_wanted"),
-)
-ELSEWHERE = "studies_elsewhere"
 ACTIVE = "ended_on IS NULL"
-AWAY = "away_since IS NULL OR (previous_id IS NOT NULL AND away_since <= enrolled_on)"
-NO_CONFLICT = "kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted'{})"
 # A patient who had a plan has one disease, and that is what a plan, a restart and each study are about.
 WHOLE, FIRST = 0, 1
-OF_THE_DISEASE = f"""
-UPDATE gap SET number = {FIRST} WHERE kind = 'restart'
+OF_THE_DISEASE = """
+UPDATE gap SET number = 1 WHERE kind = 'restart'
     OR (kind = 'without_plan' AND EXISTS (SELECT 1 FROM plan WHERE plan.patient_id = gap.patient_id))
 """
 LINK_PLANS = """
@@ -60,7 +51,6 @@ def upgrade() -> None:
     _create_conditions()
     for table in ("plan", "study"):
         op.add_column(table, sa.Column("condition_id", sa.Uuid(), nullable=True))
-    op.add_column("plan", sa.Column("away_since", sa.Date(), nullable=True))
     op.add_column("gap", sa.Column("number", sa.Integer(), nullable=False, server_default=str(WHOLE)))
     connection = op.get_bind()
     _give_conditions(connection)
@@ -72,12 +62,10 @@ def upgrade() -> None:
     with op.batch_alter_table("plan", schema=None) as batch_op:
         batch_op.alter_column("condition_id", nullable=False, existing_type=sa.Uuid())
         batch_op.create_foreign_key(op.f("fk_plan_condition_id"), "condition", ["condition_id"], ["id"])
-        batch_op.create_check_constraint(op.f("ck_plan_away_before_return"), sa.text(AWAY))
     op.create_index(op.f("ix_plan_condition_id"), "plan", ["condition_id"])
     _gaps_by("patient_id", "kind", "number")
     with op.batch_alter_table("gap", schema=None) as batch_op:
         batch_op.alter_column("number", server_default=None)
-    _findings((*FINDINGS, ELSEWHERE), f", '{ELSEWHERE}'")
 
 
 def downgrade() -> None:
@@ -87,8 +75,6 @@ def downgrade() -> None:
             f"{several} patients have plans for more than one disease, which the version before cannot keep; end all"
             " but one of each patient's first"
         )
-    op.execute(f"DELETE FROM finding WHERE kind = '{ELSEWHERE}'")
-    _findings(FINDINGS, "")
     op.execute(KEEP_OLDEST)
     _gaps_by("patient_id", "kind")
     op.drop_index(op.f("ix_plan_condition_id"), "plan")
@@ -99,10 +85,8 @@ def downgrade() -> None:
         batch_op.drop_constraint(op.f("fk_study_condition_id"), type_="foreignkey")
         batch_op.drop_column("condition_id")
     with op.batch_alter_table("plan", schema=None) as batch_op:
-        batch_op.drop_constraint(op.f("ck_plan_away_before_return"), type_="check")
         batch_op.drop_constraint(op.f("fk_plan_condition_id"), type_="foreignkey")
         batch_op.drop_column("condition_id")
-        batch_op.drop_column("away_since")
     op.drop_table("condition")
 
 
@@ -146,17 +130,6 @@ def _gaps_by(*columns: str) -> None:
     with op.batch_alter_table("gap", schema=None) as batch_op:
         batch_op.drop_constraint(op.f("pk_gap"), type_="primary")
         batch_op.create_primary_key(op.f("pk_gap"), list(columns))
-
-
-def _findings(kinds: Sequence[str], more: str) -> None:
-    """What a finding may be, and which of them are conflicts."""
-    listed, where = ", ".join(f"'{kind}'" for kind in kinds), sa.text(NO_CONFLICT.format(more))
-    op.drop_index("ix_finding_conflict", "finding")
-    with op.batch_alter_table("finding", schema=None) as batch_op:
-        batch_op.drop_constraint(op.f("ck_finding_finding_kind"), type_="check")
-        batch_op.create_check_constraint(op.f("ck_finding_finding_kind"), sa.text(f"kind IN ({listed})"))
-    columns = ["site_id", "since", "id"]
-    op.create_index("ix_finding_conflict", "finding", columns, sqlite_where=where, postgresql_where=where)
 
 
 # -- what was recorded before ------------------------------------------------------------------------------------

@@ -53,7 +53,6 @@ FINDING: Final = MappingProxyType(
         FindingKind.BOOKED_TWICE: "booked twice ('visit cancel' one of them)",
         FindingKind.MOVE_NOT_POSSIBLE: "the day it was moved to no longer fits ('plan move' again)",
         FindingKind.LAST_SCAN_UNKNOWN: "no earlier study is known ('record --study' or 'plan no-earlier-scan')",
-        FindingKind.STUDIES_ELSEWHERE: "followed elsewhere: ask there for it ('record --study' or 'plan no-earlier-scan')",
         FindingKind.REPEAT_WANTED: "the last study was inadequate: another one is wanted by then ('book')",
         FindingKind.PROTOCOL_ENDS: "the protocol ends: discharge or continue ('plan end' or 'plan protocol')",
     }

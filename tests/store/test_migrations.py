@@ -27,7 +27,7 @@ BY_KIND: Mapping[type, Any] = {
 SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "contact": {"phone": "+12025550101"},
     "examination": {"extra_id": None},
-    "plan": {"ended_on": None, "end_reason": None, "away_since": None},
+    "plan": {"ended_on": None, "end_reason": None},
     "plan_hold": {"resumed_on": None, "retracted_at": None},
     "attempt": {"finished_at": None},
     "audit_event": {"id": FAR},

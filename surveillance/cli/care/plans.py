@@ -267,31 +267,28 @@ def come_back(
     mrn: Mrn,
     reason: Reason,
     on: Annotated[
-        date | None,
-        typer.Option("--on", parser=iso_day, metavar="DATE", help="Followed here again since; today without."),
+        date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="Since when; today without.")
     ] = None,
+    study: Studies = None,
     protocol: Annotated[
-        str | None, typer.Option(metavar="ID", help="Another protocol; the one of before without.")
+        str | None, typer.Option("--protocol", metavar="ID", help="Another protocol than before the patient left.")
     ] = None,
-    interval: Intervals = None,
+    off_until: OffUntil = None,
     condition: OfCondition = "",
 ) -> Answer:
-    """A patient who was followed elsewhere comes back: the same clock goes on, and nothing of the time between is missed.
+    """Take back a patient who was followed elsewhere: the days count from the same anchor as before.
 
-    The studies from there are asked for on the board; what is due follows from the last one that is known.
-
-    Example: surveillance plan return 00417 --reason "moved back from Leeds" --as anna
+    Example: surveillance plan return 00417 --reason "moved back" --study mri_primary+chest_imaging=2026-09-14 --as anna
     """
     patient = job.patient(mrn)
     before = differences.picture(job.work, patient)
     wanted = job.condition(patient, condition)
-    new = returning.NewReturn(
-        reason, on, protocol, intervals(interval) if interval else None, wanted.id if wanted else None
-    )
+    new = returning.Return(reason, on, studies(study), protocol, None, off_until, wanted.id if wanted else None)
     plan = returning.come_back(job.work, patient, new)
     found = changes.since(job.work, patient, before)
     change = [*_headline(job.work, patient, plan), *found.shown()]
-    return Answer([f"{mrn} is back, as plan {plan.number}."], _data(job.work, plan, found), change, compared=found.data)
+    said = f"{mrn} is followed here again, as plan {plan.number}."
+    return Answer([said], _data(job.work, plan, found), change, compared=found.data)
 
 
 def _booked(work: Work, plan: Plan) -> list[str]:

@@ -88,6 +88,7 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "plan.hold": "put the plan on hold",
         "plan.reopen": "took back the end of the plan",
         "plan.restart": "restarted follow-up",
+        "plan.return": "took the patient back from elsewhere",
         "plan.resume": "resumed the plan",
         "plan.review_hold": "reviewed a hold",
         "plan.terms": "changed the protocol or an interval",

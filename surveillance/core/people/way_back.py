@@ -24,8 +24,10 @@ class Way(StrEnum):
     RETURN = "return"
 
 
-_RETURNS: Final = "a patient who comes back from elsewhere returns ('plan return')"
-_RESTARTS: Final = "after the treatment follow-up restarts from a new anchor ('plan restart')"
+_RETURNS: Final = "who was followed elsewhere returns ('plan return')"
+
+
+_DOES: Final = {Way.REOPEN: "reopen", Way.RETURN: "come back to"}
 
 
 def refusal(way: Way, end: End | None, today: date, *, confirmed: bool = False) -> str:
@@ -34,13 +36,13 @@ def refusal(way: Way, end: End | None, today: date, *, confirmed: bool = False) 
     ``end``: how the plan ended, None while it is active. ``confirmed``: another clinic said that it took over.
     """
     if end is None:
-        return "" if way is Way.RESTART else f"the plan has not ended, so there is nothing to {way}"
+        return "" if way is Way.RESTART else f"there is an active plan; nothing ended that one could {_DOES[way]}"
     if end.reason is EndReason.DEATH:
         return "the patient's death ended the plan; if that is wrong, retract the death"
     if way is Way.REOPEN:
         return _reopening(end, today, confirmed=confirmed)
     if way is Way.RETURN and end.reason is EndReason.RECURRENCE:
-        return f"the plan ended on {end.day} by a recurrence; {_RESTARTS}"
+        return f"the plan ended on {end.day} by a recurrence; after a new treatment restart it from the new anchor"
     return ""
 
 
@@ -60,10 +62,11 @@ def instead_of_enrolling(end: End) -> str:
     if end.reason is EndReason.DEATH:
         return "retract the death"
     if end.reason in FINAL_ENDS:
-        return f"{_RETURNS}, or restarts from a new anchor after a new treatment ('plan restart')"
-    return _RESTARTS
+        return "restart it after a new treatment, or record the return of who was elsewhere"
+    return "after a new treatment restart it from the new anchor"
 
 
 def anchor_refusal(end: End | None) -> str:
     """What to do instead where the anchor of a restart does not lie after the old one."""
-    return _RETURNS if end is not None and end.reason in FINAL_ENDS else "a wrong anchor is corrected instead"
+    returns = f", and {_RETURNS}" if end is not None and end.reason in FINAL_ENDS else ""
+    return f"a wrong anchor is corrected instead{returns}"

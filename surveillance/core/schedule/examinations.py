@@ -303,27 +303,21 @@ class _Item:
             done = month in moved or month in self.matches.slots or self.facts.ended_on is not None
             if not done and day <= self.until:
                 yield Finding(FindingKind.MOVE_NOT_POSSIBLE, self.item, month, "", day)
-        yield from self._unknown_past(rows) if self.facts.away_since is None else self._elsewhere()
+        yield from self._unknown_past(rows)
         yield from self._protocol_end(rows)
         yield from self._repeat()
 
     def _unknown_past(self, rows: Sequence[Examination]) -> Iterator[Finding]:
         """Enrolled after the first window closed and no study on record: somebody must ask when the last one was."""
         facts = self.facts
-        known = self.item in facts.known_blank or self.studies or self.inadequate
+        left = facts.away_since or date.min  # what was made up to then is not the last one
+        done = any(study.performed_on > left for study in (*self.studies, *self.inadequate))
+        known = self.item in facts.known_blank or done
         if known or not self.slots or facts.ended_on is not None:
             return
         asked_from_anchor = self.item in facts.terms[0].rhythms
         if asked_from_anchor and facts.enrolled_on > self.slots[0].window_end and rows:
             yield Finding(FindingKind.LAST_SCAN_UNKNOWN, self.item, None, "", facts.enrolled_on)
-
-    def _elsewhere(self) -> Iterator[Finding]:
-        """Followed elsewhere for a while, and no study of the item from there: somebody must ask for them."""
-        facts = self.facts
-        wanted = facts.ended_on is None and self.item in facts.terms[-1].rhythms and self.item not in facts.known_blank
-        made = (study.performed_on for study in (*self.studies, *self.inadequate))
-        if wanted and facts.away_since is not None and not any(facts.away_since <= day for day in made):
-            yield Finding(FindingKind.STUDIES_ELSEWHERE, self.item, None, "", facts.enrolled_on)
 
     def _protocol_end(self, rows: Sequence[Examination]) -> Iterator[Finding]:
         """From the day on which nothing is to come: the last one is done or over, or the rhythm ended before."""

@@ -57,7 +57,6 @@ class FindingKind(StrEnum):
     LAST_SCAN_UNKNOWN = "last_scan_unknown"  # enrolled mid-way without any earlier study of the item
     PROTOCOL_ENDS = "protocol_ends"  # the last examination is over: discharge or continue
     REPEAT_WANTED = "repeat_wanted"  # a study was inadequate, and no other one or visit for it is there yet
-    STUDIES_ELSEWHERE = "studies_elsewhere"  # followed elsewhere for a while, and no study of the item from there
 
 
 class Finding(NamedTuple):
@@ -78,8 +77,8 @@ class PlanFacts:
     """All that is known about one plan. Retracted facts are left out by whoever gathers them.
 
     ``moves`` and ``skips`` are a person's overrides: month → new day, examination → day to look at it again.
-    ``known_blank`` names items for which a person confirmed that no earlier study exists. ``away_since``: followed
-    elsewhere from that day until the enrolment.
+    ``known_blank`` names items for which a person confirmed that no earlier study exists. ``away_since``: the patient
+    was followed elsewhere from this day to the enrolment, so a study from before it is not the last one.
     """
 
     anchor: date
@@ -92,8 +91,8 @@ class PlanFacts:
     moves: Mapping[tuple[str, int], date] = field(default_factory=dict)
     skips: Mapping[Key, date] = field(default_factory=dict)
     known_blank: frozenset[str] = frozenset()
-    ended_on: date | None = None
     away_since: date | None = None
+    ended_on: date | None = None
 
     @property
     def items(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from surveillance.operations.registry.phones import readable
 from surveillance.operations.work import Work
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.registry import patients
-from surveillance.store.tables import Contact
+from surveillance.store.tables import Condition, Contact
 from surveillance.store.visits import appointments
 
 PRINT = "print the letter, post it, and say so"
@@ -131,9 +131,8 @@ class Words(StudyWords):
 
     def without_plan(self, row: Row) -> Sentences:
         known = row["disease"] and (row["diagnosis"] or row["body_site"] or row["disease"] > 1)
-        named = (
-            f" for {plain.condition(row['disease'], row['diagnosis'], row['body_site'], row['side'])}" if known else ""
-        )
+        name = plain.condition(row["disease"], row["diagnosis"], row["body_site"], row["side"]) if known else ""
+        named = f" for {name}" if name else ""
         if row["ended_on"]:
             why = f"the last plan ended on {row['ended_on']} without a successor"
             return f"no active plan{named}", why, "restart the plan"
@@ -146,14 +145,6 @@ class Words(StudyWords):
     def last_scan_unknown(self, row: Row) -> Sentences:
         why = "enrolled after its first window, and no earlier study is on record"
         return self.examination(row), why, "ask when it was last done and record it, or confirm that it never was"
-
-    def studies_elsewhere(self, row: Row) -> Sentences:
-        why = f"followed elsewhere until {row['since']}, and no study from there is on record"
-        return (
-            self.examination(row),
-            why,
-            "ask the other clinic for its studies and record them, or say that none was made",
-        )
 
     def conflict(self, row: Row) -> Sentences:
         why, next_action = CONFLICTS[FindingKind(row["kind"])]
@@ -197,6 +188,11 @@ class Words(StudyWords):
     def paused_number(self, row: Row) -> Sentences:
         why = row["why"] or "a reply may have been an opt-out"
         return f"nothing is sent to {readable(row['phone'])}", why, "decide whether this number may be written to"
+
+
+def disease(row: Condition) -> str:
+    """What a plan is for, where its patient has several diseases."""
+    return plain.condition(row.number, row.diagnosis, row.body_site, row.side)
 
 
 # What a reply was taken for, where nothing could be done about it without a person.
@@ -244,7 +240,6 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "without_plan": Words.without_plan,
         "restart_due": Words.restart_due,
         "last_scan_unknown": Words.last_scan_unknown,
-        "studies_elsewhere": Words.studies_elsewhere,
         "conflict": Words.conflict,
         "protocol_ends": Words.conflict,
         "no_report": Words.no_report,

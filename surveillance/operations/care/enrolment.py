@@ -45,6 +45,7 @@ class Enrolment:
     enrolled_on: date | None = None  # None: today at the site
     reason: str = ""
     off_until: date | None = None  # when an item that is off is looked at again; None: as late as the actor may say
+    away_since: date | None = None  # since when the patient was followed elsewhere, if so
     condition: UUID | NewCondition | None = None  # which disease, or a new one; None where there is no doubt
 
 
@@ -116,7 +117,6 @@ def _new_plan(
     condition: Condition,
     number: int,
     previous: Plan | None = None,
-    away_since: date | None = None,
 ) -> Recorded:
     if patient.died_on is not None:
         raise ConflictError(f"patient {patient.mrn} died on {patient.died_on}; retract that first if it is wrong")
@@ -133,7 +133,7 @@ def _new_plan(
         previous_id=previous.id if previous else None,
         anchor=new.anchor,
         enrolled_on=enrolled_on,
-        away_since=away_since,
+        away_since=new.away_since,
         horizon=replanning.horizon(today),
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
@@ -315,21 +315,15 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
     granting.settle_plan(work, previous, "follow-up began again")
-    return follow_on(work, patient, new, previous, condition, "plan.restart")
-
-
-def follow_on(
-    work: Work,
-    patient: Patient,
-    new: Enrolment,
-    previous: Plan,
-    condition: Condition,
-    action: str,
-    away_since: date | None = None,
-) -> Plan:
-    """A further plan for a disease, after one that ended. The caller asks who may do that, and whether it may be."""
-    number = store.all_plans(work.session, patient.id)[0].number + 1
-    recorded = _new_plan(work, patient, new, condition, number, previous, away_since)
-    _record_enrolment(work, patient, recorded, new, action)
+    plan = begin(work, patient, new, previous, condition, "plan.restart")
     replanning.replan_patient(work, patient)
+    return plan
+
+
+def begin(work: Work, patient: Patient, new: Enrolment, previous: Plan, condition: Condition, action: str) -> Plan:
+    """A plan for the same disease that follows a previous one, without its examinations. Raises as ``enrol`` does of
+    the new facts."""
+    number = store.all_plans(work.session, patient.id)[0].number + 1
+    recorded = _new_plan(work, patient, new, condition, number, previous)
+    _record_enrolment(work, patient, recorded, new, action)
     return recorded.plan

@@ -1,19 +1,19 @@
-"""A patient who was followed elsewhere comes back: the same clock goes on, and nothing of the time between was missed
-here (schedule rule 10)."""
+"""A patient who was followed elsewhere comes back: neither a new treatment (restart) nor an end that was recorded
+wrongly (reopen). The days keep counting from the same anchor, and the time elsewhere asks for nothing here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.people.way_back import Way, refusal
-from surveillance.core.words import DeferralKind
+from surveillance.core.words import Role
 from surveillance.operations.care import enrolment, which_disease
 from surveillance.operations.care.enrolment import Enrolment
 from surveillance.operations.deferrals import granting
-from surveillance.operations.planning import preconditions
-from surveillance.operations.planning.preconditions import DECIDERS
+from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Work
 from surveillance.store.planning import conditions
 from surveillance.store.planning import plans as store
@@ -21,58 +21,64 @@ from surveillance.store.tables import Patient, Plan
 
 
 @dataclass(frozen=True, slots=True)
-class NewReturn:
-    """``since``: the day from which the patient is followed here again; None: today. Without a protocol the one of
-    before goes on, by its intervals."""
+class Return:
+    """``studies``: what was examined elsewhere and is known. ``day``: since when the clinic follows again; None: today.
+
+    ``protocol`` None: the version that the patient was on. ``intervals``: over what was chosen then.
+    ``condition``: which disease, where several were followed.
+    """
 
     reason: str
-    since: date | None = None
+    day: date | None = None
+    studies: Sequence[NewStudy] = ()
     protocol: str | None = None
     intervals: Mapping[str, int | None] | None = None
-    condition: UUID | None = None
     off_until: date | None = None
+    condition: UUID | None = None
 
 
-def come_back(work: Work, patient: Patient, new: NewReturn) -> Plan:
-    """Go on from the same anchor after a transfer, a wish or a discharge: a further plan for the disease.
+def come_back(work: Work, patient: Patient, new: Return) -> Plan:
+    """A new plan from the old anchor, linked to the old one. What nobody knows of the time elsewhere is asked for.
 
-    The time between is known as elsewhere: its slots exist only where a study from there is recorded, and those studies
-    are asked for on the board. What is due now is due by the last study that is known, or at once.
+    What is due now is due as for somebody who enrols midway (schedule rule 8): earlier examinations exist only where
+    a study is known, and where the last one is not, the board asks for it.
 
     Raises:
-        InvalidInputError: no reason, a day before the end or in the future, or several diseases and none named.
-        ConflictError: the plan has not ended, or it ended in a way from which nobody returns.
+        InvalidInputError: no reason, a day before the plan ended or after today, or several diseases and none named.
+        ConflictError: there is no plan that ended so that somebody can come back to it; it says what to do instead.
+        BeyondLimitError, as by ``enrol``.
     """
-    work.require(patient.site_id, *DECIDERS)
-    preconditions.reasoned(new.reason, "a return")
+    work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
+    if not new.reason.strip():
+        raise InvalidInputError("a return needs a reason, such as where the patient was followed")
     patient = preconditions.lock(work, patient.id)
     known = conditions.with_plans(work.session, patient.id)
+    if not any(own for _, own in known):
+        raise ConflictError(f"patient {patient.mrn} was never followed here; enrol the patient instead")
     condition, previous = which_disease.with_last_plan(patient, new.condition, known)
-    today = work.today(work.site(patient.site_id))
-    if why := refusal(Way.RETURN, which_disease.end_of(previous), today):
+    if why := refusal(Way.RETURN, which_disease.end_of(previous), work.today(work.site(patient.site_id))):
         raise ConflictError(f"patient {patient.mrn}: {why}")
-    since, left = new.since or today, _left(previous)
-    if since < left:
-        raise InvalidInputError(f"patient {patient.mrn} left on {left} and cannot be back on {since}")
-    granting.settle_plan(work, previous, "the patient came back", (DeferralKind.RESTART, DeferralKind.TRANSFER))
-    again = _as_before(work, previous, new, since)
-    return enrolment.follow_on(work, patient, again, previous, condition, "plan.return", away_since=left)
-
-
-def _left(previous: Plan) -> date:
-    if previous.ended_on is None:
-        raise ConflictError("the plan has not ended")
-    return previous.ended_on
-
-
-def _as_before(work: Work, previous: Plan, new: NewReturn, since: date) -> Enrolment:
+    day = _first_day(work, previous, new.day)
     last = store.terms_in_force(work.session, previous.id)[-1]
-    kept = {} if new.protocol and new.intervals is None else last.intervals
-    return Enrolment(
-        protocol=new.protocol or last.protocol_key,
-        anchor=previous.anchor,
-        intervals=new.intervals if new.intervals is not None else kept,
-        enrolled_on=since,
-        reason=new.reason,
-        off_until=new.off_until,
+    again = Enrolment(
+        new.protocol or last.protocol_key,
+        previous.anchor,
+        last.intervals if new.intervals is None else new.intervals,
+        new.studies,
+        day,
+        new.reason,
+        new.off_until,
+        previous.ended_on,
     )
+    granting.settle_plan(work, previous, "came back")
+    plan = enrolment.begin(work, patient, again, previous, condition, "plan.return")
+    replanning.replan_patient(work, patient)
+    return plan
+
+
+def _first_day(work: Work, previous: Plan, day: date | None) -> date:
+    today = work.today(work.site(previous.site_id))
+    ended_on = previous.ended_on or today
+    if day is not None and not ended_on <= day <= today:
+        raise InvalidInputError(f"whoever left on {ended_on} comes back from then to today ({today}), not on {day}")
+    return day or today

@@ -16,7 +16,7 @@ Known = Sequence[tuple[Condition, Sequence[Plan]]]
 
 
 def to_follow(work: Work, patient: Patient, wanted: UUID | NewCondition | None, known: Known) -> Condition:
-    """The disease that is to be followed: the one that was meant, or a new one. Raises ConflictError if it is, or was."""
+    """The disease that is to be followed: the one that was meant, or a new one. Raises ConflictError where it was."""
     if isinstance(wanted, NewCondition) or (wanted is None and not known):
         return diagnoses.made(work, patient, wanted)
     asked = [(row, own) for row, own in known if wanted in (None, row.id)]
@@ -51,7 +51,7 @@ def with_last_plan(patient: Patient, wanted: UUID | NewCondition | None, known: 
     """
     had = [(row, own[-1]) for row, own in known if own and wanted in (None, row.id)]
     if not had:
-        raise ConflictError(f"patient {patient.mrn} has no plan to go on from; use 'enrol'")
+        raise ConflictError(f"patient {patient.mrn} has no plan to restart or to return to; use 'enrol'")
     if len(had) > 1:
         listed = naming.listed(row for row, _ in had)
         raise InvalidInputError(f"patient {patient.mrn} has plans for several conditions; say for which one: {listed}")

@@ -69,8 +69,8 @@ CONDITION = (
     "stage", "recorded_at", "recorded_by",
 )  # fmt: skip
 PLAN = (
-    "id", "site_id", "patient_id", "condition_id", "number", "anchor", "enrolled_on", "horizon", "end_note", "recorded_at",
-    "recorded_by",
+    "id", "site_id", "patient_id", "condition_id", "number", "anchor", "enrolled_on", "horizon", "end_note",
+    "recorded_at", "recorded_by",
 )  # fmt: skip
 TERMS = (
     "id", "site_id", "plan_id", "protocol_key", "intervals", "chosen_by", "reason", "recorded_at", "recorded_by",
@@ -80,8 +80,8 @@ DEFERRAL = (
     "settled_why", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY = (
-    "id", "site_id", "patient_id", "condition_id", "source", "modality", "modality_stated", "body_region", "performed_on",
-    "next_action", "note", "history", "recorded_at", "recorded_by",
+    "id", "site_id", "patient_id", "condition_id", "source", "modality", "modality_stated", "body_region",
+    "performed_on", "next_action", "note", "history", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY_ITEM = ("study_id", "item", "site_id")
 EXAMINATION = (

@@ -26,8 +26,8 @@ _TOLD_OF: Final = (AppointmentState.BOOKED, AppointmentState.CANCELLED)  # booke
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The active plans, one of each disease; ``on_hold`` where all of them are. What was entered late is known only since
-    then (``Due.known_at``)."""
+    """The active plans, one of each disease; ``on_hold`` where all of them are. What was entered late is known only
+    since then (``Due.known_at``)."""
 
     plans: Sequence[Plan] = ()
     on_hold: bool = False

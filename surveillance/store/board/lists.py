@@ -118,9 +118,7 @@ def _finding(*conditions: Any) -> Query:
 
 def conflicts() -> Query:
     """All that does not fit together; a visit that does not fit is work although its day lies ahead."""
-    return _finding(
-        sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted', 'studies_elsewhere')")
-    )
+    return _finding(sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')"))
 
 
 def protocol_ends() -> Query:
@@ -135,11 +133,6 @@ def repeat_wanted() -> Query:
 
 def last_scan_unknown() -> Query:
     return _finding(col(FindingRow.kind) == FindingKind.LAST_SCAN_UNKNOWN)
-
-
-def studies_elsewhere() -> Query:
-    """Somebody came back, and no study of an item from the time elsewhere is on record: to be asked for there."""
-    return _finding(col(FindingRow.kind) == FindingKind.STUDIES_ELSEWHERE)
 
 
 def holds() -> Query:

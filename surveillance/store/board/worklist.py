@@ -75,10 +75,7 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
             "off": queries.items_off,
             "transfer": queries.transfers,
         },
-        Worklist.LAST_SCAN_UNKNOWN: {
-            "last_scan_unknown": queries.last_scan_unknown,
-            "studies_elsewhere": queries.studies_elsewhere,
-        },
+        Worklist.LAST_SCAN_UNKNOWN: {"last_scan_unknown": queries.last_scan_unknown},
         Worklist.WITHOUT_PLAN: {"without_plan": queries.without_plan},
         Worklist.RESTART_DUE: {"restart_due": queries.restart_due},
         Worklist.IN_DOUBT: {"in_doubt": messages.in_doubt, "lost": messages.lost},

@@ -54,9 +54,6 @@ class Plan(Identified, OfSite, Recorded, table=True):
         ),
         sa.UniqueConstraint("patient_id", "number"),
         sa.CheckConstraint("enrolled_on >= anchor", name="enrolled_after_anchor"),
-        sa.CheckConstraint(
-            "away_since IS NULL OR (previous_id IS NOT NULL AND away_since <= enrolled_on)", name="away_before_return"
-        ),
         sa.CheckConstraint("ended_on IS NULL OR end_reason IS NOT NULL", name="end_has_reason"),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
@@ -65,7 +62,9 @@ class Plan(Identified, OfSite, Recorded, table=True):
     previous_id: UUID | None = Field(default=None, foreign_key="plan.id")
     anchor: date
     enrolled_on: date
-    away_since: date | None = None  # followed elsewhere from then on until the enrolment: the patient came back
+    away_since: date | None = (
+        None  # followed elsewhere from this day to the enrolment, from where studies are asked for
+    )
     horizon: date = Field(index=True)
     ended_on: date | None = None
     end_reason: EndReason | None = one_of(EndReason, default=None, nullable=True)
@@ -270,7 +269,7 @@ class FindingRow(Identified, OfSite, table=True):
         partial_index(
             "ix_finding_conflict",
             *("site_id", "since", "id"),
-            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted', 'studies_elsewhere')",
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)

@@ -203,6 +203,17 @@ def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple
     assert any("token the registry" in line for line in history)
 
 
+def test_who_was_followed_elsewhere_comes_back(clinic: Clinic, staff: tuple[Program, Program]) -> None:
+    anna, helen = staff
+    path = f"/patients/{clinic.patient_id}"
+    plan = anna.get(f"{path}/plans")["items"][0]
+    assert anna.refused("POST", f"{path}/plans/return", json={"reason": "back"}) == (409, "conflict")
+    helen.post(f"/plans/{plan['id']}/end", reason="transfer", accepted_by="City Hospital")
+    study = {"items": ["mri_primary"], "performed_on": "2026-11-20", "modality": "MR"}
+    again = anna.post(f"{path}/plans/return", reason="moved back", studies=[study])
+    assert (again["previous_id"], again["anchor"], again["number"]) == (plan["id"], plan["anchor"], 2)
+
+
 def test_what_was_recorded_wrongly_is_taken_back(anna: Program, clinic: Clinic) -> None:
     path = f"/patients/{clinic.patient_id}"
     released = anna.post(f"{path}/death", died_on="2026-11-20", source="letter")["items"]

@@ -250,6 +250,25 @@ def test_a_clinician_ends_a_plan_and_a_coordinator_restarts_it(staffed: Staffed)
     assert one(staffed, PlanTerms, "new").intervals == {"mri_primary": 4}
 
 
+def test_a_patient_who_was_followed_elsewhere_comes_back(staffed: Staffed) -> None:
+    helen = staffed.client("helen")
+    left = {"reason": "transfer", "day": TODAY, "note": "moved", "accepted_by": "City Hospital"}
+    confirm(helen, at(staffed, "new", "/end"), **left)
+    first = one(staffed, Plan, "new")
+    grace, path = staffed.client("grace"), at(staffed, "new", "/return")
+    assert "The patient comes back" in grace.get(at(staffed, "new")).text
+    assert "Enter the reason" in grace.post(path, day=TODAY).text
+    fields = {"day": TODAY, "reason": "came back from City Hospital"}
+    assert "Days go on counting from" in grace.post(path, **fields).text
+    assert "Followed here again." in grace.follow(confirm(grace, path, **fields)).text
+    again = next(
+        plan
+        for plan in staffed.look(lambda work: list(work.session.exec(select(Plan))))
+        if plan.previous_id == first.id
+    )
+    assert (again.anchor, again.number, again.away_since) == (first.anchor, first.number + 1, TODAY)
+
+
 def test_an_end_is_taken_back(staffed: Staffed) -> None:
     grace = staffed.client("grace")
     done = confirm(grace, at(staffed, "recurrence", "/reopen"), reason="wrong patient")

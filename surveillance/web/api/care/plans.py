@@ -1,5 +1,6 @@
 """Plans: enrolling, changing the terms, ending, restarting, and why an examination is due when it is."""
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from surveillance.operations.care import enrolment, lifecycle, returning
 from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.care.diagnoses import NewCondition
 from surveillance.operations.care.enrolment import Enrolment, NewTerms
-from surveillance.operations.care.returning import NewReturn
+from surveillance.operations.care.returning import Return
 from surveillance.operations.record.explanation import Explanation, explain
 from surveillance.operations.visits.results import NewStudy
 from surveillance.store.planning import plans as store
@@ -23,6 +24,7 @@ from surveillance.web.api.models.common import Item, QueryNumber, ReasonGiven
 from surveillance.web.api.models.plans import (
     AnchorCorrection,
     DifferencePublic,
+    EarlierStudy,
     EndCreate,
     ExplanationPublic,
     PlanCreate,
@@ -62,23 +64,28 @@ def restart_plan(call: Call, patient_id: UUID, new: PlanCreate) -> PlanDetail:
 
 
 @endpoints.post("/patients/{patient_id}/plans/return", needs=Permission.WORK, created="/plans")
-def return_patient(call: Call, patient_id: UUID, new: ReturnCreate) -> PlanDetail:
-    """A patient who was followed elsewhere comes back: the same clock goes on, as a further plan.
+def return_to_plan(call: Call, patient_id: UUID, new: ReturnCreate) -> PlanDetail:
+    """A patient who was followed elsewhere comes back: a new plan that counts from the same day as the one before.
 
-    Nothing of the time elsewhere is missed here; the studies from there are asked for on the board.
+    Give the studies that were made elsewhere, as far as they are known; the board asks for what is not.
     """
-    back = NewReturn(new.reason, new.since, new.protocol, new.intervals, new.condition_id)
-    return plan_detail(call, returning.come_back(call.work, call.patient(patient_id), back))
+    studies = _studies(new.studies)
+    found = Return(new.reason, new.day, studies, new.protocol, new.intervals, new.off_until, new.condition_id)
+    return plan_detail(call, returning.come_back(call.work, call.patient(patient_id), found))
+
+
+def _studies(given: Iterable[EarlierStudy]) -> list[NewStudy]:
+    return [
+        NewStudy(each.items, each.performed_on, each.modality, accession=each.accession, reported_on=each.reported_on)
+        for each in given
+    ]
 
 
 def _enrolment(new: PlanCreate) -> Enrolment:
-    studies = [
-        NewStudy(each.items, each.performed_on, each.modality, accession=each.accession, reported_on=each.reported_on)
-        for each in new.studies
-    ]
     if new.condition is not None and new.condition_id is not None:
         raise InvalidInputError("name a disease that is on record, or describe a further one, not both")
     meant = NewCondition(**new.condition.model_dump()) if new.condition else new.condition_id
+    studies = _studies(new.studies)
     return Enrolment(new.protocol, new.anchor, new.intervals, studies, new.enrolled_on, new.reason, condition=meant)
 
 

@@ -68,10 +68,12 @@ class ReturnCreate(Model):
     """A patient who was followed elsewhere comes back."""
 
     reason: Reason
-    since: Day | None = Field(default=None, description="Followed here again since; today at the site if left out.")
-    protocol: ProtocolName | None = Field(default=None, description="The protocol of before if left out.")
-    intervals: Intervals | None = Field(default=None, description="Those of before if left out.")
-    condition_id: UUID | None = Field(default=None, description="Which disease, where there are several.")
+    day: Day | None = Field(default=None, description="Since when the site follows again; today if left out.")
+    studies: list[EarlierStudy] = Field(default=[], max_length=100, description="What was examined elsewhere.")
+    protocol: ProtocolName | None = Field(default=None, description="The version of the plan before if left out.")
+    intervals: Intervals | None = Field(default=None, description="What was chosen for the plan before if left out.")
+    off_until: Day | None = Field(default=None, description="When an item that is off is looked at again.")
+    condition_id: UUID | None = Field(default=None, description="Which disease, where several were followed.")
 
 
 class TermsCreate(Model):

@@ -111,7 +111,7 @@ def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
             yield "See the plan", here
         case "skip":
             yield "Look at it", f"{here}/examinations/{row.examination_id}"
-        case "last_scan_unknown" | "studies_elsewhere":
+        case "last_scan_unknown":
             yield "Record a study", f"{here}/studies/new"
             yield "There was none", f"{here}/known-blank{of_plan(row)}"
         case "without_plan" if "never enrolled" in row.why:

@@ -149,8 +149,6 @@ def _finding(finding: Finding, titles: Mapping[str, str]) -> str:
     title = titles.get(finding.item, plain.item(finding.item))
     if finding.kind is FindingKind.LAST_SCAN_UNKNOWN:
         return f"{title}: no earlier study is known; ask when it was last done."
-    if finding.kind is FindingKind.STUDIES_ELSEWHERE:
-        return f"{title}: followed elsewhere before; ask there for the studies."
     why, action = CONFLICTS[finding.kind]
     place = f", month {finding.month}" if finding.month is not None else ""
     return f"{title}{place}: {why.format(day=short_day(finding.since))}; {action}."

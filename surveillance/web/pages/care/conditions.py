@@ -1,4 +1,4 @@
-"""The diseases of a patient: described better, or taken back; and a patient who comes back from elsewhere."""
+"""The diseases of a patient: described better, or taken back."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi.responses import Response
 
 from surveillance.core.words import Side
-from surveillance.operations.care import diagnoses, returning
+from surveillance.operations.care import diagnoses
 from surveillance.operations.care.diagnoses import NewCondition
 from surveillance.operations.planning import conditions
 from surveillance.store.planning import conditions as store
@@ -15,9 +15,8 @@ from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.care.changes import Proposal, home, last_plan, page, weigh
+from surveillance.web.pages.care.changes import home, page
 from surveillance.web.pages.routing import Pages
-from surveillance.web.render import day
 
 pages = Pages(prefix="/patients")
 
@@ -79,33 +78,3 @@ def _describe_page(context: PageContext, patient: Patient, row: Condition, form:
     return page(
         context, "care/condition.html", patient, form=form, condition=row, name=name, planned=planned, sides=SIDES
     )
-
-
-# -- back from elsewhere -----------------------------------------------------------------------------------------
-
-
-@pages.get("/{patient_id}/return", needs=Permission.WORK)
-def return_page(context: PageContext, patient_id: UUID) -> Response:
-    patient = context.patient(patient_id)
-    return _return_page(context, patient, form=Form.filled(since=context.today(patient)))
-
-
-@pages.post("/{patient_id}/return", needs=Permission.WORK)
-def come_back(context: PageContext, patient_id: UUID) -> Response:
-    """The same clock goes on; the time elsewhere is known as elsewhere."""
-    patient, form = context.patient(patient_id), context.form
-    since = form.day("since", "the day since which the patient is followed here again", required=True)
-    reason = form.text("reason", "the reason", required=True, longest=1000)
-    proposal = None
-    if form.ok:
-        new = returning.NewReturn(reason, since, condition=last_plan(context, patient).condition_id)
-        proposal = weigh(context, patient, lambda: returning.come_back(context.work, patient, new))
-        if proposal is None and form.ok and since:
-            return context.done(home(patient), f"Followed here again since {day(since)}.")
-    return _return_page(context, patient, proposal)
-
-
-def _return_page(
-    context: PageContext, patient: Patient, proposal: Proposal | None = None, form: Form | None = None
-) -> Response:
-    return page(context, "care/return.html", patient, proposal, form=form, previous=last_plan(context, patient))

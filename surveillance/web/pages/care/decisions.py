@@ -164,8 +164,7 @@ def known_blank(context: PageContext, patient_id: UUID) -> Response:
 def _unknown(context: PageContext, plan: Plan) -> list[tuple[str, str, str]]:
     """The items of which no earlier study is known."""
     found = differences.findings(context.work, plan)
-    asks = (FindingKind.LAST_SCAN_UNKNOWN, FindingKind.STUDIES_ELSEWHERE)
-    unknown = {finding.item for finding in found if finding.kind in asks}
+    unknown = {finding.item for finding in found if finding.kind is FindingKind.LAST_SCAN_UNKNOWN}
     return [(item, title, "") for item, title in _items(context, plan) if item in unknown]
 
 

@@ -11,8 +11,9 @@ from sqlmodel import col, select
 from surveillance.core.errors import ConflictError
 from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.core.schedule.examinations import Examination
-from surveillance.operations.care import baselines, enrolment
+from surveillance.operations.care import baselines, enrolment, returning
 from surveillance.operations.care.enrolment import NewTerms
+from surveillance.operations.care.returning import Return
 from surveillance.operations.planning import replanning
 from surveillance.store.planning import plans
 from surveillance.store.tables import Approval, Patient, Plan
@@ -179,6 +180,38 @@ def _restart_page(
         fields=_fields(shown),
         shown=shown,
     )
+
+
+# -- coming back -----------------------------------------------------------------------------------------------
+
+
+@pages.get("/{patient_id}/return", needs=Permission.WORK)
+def return_page(context: PageContext, patient_id: UUID) -> Response:
+    patient = context.patient(patient_id)
+    return _return_page(context, patient, form=Form.filled(day=context.today(patient)))
+
+
+def _return_page(
+    context: PageContext, patient: Patient, proposal: Proposal | None = None, form: Form | None = None
+) -> Response:
+    previous = _previous(context, patient)
+    return page(context, "care/return.html", patient, proposal, form=form, previous=previous)
+
+
+@pages.post("/{patient_id}/return", needs=Permission.WORK)
+def come_back(context: PageContext, patient_id: UUID) -> Response:
+    """Followed elsewhere for a while, and here again; the days count from the same anchor."""
+    patient = context.patient(patient_id)
+    form = context.form
+    on = form.day("day", "the day of the return", required=True)
+    reason = form.text("reason", "the reason", required=True, longest=1000)
+    proposal = None
+    if form.ok and on:
+        new = Return(reason, on, condition=_previous(context, patient).condition_id)
+        proposal = weigh(context, patient, lambda: returning.come_back(context.work, patient, new))
+        if proposal is None and form.ok:
+            return context.done(home(patient), "Followed here again. Record what was examined elsewhere.")
+    return _return_page(context, patient, proposal)
 
 
 def _previous(context: PageContext, patient: Patient) -> Plan:

@@ -84,10 +84,10 @@ def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
         case Worklist.REPLIES | Worklist.RESCHEDULE | Worklist.UNREACHABLE | Worklist.IN_DOUBT:
             yield from _of_messages(here, row)
         case _:
-            yield from _of_plan(record, here, row)
+            yield from _of_plan(here, row)
 
 
-def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Link]:
+def _of_plan(here: str, row: WorklistRow) -> Iterator[Link]:
     match row.list:
         case Worklist.HOLDS if row.examination_id is not None:
             yield from _of_examination(here, row)
