@@ -33,16 +33,16 @@ class Courses:
             InvalidInputError: it shows the primary site, and several diseases are followed.
             NotFoundError: the disease that is named has no plan.
         """
-        every = list(dict.fromkeys(plan.condition_id for plan, _ in self.plans))
+        every = list(dict.fromkeys(plan.condition_id for plan, _ in reversed(self.plans)))
         if wanted is not None and wanted not in every:
             raise NotFoundError(f"patient {self.patient.mrn} has no plan for such a condition")
         if wanted is not None or not every:
             return wanted
-        active = [plan.condition_id for plan, _ in self.plans if plan.ended_on is None] or every
+        active = [plan.condition_id for plan, _ in reversed(self.plans) if plan.ended_on is None] or every
         own = [one for one in active if self._has(one, items)] or active
         doubtful = [one for one in own if self._of_primary(one, items)]
-        if len(set(doubtful)) > 1:
-            rows = conditions.listed(conditions.by_id(self.work, self.patient, one) for one in sorted(doubtful))
+        if len(doubtful) > 1:
+            rows = conditions.listed(conditions.by_id(self.work, self.patient, one) for one in doubtful)
             raise InvalidInputError(f"say for which condition the primary site was examined: {rows}")
         return (doubtful or own)[0]
 
