@@ -11,7 +11,9 @@ from typing import Any
 
 from surveillance.catalogue import protocols, yaml_lines
 from surveillance.core.dates import add_months
-from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source, faults
+from surveillance.core.protocols.faults import faults
+from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Evidence, Source
 from surveillance.core.schedule.examinations import Booking, Hold, Key, PlanFacts
 from surveillance.core.schedule.matching import Extra, Ruling, Study
 from surveillance.core.schedule.slots import Terms, terms

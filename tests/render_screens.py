@@ -111,7 +111,7 @@ SCREENS: dict[str, tuple[str | None, int, Way]] = {
     "own-page-phone": (None, PHONE, own_page),
     "texts": ("grace", DESK, at("/messages/texts")),
     "import": ("grace", DESK, difference),
-    "protocol": ("helen", DESK, at("/protocols/asps-extremity@2026.1")),
+    "protocol": ("helen", DESK, at("/protocols/asps-extremity@2026.2")),
     "reports": ("grace", DESK, at("/reports")),
     "audit-log": ("admin", DESK, at("/admin/audit")),
     "board-phone": ("grace", PHONE, at("/")),

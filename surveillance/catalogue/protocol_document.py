@@ -1,13 +1,13 @@
-"""The form of a protocol file: what a clinician writes, and how it becomes a ``Protocol`` and back.
+"""The form of a protocol file: what a clinician writes.
 
 The descriptions here are the ones that an editor shows: they are published as the JSON Schema beside the files.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 
-from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source
+from surveillance.catalogue.protocol_source import Part, SourcePart
 
 # DICOM PS3.3 C.7.3.1.1.1: the modalities that can be evidence of a follow-up examination.
 Modality = Literal["MR", "CT", "CR", "DX", "US", "PT", "NM", "XA", "MG", "RF"]
@@ -15,30 +15,10 @@ Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=40)]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Days = Annotated[int, Field(ge=0, le=366)]
 Months = Annotated[int, Field(ge=1, le=120)]
+Month = Annotated[int, Field(ge=1, le=1200)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True)
-
-
-class SourcePart(_Part):
-    """A publication, or the decision of a named group, that intervals rest on."""
-
-    citation: str = Field(
-        min_length=1,
-        max_length=500,
-        title="Citation",
-        description="As one would cite it, with where it was read if that is not the guideline itself.",
-    )
-    url: str = Field(
-        default="",
-        pattern="^(https?://.+)?$",
-        title="Address",
-        description="A web address where it can be read.",
-    )
-
-
-class IntervalPart(_Part):
+class IntervalPart(Part):
     """A range of months. The clinician chooses inside it at enrolment; the choice is recorded with the name."""
 
     min: Months = Field(title="Shortest", description="The shortest interval that may be chosen, in months.")
@@ -53,8 +33,22 @@ def _one_number(value: Any) -> Any:
     return value
 
 
-class PhasePart(_Part):
-    """A span of time with one interval. Months count from the end of definitive treatment."""
+class EndPart(Part):
+    """The months among which the clinician chooses the end of a phase at enrolment; the next phase begins there."""
+
+    one_of: list[Month] = Field(min_length=1, title="One of", description="The months that may be chosen, rising.")
+    default: Month = Field(title="Default", description="The month if nothing is chosen.")
+
+
+def _one_end(value: Any) -> Any:
+    """``to: 36`` is short for an end that leaves no choice."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"one_of": [value], "default": value}
+    return value
+
+
+class PhasePart(Part):
+    """A span of time with one interval. Months count from the day that the protocol's clock names."""
 
     start: int = Field(
         alias="from",
@@ -63,13 +57,22 @@ class PhasePart(_Part):
         title="From",
         description="The month in which the phase begins; the first begins at 0, each next where the last ends.",
     )
-    end: int | None = Field(
+    end: Annotated[EndPart, BeforeValidator(_one_end, json_schema_input_type=Month | EndPart)] | None = Field(
         default=None,
         alias="to",
-        ge=1,
-        le=1200,
         title="To",
-        description="The month of the phase's last examination. Leave it out for a phase without end.",
+        description=(
+            "The month of the phase's last examination, or {one_of: [24, 36], default: 36} for a choice. Leave it out "
+            "for a phase without end."
+        ),
+    )
+    name: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$", max_length=40)] = Field(
+        default="",
+        title="Name",
+        description=(
+            "Such as 'later'. The interval of a phase with a name is chosen by that name, apart from the interval of "
+            "the item."
+        ),
     )
     interval: Annotated[IntervalPart, BeforeValidator(_one_number, json_schema_input_type=Months | IntervalPart)] = (
         Field(
@@ -78,11 +81,13 @@ class PhasePart(_Part):
         )
     )
     source: str = Field(title="Source", description="The key of the source, as in 'sources' above.")
-    evidence: Literal["primary", "secondary", "proposed"] = Field(
+    evidence: Literal["primary", "secondary", "proposed"] | None = Field(
+        default=None,
         title="Evidence",
         description=(
-            "primary: read in the guideline itself. secondary: read in a text that reports it. "
-            "proposed: nobody published it; a clinician has to sign it off."
+            "proposed: nobody published this interval, whatever the grade of the source; a clinician has to sign it "
+            "off. Left out, the grade of the source says it. For a source without a grade: primary, read in the "
+            "guideline itself; secondary, in a text that reports it."
         ),
     )
     note: str = Field(
@@ -90,7 +95,7 @@ class PhasePart(_Part):
     )
 
 
-class AfterPart(_Part):
+class AfterPart(Part):
     """A visit that follows an examination, so that its result can be told."""
 
     item: Code = Field(title="Item", description="The code of the item that comes first.")
@@ -99,15 +104,23 @@ class AfterPart(_Part):
     )
 
 
-class ItemPart(_Part):
+class ItemPart(Part):
     """One thing that is repeated: an examination of one region of the body, or a visit."""
 
     code: Code = Field(title="Code", description="A short name that never changes, such as mri_primary.")
     title: Line = Field(title="Title", description="The name that people read.")
+    kind: Literal["imaging", "visit", "test", "advice"] | None = Field(
+        default=None,
+        title="Kind",
+        description=(
+            "imaging, visit, test (such as echocardiography), or advice: what the patient is told to do, for which "
+            "nothing is booked. Left out, it is imaging where there are modalities, else a visit."
+        ),
+    )
     modalities: list[Modality] = Field(
         default=[],
         title="Modalities",
-        description="DICOM codes of the examinations that count (CR and DX are X-ray). Empty for a visit.",
+        description="DICOM codes of the examinations that count (CR and DX are X-ray). None for a visit or advice.",
     )
     body_region: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$", max_length=40)] = Field(
         default="", title="Body region", description="Such as primary_site, chest, brain. Left out for a visit."
@@ -125,7 +138,7 @@ class ItemPart(_Part):
     )
 
 
-class ProtocolDocument(_Part):
+class ProtocolDocument(Part):
     """One version of a surveillance protocol. It takes effect at a site once a clinician there approves it."""
 
     id: str = Field(
@@ -140,6 +153,11 @@ class ProtocolDocument(_Part):
         title="Version",
         description='Year and number in quotes, such as "2026.1". A published version is never edited.',
     )
+    status: Literal["draft", "ready"] = Field(
+        default="ready",
+        title="Status",
+        description="draft: somebody is still writing it, and nobody can approve it. ready: it may be approved.",
+    )
     title: Line = Field(title="Title", description="The name that people read.")
     description: str = Field(
         min_length=1,
@@ -152,6 +170,14 @@ class ProtocolDocument(_Part):
         description=(
             "never: the last phases have no 'to'. decide: after the last examination a clinician signs discharge "
             "or continuation."
+        ),
+    )
+    clock: Literal["end_of_treatment", "end_of_chemotherapy", "diagnosis", "surgery"] = Field(
+        default="end_of_treatment",
+        title="Clock",
+        description=(
+            "From which day the months count: the end of all treatment that was to cure (whichever of surgery, "
+            "radiotherapy and chemotherapy ended last), the end of chemotherapy, the diagnosis, or the surgery."
         ),
     )
     lead_days: Days = Field(
@@ -172,81 +198,3 @@ class ProtocolDocument(_Part):
         min_length=1, title="Sources", description="Under a short key each; phases name the key."
     )
     items: list[ItemPart] = Field(min_length=1, title="Items", description="What the protocol repeats.")
-
-
-def to_core(document: ProtocolDocument) -> Protocol:
-    return Protocol(
-        id=document.id,
-        version=document.version,
-        title=document.title,
-        description=document.description,
-        items=tuple(map(_item, document.items)),
-        tolerance=dict(document.tolerance),
-        lead_days=document.lead_days,
-        sources=tuple(Source(key, part.citation, part.url) for key, part in document.sources.items()),
-        end=ProtocolEnd(document.end),
-    )
-
-
-def _item(part: ItemPart) -> Item:
-    return Item(
-        code=part.code,
-        title=part.title,
-        modalities=tuple(part.modalities),
-        body_region=part.body_region,
-        phases=tuple(map(_phase, part.phases)),
-        enabled=part.default == "on",
-        after=After(part.after.item, *part.after.days) if part.after else None,
-    )
-
-
-def _phase(part: PhasePart) -> Phase:
-    return Phase(
-        start=part.start,
-        end=part.end,
-        min=part.interval.min,
-        max=part.interval.max,
-        default=part.interval.default,
-        source=part.source,
-        evidence=Evidence(part.evidence),
-        note=part.note,
-    )
-
-
-def of_core(protocol: Protocol) -> dict[str, Any]:
-    """The protocol as the data of a file: keys in the order of the form, tolerances by rising interval."""
-    return {
-        "id": protocol.id,
-        "version": protocol.version,
-        "title": protocol.title,
-        "description": protocol.description,
-        "end": protocol.end.value,
-        "lead_days": protocol.lead_days,
-        "tolerance": dict(sorted(protocol.tolerance.items())),
-        "sources": {source.id: {"citation": source.citation, "url": source.url} for source in protocol.sources},
-        "items": [_item_data(item) for item in protocol.items],
-    }
-
-
-def _item_data(item: Item) -> dict[str, Any]:
-    after = item.after
-    return {
-        "code": item.code,
-        "title": item.title,
-        "modalities": list(item.modalities),
-        "body_region": item.body_region,
-        "default": "on" if item.enabled else "off",
-        **({"after": {"item": after.item, "days": [after.min_days, after.max_days]}} if after else {}),
-        "phases": [_phase_data(phase) for phase in item.phases],
-    }
-
-
-def _phase_data(phase: Phase) -> dict[str, Any]:
-    return {
-        "from": phase.start,
-        **({} if phase.end is None else {"to": phase.end}),
-        "interval": {"min": phase.min, "max": phase.max, "default": phase.default},
-        "source": phase.source,
-        "evidence": phase.evidence.value,
-        "note": phase.note,
-    }

@@ -9,14 +9,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from surveillance.catalogue import yaml_lines
-from surveillance.catalogue.protocol_document import ProtocolDocument, of_core, to_core
+from surveillance.catalogue.protocol_data import of_core, to_core
+from surveillance.catalogue.protocol_document import ProtocolDocument
 from surveillance.core.errors import ConfigurationError, InvalidFileError, InvalidInputError, NotFoundError, Problem
-from surveillance.core.protocols.protocol import Protocol, faults
+from surveillance.core.protocols.faults import faults
+from surveillance.core.protocols.protocol import Protocol
+
+EARLIER: Final = "earlier"  # versions that a newer one has followed: patients may still be on them
 
 
 def load(path: Path) -> Protocol:
@@ -30,7 +34,7 @@ def load(path: Path) -> Protocol:
 
 
 def load_all(directory: Path) -> dict[str, Protocol]:
-    """All ``*.yaml`` of a directory by ``id@version``.
+    """All ``*.yaml`` of a directory, and of its folder of earlier versions, by ``id@version``.
 
     Raises:
         ConfigurationError: there is no such directory.
@@ -41,7 +45,7 @@ def load_all(directory: Path) -> dict[str, Protocol]:
     found: dict[str, Protocol] = {}
     files: dict[str, Path] = {}
     problems: list[Problem] = []
-    for path in sorted(directory.glob("*.yaml")):
+    for path in [*sorted(directory.glob("*.yaml")), *sorted((directory / EARLIER).glob("*.yaml"))]:
         try:
             document = yaml_lines.read(path)
             protocol = _protocol(document)

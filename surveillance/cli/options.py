@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.protocols.protocol import UNTIL
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import ContactKind
 from surveillance.operations.care.baselines import NONE, NOW, Baselines, Choice
@@ -20,7 +21,8 @@ YEARS: Final = range(1890, 2151)  # outside these a date is a typing error
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
 _ITEM: Final = r"[a-z][a-z0-9_]*"
-_INTERVAL: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<months>[1-9][0-9]{{0,2}}|off)")
+_INTERVAL: Final = re.compile(rf"(?P<item>{_ITEM}(?:\.{_ITEM})?)=(?P<months>[1-9][0-9]{{0,2}}|off)")
+_UNTIL: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<month>[1-9][0-9]{{0,3}})")
 _EXAMINATION: Final = re.compile(rf"(?P<item>{_ITEM})(?:@(?:(?P<month>[0-9]{{1,4}})|x(?P<extra>[0-9a-f]{{4,32}})))?")
 _BASELINE: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<choice>{NOW}|{NONE}|[0-9-]+)")
 _STUDIES: Final = re.compile(rf"(?P<items>{_ITEM}(?:\+{_ITEM})*)=(?P<day>.+)")
@@ -51,8 +53,27 @@ def clock(text: str | time) -> time:
         raise typer.BadParameter(f"{text!r} is not a time of day; write it like 09:30 (24 hours)") from None
 
 
+def choices(texts: Iterable[str] | None, ends: Iterable[str] | None) -> dict[str, int | None]:
+    """What was chosen of a protocol: ``--interval`` and ``--until`` together."""
+    return intervals(texts) | until(ends)
+
+
+def until(texts: Iterable[str] | None) -> dict[str, int | None]:
+    """``ITEM=MONTH``: in which month its first years end. Raises typer.BadParameter for anything else."""
+    chosen: dict[str, int | None] = {}
+    for text in texts or ():
+        found = _UNTIL.fullmatch(text)
+        if found is None:
+            raise typer.BadParameter(f"{text!r} is not ITEM=MONTH, such as mri_primary=24", param_hint="--until")
+        chosen[f"{found['item']}.{UNTIL}"] = int(found["month"])
+    return chosen
+
+
 def intervals(texts: Iterable[str] | None) -> dict[str, int | None]:
-    """``ITEM=MONTHS`` or ``ITEM=off``. Raises typer.BadParameter for anything else, or an item named twice."""
+    """``ITEM=MONTHS``, ``ITEM.PHASE=MONTHS`` or ``ITEM=off``.
+
+    Raises typer.BadParameter for anything else, or an item named twice.
+    """
     chosen: dict[str, int | None] = {}
     for text in texts or ():
         found = _INTERVAL.fullmatch(text)
@@ -168,7 +189,19 @@ FirstDay = Annotated[date | None, typer.Option("--from", parser=iso_day, metavar
 LastDay = Annotated[date | None, typer.Option("--to", parser=iso_day, metavar="DATE", help="Up to this day.")]
 Intervals = Annotated[
     list[str] | None,
-    typer.Option("--interval", metavar="ITEM=MONTHS", help="A chosen interval; ITEM=off leaves it out. Repeatable."),
+    typer.Option(
+        "--interval",
+        metavar="ITEM=MONTHS",
+        help="A chosen interval; ITEM.PHASE=MONTHS in a phase with a name, ITEM=off leaves it out. Repeatable.",
+    ),
+]
+Until = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--until",
+        metavar="ITEM=MONTH",
+        help="The month in which the phase ends whose end the protocol leaves to choose. Repeatable.",
+    ),
 ]
 BaselineChoices = Annotated[
     list[str] | None,

@@ -94,7 +94,7 @@ def _extras(rng: random.Random, anchor: date, day: date) -> Iterator[Extra]:
 SAMPLES = [
     pytest.param(range(USUAL), id="a-sample"),
     *(
-        pytest.param(range(first, first + USUAL), id=f"from-{first}", marks=pytest.mark.year)
+        pytest.param(range(first, first + USUAL), id=f"from-{first}", marks=pytest.mark.long)
         for first in range(USUAL, ALL, USUAL)
     ),
 ]

@@ -7,6 +7,7 @@ from random import Random
 
 import sqlalchemy as sa
 import vobject
+from approving import approved
 from fakes.clinic import catalogue
 from sqlmodel import col, select
 
@@ -17,7 +18,6 @@ from surveillance.operations.calendars import feed_contents, feeds
 from surveillance.operations.imports import apply, compare, reading
 from surveillance.operations.imports import rows as imports_rows
 from surveillance.operations.proof import check
-from surveillance.operations.protocols import approvals
 from surveillance.operations.visits import booking
 from surveillance.operations.work import Work
 from surveillance.store import db
@@ -66,7 +66,7 @@ def _opened(work: Work) -> Site:
     new = sites.NewSite("NYC1", "Riverside", "Riverside", "America/New_York", "US", "(202) 555-0100")
     site = sites.add_site(work, new)
     places.add_place(work, site, "MRI 2")
-    approvals.approve_protocol(work, site, "asps-extremity")
+    approved(work, site)
     return site
 
 

@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 import pytest
 import sqlalchemy as sa
+from approving import approved
 from fastapi.testclient import TestClient
 from psycopg import sql
 
@@ -32,7 +33,6 @@ from surveillance.operations.accounts import sessions
 from surveillance.operations.administration import sites
 from surveillance.operations.board import worklist
 from surveillance.operations.board.worklist import Worklist
-from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
 from surveillance.settings import Settings
 from surveillance.store import bulk, db
@@ -224,7 +224,7 @@ def opened(url: str) -> Board:
     with db.writing(app.engine) as session:
         work = app.work(session, bootstrap.system_actor(session), NOW)
         site = sites.add_site(work, sites.NewSite("B", "Bench", "Bench", "Europe/London", "GB", "+442079460000"))
-        key = approvals.approve_protocol(work, site, "asps-extremity").protocol_key
+        key = approved(work, site).protocol_key
         user = User(username="grace", name="Grace", must_change_password=False, created_at=NOW)
         session.add(user)
         session.flush()

@@ -11,12 +11,12 @@ from random import Random
 import psycopg
 import pytest
 import sqlalchemy as sa
+from approving import approved
 
 from surveillance import bootstrap
 from surveillance.operations.administration import sites
 from surveillance.operations.imports import apply, compare, reading
 from surveillance.operations.imports import rows as imports_rows
-from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
 from surveillance.settings import Settings
 from surveillance.store import db
@@ -52,7 +52,7 @@ def import_file(url: str, path: Path) -> float:
         work = app.work(session, bootstrap.system_actor(session), NOW)
         new = sites.NewSite("B", "Bench", "Bench", "America/New_York", "US", "(202) 555-0100")
         site = sites.add_site(work, new)
-        approvals.approve_protocol(work, site, "asps-extremity")
+        approved(work, site)
     started = time.perf_counter()
     with db.writing(app.engine) as session:
         _take_in(app.work(session, bootstrap.system_actor(session), NOW), site, path)

@@ -11,7 +11,10 @@ from jsonschema import Draft202012Validator
 from surveillance import paths
 from surveillance.catalogue import protocols, yaml_lines
 from surveillance.core.errors import ConfigurationError, InvalidFileError, InvalidInputError, NotFoundError
-from surveillance.core.protocols.protocol import After, Evidence, Item, Phase, Protocol, ProtocolEnd, Source, faults
+from surveillance.core.protocols.clocks import Clock
+from surveillance.core.protocols.faults import faults
+from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Evidence, Grade, Source
 
 SHIPPED = paths.config_folder() / "protocols"
 SCHEMA = SHIPPED / "protocol.schema.json"
@@ -63,7 +66,7 @@ def test_a_good_file_becomes_a_protocol(tmp_path: Path) -> None:
     assert protocol.item("visit").after == After("mri", 2, 7)
 
 
-RULES = [
+RULES: list[tuple[str, str, int, str]] = [
     # the schedule's own rules (schedule rule 2)
     ("from: 36, to: 60", "from: 40, to: 60", 17, "gap: the phase starts at month 40, the one before ends at 36"),
     ("from: 36, to: 60", "from: 30, to: 60", 17, "overlap: the phase starts at month 30, the one before ends at 36"),
@@ -84,6 +87,18 @@ RULES = [
     ("days: [2, 7]", "days: [7, 2]", 20, "days must rise from 0"),
     ("end: decide", "end: never", 5, "end is 'never' but an item's last phase ends"),
     ("from: 36, to: 60", "from: 36", 5, "end is 'decide' but an item's last phase has no end"),
+    # where the numbers were read
+    ("Our own choice", "Our own choice\n    grade: S", 8, "a source of grade S says on which day it was read"),
+    ("Our own choice", "Our own choice\n    grade: U\n    read: 2026-12-01", 10, "grade U is for what was not read"),
+    ("Our own choice", "Our own choice\n    grade: U", 17, "source 'us' was not read (grade U)"),
+    ("Our own choice", "Our own choice\n    grade: X", 10, "should be 'P', 'P-old', 'S', 'proposed' or 'U'"),
+    ("Our own choice", "Our own choice\n    read: 1 May", 10, "read: not a day such as 2026-12-01: '1 May'"),
+    ("Our own choice", "Our own choice\n    expires: 2026-13-01", 10, "not a day such as 2026-12-01"),
+    ("Our own choice", "Our own choice\n    doi: doi.org/10.1/x", 10, "doi: String should match"),
+    ("Our own choice", "Our own choice\n    year: soon", 10, "year: should be a valid integer"),
+    ("Our own choice", "Our own choice\n    read: 2026-12-01\n    review_by: 2026-12-01", 11,
+     "2026-12-01 does not lie after the day of reading"),
+    (", evidence: proposed}\n  -", "}\n  -", 17, "say the evidence, or give source 'us' a grade"),
     # the form
     ("title: Example\n", "", 1, "title is missing"),
     ("    title: MRI\n", "", 11, "items[0].title is missing"),
@@ -93,6 +108,7 @@ RULES = [
     ("id: example", "id: Example One", 1, "id: String should match"),
     ("[MR]", "[MRI]", 13, "items[0].modalities[0]: should be 'MR', 'CT'"),
     ("end: decide", "end: no", 5, "end: should be 'never' or 'decide', not 'no'"),
+    ("end: decide", "end: decide\nclock: birth", 6, "clock: should be 'end_of_treatment', 'end_of_chemotherapy'"),
     ("{3: 14, ", "{3: two, ", 6, "tolerance[3]: should be a valid integer, not 'two'"),
     ("{3: 14, ", "{three: 14, ", 6, "the key three of tolerance: should be a valid integer"),
     ("interval: 6, source: us", "interval: often, source: us", 17, "interval must be 'key: value' lines, not 'often'"),
@@ -101,6 +117,12 @@ RULES = [
     ("interval: 6, source: us", "interval: 0, source: us", 17, "greater than or equal to 1, not 0"),
     ("from: 36", "from: '36'", 17, "from: should be a valid integer, not '36'"),
     ("from: 36", "from: -1", 17, "greater than or equal to 0"),
+    ("to: 36", "to: {one_of: [24, 36]}", 16, "to.default is missing"),
+    ("to: 36", "to: {one_of: [24, 48], default: 36}", 16, "default 36 is none of 24, 48"),
+    ("to: 36", "to: {one_of: [36, 60], default: 36}", 17, "not after its start 60, where month 60 is chosen"),
+    ("to: 36", "to: often", 16, "to must be 'key: value' lines, not 'often'"),
+    ("from: 36, to: 60", "name: until, from: 36, to: 60", 17, "take another name"),
+    ("from: 36, to: 60", "name: Later, from: 36, to: 60", 17, "name: String should match"),
     ("evidence: proposed}\n  -", "evidence: sure}\n  -", 17, "should be 'primary', 'secondary' or 'proposed'"),
     ("days: [2, 7]", "days: [2]", 20, "at least 2 items"),
     ("items:", "items: []\nothers:", 10, "items: List should have at least 1 item"),
@@ -115,9 +137,39 @@ def test_each_mistake_is_refused_on_its_line(tmp_path: Path, old: str, new: str,
     assert any(at == line and reason in said for at, said in found), found
 
 
+GRADED = GOOD.replace("Our own choice", "A guideline\n    grade: S\n    read: 2026-12-01").replace(
+    ", evidence: proposed", ""
+)
+
+
+def test_an_interval_is_as_sure_as_its_source_unless_it_says_that_it_is_proposed(tmp_path: Path) -> None:
+    text = GRADED.replace("to: 36, interval", "to: 36, evidence: proposed, interval")
+    protocol = protocols.load(write(tmp_path, text))
+    assert [protocol.grade_of(phase) for phase in protocol.item("mri").phases] == [Grade.PROPOSED, Grade.REPORTED]
+    assert protocol.cited == protocol.sources
+
+
+def test_evidence_that_contradicts_the_grade_is_refused_and_what_is_unread_may_be_named(tmp_path: Path) -> None:
+    wrong = GRADED.replace("from: 36, to: 60", "from: 36, evidence: primary, to: 60")
+    [(line, reason)] = problems_of(write(tmp_path, wrong))
+    assert (line, reason.partition(";")[0]) == (19, "primary does not go with source 'us' of grade S")
+    named = GRADED.replace("items:", "  esmo:\n    citation: ESMO\n    grade: U\n    doi: 10.1000/x\nitems:", 1)
+    assert protocols.load(write(tmp_path, named)).sources[1].grade is Grade.UNREAD
+
+
 def test_all_mistakes_of_a_file_are_told_at_once_in_the_order_of_its_lines(tmp_path: Path) -> None:
     text = GOOD.replace("end: decide", "end: never").replace("from: 36", "from: 42").replace("days: [2", "days: [9")
     assert [line for line, _ in problems_of(write(tmp_path, text))] == [5, 17, 20]
+
+
+def test_an_end_and_a_phase_can_be_left_to_the_clinician(tmp_path: Path) -> None:
+    text = GOOD.replace("to: 36,", "to: {one_of: [24, 36], default: 36},")
+    later = "{name: later, from: 36, to: 60, interval: {min: 6, max: 12, default: 6}"
+    text = text.replace("{from: 36, to: 60, interval: 6", later)
+    path = write(tmp_path, text)
+    first, later = protocols.load(path).item("mri").phases
+    assert (first.end, first.ends, later.name, later.choices()) == (36, (24, 36), "later", [6, 8, 12])
+    assert protocols.parse_canonical(protocols.dump(protocols.load(path))) == protocols.load(path)
 
 
 def test_an_interval_in_the_range_that_does_not_divide_is_refused_only_when_chosen(tmp_path: Path) -> None:
@@ -166,14 +218,30 @@ def test_a_name_that_is_not_there_gets_a_hint(tmp_path: Path, name: str, hint: s
 
 
 def test_the_shipped_protocols_are_the_ones_that_are_promised() -> None:
-    assert {protocol.id for protocol in protocols.load_all(SHIPPED).values()} == {
+    assert {protocol.id for protocol in protocols.load_all(SHIPPED).values() if not protocol.draft} == {
         "asps-extremity",
+        "canada-sts",
+        "cruk-sts-high",
+        "cruk-sts-low",
+        "esmo-bone",
         "esmo-sts-high",
         "esmo-sts-low",
+        "france-sts",
+        "gist-high",
+        "gist-low-intermediate",
         "nccn-sts-high",
+        "nccn-sts-low",
         "norway-retroperitoneal",
         "norway-sts-high",
+        "norway-sts-low",
+        "safety-3-monthly",
+        "safety-6-monthly",
+        "sweden-sts-high",
         "sweden-sts-low",
+        "toss-3-monthly",
+        "toss-6-monthly",
+        "vogt-sts-high",
+        "vogt-sts-low",
     }
 
 
@@ -198,6 +266,23 @@ def test_the_committed_schema_is_what_the_program_says() -> None:
 def test_a_shipped_protocol_comes_back_from_its_frozen_text(key: str) -> None:
     protocol = protocols.load_all(SHIPPED)[key]
     assert protocols.parse_canonical(protocols.dump(protocol)) == protocol
+
+
+# Versions that sites have approved: what was frozen then must be what the program would freeze today.
+FROZEN = {
+    "asps-extremity@2026.1": "5ad5cc2f538f1233ecc043bb9f229aec4624fe568d91cc89e6d6896e40b25fd7",
+    "esmo-sts-high@2026.1": "963f1f149fd847aa5e4666f8eb2018fcfcb61dc9f0c12b9d8c50334c2bde9697",
+    "esmo-sts-low@2026.1": "ff739b973f7adbbc268cd4785595b5d756c720af9f17c1f23b2c9c8fee0a4841",
+    "nccn-sts-high@2026.1": "ce8aa24e750e9930fdf5d928ceb71411e30540f36b6d66bf4207e08b9d67c1d4",
+    "norway-retroperitoneal@2026.1": "2383615533c83b43b1bcdcd87dcf8c759b529ef06939dd61595deeb8c2e258fa",
+    "norway-sts-high@2026.1": "df3a82935e92c9f4fcd159c5e82040618c904ee5f484b087f2052ef6f74735e7",
+    "sweden-sts-low@2026.1": "1eb8d9e923c31836dded32a5e2596fea2a134a465a4c7880094757e8d8c2619d",
+}
+
+
+@pytest.mark.parametrize("key", sorted(FROZEN))
+def test_a_version_that_was_shipped_never_changes(key: str) -> None:
+    assert protocols.digest(protocols.load_all(SHIPPED)[key]) == FROZEN[key]
 
 
 def test_frozen_text_is_itself_a_protocol_file(tmp_path: Path) -> None:
@@ -238,18 +323,23 @@ def any_protocol(draw: st.DrawFn) -> Protocol:
     interval = draw(st.sampled_from([3, 4, 6, 12]))
     ends = draw(st.booleans())
     evidence = draw(st.sampled_from(list(Evidence)))
+    cut = draw(st.sampled_from([(), (24, 36), (12, 24, 36)]))
     phases = (
-        Phase(0, 36, 3, 12, interval, "s", evidence, draw(words)),
-        Phase(36, 60 if ends else None, 12, 12, 12, "t", Evidence.PRIMARY),
+        Phase(0, 36, 3, 12, interval, "s", evidence, draw(words), ends=cut),
+        Phase(36, 60 if ends else None, 12, 12, 12, "t", Evidence.PRIMARY, name=draw(st.sampled_from(["", "later"]))),
     )
     items = (
         Item("mri", draw(words), ("MR",), "brain", phases, draw(st.booleans())),
         Item("visit", draw(words), (), "", phases, after=draw(st.none() | st.just(After("mri", 0, 7)))),
     )
-    sources = draw(st.permutations([Source("s", draw(words), "https://example.org"), Source("t", draw(words))]))
+    years, days = st.none() | st.integers(1900, 2200), st.none() | st.dates()
+    known = {"edition": draw(st.just("") | words), "year": draw(years), "read": draw(days), "expires": draw(days)}
+    graded = Source("s", draw(words), "https://example.org", "10.1000/x", **known)
+    sources = draw(st.permutations([graded, Source("t", draw(words))]))
     tolerance = {3: draw(st.integers(0, 14)), 12: 42}
     end = ProtocolEnd.DECIDE if ends else ProtocolEnd.NEVER
-    return Protocol("some", "1.0", draw(words), draw(words), items, tolerance, 56, tuple(sources), end)
+    clock = draw(st.sampled_from(list(Clock)))
+    return Protocol("some", "1.0", draw(words), draw(words), items, tolerance, 56, tuple(sources), end, clock)
 
 
 @given(any_protocol())

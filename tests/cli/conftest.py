@@ -86,7 +86,7 @@ def clinic_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -
     program("user", "add", "anna", "--name", "Anna Bell", "--role", "admin")
     program("user", "add", "bob", "--name", "Bob Hill", "--role", "coordinator", user="anna")
     program("user", "add", "dr.reed", "--name", "Jo Reed", "--role", "clinician", user="anna")
-    program("site", "approve-protocol", "NYC1", "asps-extremity", user="dr.reed")
+    program("site", "approve-protocol", "NYC1", "asps-extremity", "--source-read", user="dr.reed")
     program(
         *("patient", "add", "00417", "--family", "Okafor", "--given", "Ada", "--born", "1998-05-14"),
         *("--phone", "(212) 555-0123", "--consent", "sms", "--consent-how", "signed form"),

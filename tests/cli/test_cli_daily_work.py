@@ -22,10 +22,10 @@ def test_a_clinic_can_be_run_from_an_empty_database_to_a_death_and_back(empty: A
     program.now = on("2026-11-23")
     program.add_site()
     program("site", "place-add", "NYC1", "MRI 2", "--address", "12 High Street")
-    program("site", "approve-protocol", "NYC1", "asps-extremity")
     program("user", "add", "anna", "--name", "Anna Bell", "--role", "admin")
     program("user", "add", "bob", "--name", "Bob Hill", "--role", "coordinator", user="anna")
     program("user", "add", "dr.reed", "--name", "Jo Reed", "--role", "clinician", user="anna")
+    program("site", "approve-protocol", "NYC1", "asps-extremity", "--source-read", user="dr.reed")
     program("site", "go-live", "NYC1", "--from", "2026-11-24", "--yes", user="anna")
     program.user = "bob"
     program(
@@ -90,7 +90,7 @@ def test_a_clinic_can_be_run_from_an_empty_database_to_a_death_and_back(empty: A
     assert program.run("enrol", "00417", *PLAN, "--anchor", "2027-02-20", "--yes").exit_code == 1
 
     program("retract", "00417", "death", "--reason", "wrong patient", "--yes")
-    assert "asps-extremity@2026.1 from 2027-02-20" in program("patient", "find", "00417")
+    assert "asps-extremity@2026.2 from 2027-02-20" in program("patient", "find", "00417")
     history = program("patient", "show", "00417", "--history", "100")
     for words in ("patient: died", "death: retract", "plan: restart", "plan: hold", "visit: book", "letter of the GP"):
         assert words in history

@@ -93,7 +93,7 @@ def test_a_backup_is_restored_with_messages_paused(clinic: Any, tmp_path: Path) 
     assert kept.exit_code == 1
     assert "died" in clinic("patient", "find", "00417")
     assert clinic.json("db", "restore", str(copy), "--yes")["dispatch"] == "paused"
-    assert "asps-extremity@2026.1" in clinic("patient", "find", "00417")
+    assert "asps-extremity@2026.2" in clinic("patient", "find", "00417")
     assert "paused for all" in clinic("doctor")
     assert "is whole" in clinic("db", "check")
 

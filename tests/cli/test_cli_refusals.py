@@ -89,6 +89,7 @@ REFUSED = [
     (ADMIN, ("site", "go-live", "LON1", "--from", "2027-01-01", "--yes"), "there is no site 'LON1'"),
     (CLINICIAN, ("site", "approve-protocol", "NYC1", "mine"), "there is no protocol 'mine'"),
     ("bob", ("site", "approve-protocol", "NYC1", "nccn-sts-high"), "it takes a clinician"),
+    (CLINICIAN, ("site", "approve-protocol", "NYC1", "nccn-sts-high"), "says so: NCCN, soft tissue sarcoma"),
 ]  # fmt: skip
 
 

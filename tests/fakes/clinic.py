@@ -11,6 +11,7 @@ from uuid import UUID
 
 import furnished
 import sqlalchemy as sa
+from approving import approved
 from sqlmodel import select
 
 from surveillance import bootstrap, worker
@@ -19,7 +20,6 @@ from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations.administration import places, sites
 from surveillance.operations.care import enrolment
 from surveillance.operations.job_context import JobContext, Limits
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits import booking
 from surveillance.operations.work import Catalogue, Work
@@ -219,5 +219,5 @@ def _closed(engine: sa.Engine, clock: Clock, transports: Sequence[Transport] | N
 def _furnish(clinic: Clinic, site: sites.NewSite) -> tuple[UUID, UUID]:
     with clinic.work() as work:
         made = sites.add_site(work, site)
-        approvals.approve_protocol(work, made, "asps-extremity")
+        approved(work, made)
         return made.id, places.add_place(work, made, "Scanner", "1 Elm Street").id

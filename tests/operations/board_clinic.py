@@ -10,6 +10,7 @@ from uuid import UUID
 
 import furnished
 import sqlalchemy as sa
+from approving import approved
 
 from surveillance import paths
 from surveillance.catalogue.messages import load_messages
@@ -19,7 +20,6 @@ from surveillance.catalogue.replies import load_replies
 from surveillance.core.words import Channel, ReminderState, Role, Step
 from surveillance.operations.administration import places, sites
 from surveillance.operations.care import enrolment
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.operations.visits import booking, results
@@ -126,7 +126,7 @@ def _furnish(engine: sa.Engine, zone: str) -> tuple[UUID, Actor, Actor]:
 
 def _site(work: Work, zone: str) -> Site:
     site = sites.add_site(work, sites.NewSite("GB1", "Clinic One", "Clinic", zone, "GB", "+442079460000"))
-    approvals.approve_protocol(work, site, "asps-extremity")
+    approved(work, site)
     place: Place = places.add_place(work, site, "Scanner", "1 Example Street")
     assert place.id
     return site

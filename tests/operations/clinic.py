@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from approving import approved
 from sqlmodel import select
 
 from surveillance import bootstrap
@@ -18,7 +19,6 @@ from surveillance.core.words import AppointmentState, Channel, Role
 from surveillance.operations.administration import places, sites
 from surveillance.operations.care import enrolment
 from surveillance.operations.planning import replanning
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits import booking, results
 from surveillance.operations.work import Actor, Catalogue, Work
@@ -137,7 +137,7 @@ def _site(work: Work, code: str, scanner: str) -> Site:
     new = sites.NewSite(code, f"Clinic {code}", code, "America/New_York", "US", "(202) 555-0199")
     site = sites.add_site(work, new)
     for protocol in (PROTOCOL, "norway-sts-high"):
-        approvals.approve_protocol(work, site, protocol)
+        approved(work, site, protocol)
     places.add_place(work, site, scanner)
     return site
 

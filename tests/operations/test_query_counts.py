@@ -22,8 +22,8 @@ MOST = {
     "enrol": 23,
     "book a visit": 23,
     "move it": 27,
-    "send a first message": 24,
-    "send a further message": 22,
+    "send a first message": 25,
+    "send a further message": 23,
     "look when nothing is due": 2,
     "cancel it": 29,
 }

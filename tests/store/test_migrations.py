@@ -162,7 +162,9 @@ def fill_before(engine: sa.Engine) -> dict[str, UUID]:
     found = sa.inspect(engine)
     columns = {name: {each["name"] for each in found.get_columns(name)} for name in (*NAMES, "study")}
     every, ids = SQLModel.metadata.tables, {}
-    known: dict[str, dict[str, Any]] = {name: {"id": None} for name in ("appointment", "extra_examination", "study", "condition")}
+    known: dict[str, dict[str, Any]] = {
+        name: {"id": None} for name in ("appointment", "extra_examination", "study", "condition")
+    }
 
     def keep(session: Any, name: str, **facts: Any) -> dict[str, Any]:
         row = sample(every[name], known) | facts

@@ -15,6 +15,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import httpx
+from approving import approved
 from fastapi.testclient import TestClient
 from rich.console import Console
 from sqlmodel import select
@@ -27,7 +28,6 @@ from surveillance.core.words import Role
 from surveillance.operations.accounts import sessions, users
 from surveillance.operations.administration import places, sites
 from surveillance.operations.demo import stories
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.work import Catalogue, Work
 from surveillance.settings import Settings
@@ -175,7 +175,7 @@ def _elsewhere(work: Work) -> None:
     new = sites.NewSite(THERE, "Elsewhere Clinic", "Elsewhere", "Europe/London", "GB", "+442079460123")
     site = sites.add_site(work, new)
     places.add_place(work, site, "Elsewhere Imaging")
-    approvals.approve_protocol(work, site, "asps-extremity")
+    approved(work, site)
     for role, name in THERE_TOO.items():
         user = User(
             username=name,

@@ -28,6 +28,7 @@ from surveillance.operations.board import worklist
 from surveillance.operations.calendars import feeds
 from surveillance.operations.care import holds
 from surveillance.operations.imports import uploads
+from surveillance.operations.messages import pauses
 from surveillance.operations.wording import site_wording
 from surveillance.operations.work import Work
 from surveillance.store import tables
@@ -36,7 +37,7 @@ from surveillance.web.access import Permission
 from surveillance.web.app import create_app
 
 ROLES = list(Role)
-VERSIONS = "before=asps-extremity@2026.1&after=esmo-sts-high@2026.1"
+VERSIONS = "before=asps-extremity@2026.2&after=esmo-sts-high@2026.1"
 LET_IN = {200, 201, 204, 206, 303, 400, 409, 412, 415, 422, 429}  # what the route itself may answer to an empty request
 API = "/api/v1"
 
@@ -97,7 +98,7 @@ FIRST: Mapping[str, type[SQLModel]] = {
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",
-    "key": "asps-extremity@2026.1", "report": "up-to-date", "worklist": "overdue", "what": "note",
+    "key": "asps-extremity@2026.2", "report": "up-to-date", "worklist": "overdue", "what": "note",
     "item": "mri_primary", "month": "3", "day": "2026-11-24",
     "language": "en", "step": "7d", "level": "neutral",
 }  # fmt: skip
@@ -163,13 +164,13 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "/messages/sending/sender": {"sender": SENDER},
     "/messages/sending/seen": {"sender": SENDER},
     "/patients/{patient_id}/contacts/{contact_id}/consent": {"channel": "sms", "act": "given"},
-    "/protocols/migrate": {"before": "asps-extremity@2026.1", "after": "esmo-sts-high@2026.1"},
+    "/protocols/migrate": {"before": "asps-extremity@2026.2", "after": "esmo-sts-high@2026.1"},
     "/calendar/closures": {"site": HERE, "day": str(CLOSED_DAY)},
 }
 
 
 def complete(clinic: Staffed) -> None:
-    """Records that no story of the demo has: a file on its way in, an import, a token of Grace's."""
+    """Records that no story of the demo has: a file on its way in, an import, a token of Grace's, sending paused."""
 
     def add(work: Work) -> None:
         site = work.session.exec(select(tables.Site).where(tables.Site.code == HERE)).one()
@@ -194,6 +195,7 @@ def complete(clinic: Staffed) -> None:
         reply = {"from_number": phone, "to_number": "+12025550100", "body": "Where do I park?", "received_at": work.now}
         work.session.add(tables.Inbound(provider_id="SM1", **reply))
         tokens.create(work, tokens.NewToken(user, "a program"))
+        pauses.pause(work, site, "a fire drill")
         sms = "{clinic}: {date}, {time}. {phone}"
         which = site_wording.Which(FIXED["language"], Step(FIXED["step"]), Privacy(FIXED["level"]))
         site_wording.draft(work, site, which, Template(sms, "{date}", sms))

@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 import pytest
 import sqlalchemy as sa
+from approving import approved
 from sqlmodel import SQLModel, col, select
 from staff import HERE, NOW, Staffed, Visitor, copied
 from test_route_permissions import FIRST, Asking, Route, complete, routes_of, samples_of
@@ -26,7 +27,6 @@ from surveillance.operations.board import worklist
 from surveillance.operations.board.worklist import Worklist
 from surveillance.operations.csv_text import BOM
 from surveillance.operations.imports import uploads
-from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.tables import Appointment, AuditEvent, Patient, PatientWord, Plan, Site
@@ -205,9 +205,7 @@ def forms_of(seen: Seen) -> Iterator[tuple[str, set[str]]]:
 def walk(furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     with copied(furnished, tmp_path_factory.mktemp("walk")) as clinic:
         complete(clinic)
-        clinic.do(
-            lambda work: approvals.approve_protocol(work, work.session.get_one(Site, clinic.site_id()), OTHER), "helen"
-        )
+        clinic.do(lambda work: approved(work, work.session.get_one(Site, clinic.site_id()), OTHER), "helen")
         clinic.do(poison)
         yield Walk(clinic)
 

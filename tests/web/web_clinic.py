@@ -12,6 +12,7 @@ from uuid import UUID
 import furnished
 import httpx
 import uvicorn
+from approving import approved
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlmodel import col, select
@@ -22,7 +23,6 @@ from surveillance.core.words import AppointmentState, Privacy, Role
 from surveillance.operations.administration import places, sites
 from surveillance.operations.calendars import feeds
 from surveillance.operations.care import enrolment
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits import booking
 from surveillance.operations.visits.booking import Visit
@@ -120,7 +120,7 @@ def _furnish(work: Work) -> tuple[UUID, UUID, UUID, UUID]:
             "LDN1", "Sarcoma Clinic", "The Clinic", "Europe/London", "GB", "+442079460123", languages=("en", "es")
         ),
     )
-    approvals.approve_protocol(work, site, "asps-extremity")
+    approved(work, site)
     place = places.add_place(work, site, "Sarcoma Imaging", "1 Example Street, London")
     user = User(username="anna", name="Anna Coordinator", created_at=work.now)
     work.session.add(user)

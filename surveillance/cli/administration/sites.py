@@ -134,13 +134,19 @@ def list_sites(job: Job) -> Answer:
 @app.command()
 @writing
 def approve_protocol(
-    job: Job, code: Code, protocol: Annotated[str, typer.Argument(help="A protocol's id, or id@version.")]
+    job: Job,
+    code: Code,
+    protocol: Annotated[str, typer.Argument(help="A protocol's id, or id@version.")],
+    source_read: Annotated[
+        bool, typer.Option("--source-read", help="You have read the source that 'protocol show' names, in full.")
+    ] = False,
 ) -> Answer:
     """A clinician approves a protocol version for use at a site; it is frozen as it stands.
 
-    Example: surveillance site approve-protocol LDN1 asps-extremity --as dr.reed
+    Example: surveillance site approve-protocol LDN1 asps-extremity --source-read --as dr.reed
     """
-    row = approvals.approve_protocol(job.work, registry_sites.site_by_code(job.work, code), protocol)
+    site = registry_sites.site_by_code(job.work, code)
+    row = approvals.approve_protocol(job.work, site, protocol, read_source=source_read)
     return Answer(
         [f"{row.protocol_key} is approved at {code}."], {"site": code, "protocol": row.protocol_key, "id": row.id}
     )

@@ -19,15 +19,17 @@ from surveillance.cli.options import (
     OfCondition,
     Reason,
     Studies,
+    Until,
     Why,
     baselines,
-    intervals,
+    choices,
     iso_day,
     studies,
 )
 from surveillance.cli.planning import changes
 from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import NotFoundError
+from surveillance.core.schedule.departures import of_terms
 from surveillance.core.words import Side
 from surveillance.operations.care import enrolment, returning
 from surveillance.operations.care.diagnoses import NewCondition
@@ -40,7 +42,12 @@ from surveillance.store.tables import Appointment, Patient, Plan
 
 app = typer.Typer(help="Plans: show, change, hold, resume, end, restart.", no_args_is_help=True)
 
-Anchor = Annotated[date, typer.Option(parser=iso_day, metavar="DATE", help="The day on which treatment ended.")]
+Anchor = Annotated[
+    date,
+    typer.Option(
+        parser=iso_day, metavar="DATE", help="The day from which the protocol counts; 'protocol show' names it."
+    ),
+]
 ProtocolName = Annotated[str, typer.Option("--protocol", metavar="ID", help="A protocol's id, or id@version.")]
 EnrolledOn = Annotated[
     date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="Day of enrolment; today without.")
@@ -54,6 +61,7 @@ def enrol(
     protocol: ProtocolName,
     anchor: Anchor,
     interval: Intervals = None,
+    until: Until = None,
     study: Studies = None,
     on: EnrolledOn = None,
     reason: Why = "",
@@ -78,7 +86,8 @@ def enrol(
     patient = job.patient(mrn)
     before = differences.picture(job.work, patient)
     meant = _meant(job, patient, NewCondition(condition, code, body_site=body_site, side=side))
-    new = enrolment.Enrolment(protocol, anchor, intervals(interval), studies(study), on, reason, condition=meant)
+    chosen = choices(interval, until)
+    new = enrolment.Enrolment(protocol, anchor, chosen, studies(study), on, reason, condition=meant)
     plan = enrolment.enrol(job.work, patient, new)
     found = changes.since(job.work, patient, before)
     change = [*_headline(job.work, patient, plan), *found.shown()]
@@ -101,9 +110,17 @@ def _meant(job: Job, patient: Patient, described: NewCondition) -> UUID | NewCon
 
 def _headline(work: Work, patient: Patient, plan: Plan) -> list[RenderableType]:
     trips = plan_record.spelled_years(plan_record.years(work, plan))
-    key = store.terms_in_force(work.session, plan.id)[-1].protocol_key
+    protocol = work.protocol(store.terms_in_force(work.session, plan.id)[-1].protocol_key)
     name = f"{patient.given_name} {patient.family_name}, MRN {patient.mrn}"
-    return [f"{name}: {key} from {show.day(plan.anchor)}.", f"Trips a year: {trips}."]
+    first = f"{name}: {protocol.key} from {show.day(plan.anchor)}, the {protocol.counts_from}."
+    return [first, f"Trips a year: {trips}.", *_departures(work, plan)]
+
+
+def _departures(work: Work, plan: Plan) -> list[RenderableType]:
+    """Where the newest terms of a plan depart from the protocol's own schedule, item by item."""
+    last = store.terms_in_force(work.session, plan.id)[-1]
+    found = of_terms(work.protocol(last.protocol_key), plan.anchor, last.intervals, last.since)
+    return [f"{each.said}." for each in found]
 
 
 def _data(work: Work, plan: Plan, found: changes.Difference) -> dict[str, object]:
@@ -157,9 +174,15 @@ def _of(job: Job, plan: Plan, newest: list[Plan]) -> str:
 def change_interval(
     job: Job,
     mrn: Mrn,
-    choices: Annotated[list[str], typer.Argument(metavar="ITEM=MONTHS…", help="The new interval; ITEM=off ends it.")],
     since: From,
     reason: Reason,
+    interval: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ITEM=MONTHS…", help="The new interval; ITEM.PHASE=MONTHS in a phase with a name; ITEM=off ends it."
+        ),
+    ] = None,
+    until: Until = None,
     off_until: OffUntil = None,
     baseline: BaselineChoices = None,
     baseline_reason: BaselineReason = "",
@@ -172,8 +195,11 @@ def change_interval(
 
     Example: surveillance plan interval 00417 mri_primary=6 --from 2027-06-30 --reason "TOSS" --as dr.reed
     """
-    chosen = baselines(baseline, baseline_reason)
-    return _terms(job, (mrn, condition), enrolment.NewTerms(since, reason, None, intervals(choices), off_until, chosen))
+    chosen = choices(interval, until)
+    if not chosen:
+        raise typer.BadParameter("say what changes, such as mri_primary=6", param_hint="ITEM=MONTHS…")
+    first = baselines(baseline, baseline_reason)
+    return _terms(job, (mrn, condition), enrolment.NewTerms(since, reason, None, chosen, off_until, first))
 
 
 @app.command("protocol")
@@ -185,6 +211,7 @@ def change_protocol(
     since: From,
     reason: Reason,
     interval: Intervals = None,
+    until: Until = None,
     off_until: OffUntil = None,
     baseline: BaselineChoices = None,
     baseline_reason: BaselineReason = "",
@@ -194,17 +221,19 @@ def change_protocol(
 
     Example: surveillance plan protocol 00417 nccn-sts-high --from 2027-01-01 --reason "second opinion" --as dr.reed
     """
-    chosen = baselines(baseline, baseline_reason)
-    return _terms(
-        job, (mrn, condition), enrolment.NewTerms(since, reason, protocol, intervals(interval), off_until, chosen)
-    )
+    first = baselines(baseline, baseline_reason)
+    new = enrolment.NewTerms(since, reason, protocol, choices(interval, until), off_until, first)
+    return _terms(job, (mrn, condition), new)
 
 
 def _terms(job: Job, whose: tuple[str, str], new: enrolment.NewTerms) -> Answer:
     patient, plan = job.plan(*whose)
     before = differences.picture(job.work, patient)
     enrolment.change_terms(job.work, plan, new)
-    return changed(job, patient, before, f"Changed from {show.day(new.since)} on.")
+    found = changes.since(job.work, patient, before)
+    data = {"mrn": patient.mrn} | found.data
+    change = [*_departures(job.work, plan), *found.shown()]
+    return Answer([f"Changed from {show.day(new.since)} on."], data, change, compared=found.data)
 
 
 @app.command("anchor")
@@ -212,7 +241,9 @@ def _terms(job: Job, whose: tuple[str, str], new: enrolment.NewTerms) -> Answer:
 def correct_anchor(
     job: Job,
     mrn: Mrn,
-    day: Annotated[date, typer.Argument(parser=iso_day, metavar="DATE", help="The right end of treatment.")],
+    day: Annotated[
+        date, typer.Argument(parser=iso_day, metavar="DATE", help="The right day from which the plan counts.")
+    ],
     reason: Reason,
     condition: OfCondition = "",
 ) -> Answer:
@@ -235,6 +266,7 @@ def restart(
     anchor: Anchor,
     reason: Reason,
     interval: Intervals = None,
+    until: Until = None,
     study: Studies = None,
     condition: OfCondition = "",
 ) -> Answer:
@@ -247,7 +279,8 @@ def restart(
     before = differences.picture(job.work, patient)
     wanted = job.condition(patient, condition)
     meant = wanted.id if wanted else None
-    new = enrolment.Enrolment(protocol, anchor, intervals(interval), studies(study), None, reason, condition=meant)
+    chosen = choices(interval, until)
+    new = enrolment.Enrolment(protocol, anchor, chosen, studies(study), None, reason, condition=meant)
     active = store.active_plans(job.work.session, patient.id)
     booked = [plan for plan in active if meant in (None, plan.condition_id)]
     visits = [row for plan in booked for row in _booked(job.work, plan)]

@@ -14,7 +14,7 @@ from rich.table import Table
 from surveillance.core.calendars import ical
 from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.protocols.protocol import Protocol
-from surveillance.core.schedule.slots import Slot
+from surveillance.core.schedule.slots import Choice, Slot
 
 FIELDS = ("item", "month", "target", "window_start", "window_end")
 
@@ -70,7 +70,7 @@ def as_ics(protocol: Protocol, slots: Sequence[Slot], anchor: date) -> bytes:
             stamp=stamp,
             summary=protocol.item(slot.item).title,
             description=(
-                f"Month {slot.month} after the end of treatment. "
+                f"Month {slot.month} after the {protocol.counts_from}. "
                 f"On time from {timeline.spelled(slot.window_start)} to {timeline.spelled(slot.window_end)}."
             ),
             day=slot.target,
@@ -82,5 +82,5 @@ def as_ics(protocol: Protocol, slots: Sequence[Slot], anchor: date) -> bytes:
     return ical.render(ical.Calendar(name=name, events=events, description=f"Preview of protocol {protocol.key}"))
 
 
-def as_svg(protocol: Protocol, slots: Sequence[Slot], anchor: date, months: int) -> str:
-    return timeline_sheet.render(timeline.of_preview(protocol, slots, anchor, months))
+def as_svg(protocol: Protocol, slots: Sequence[Slot], anchor: date, months: int, choices: Sequence[Choice] = ()) -> str:
+    return timeline_sheet.render(timeline.of_preview(protocol, slots, anchor, months, choices))

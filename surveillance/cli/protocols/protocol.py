@@ -15,16 +15,19 @@ from rich.table import Table
 
 from surveillance import paths, settings
 from surveillance.catalogue import protocols
-from surveillance.catalogue.protocol_document import of_core
+from surveillance.catalogue.protocol_data import of_core
 from surveillance.cli.options import AsJson
-from surveillance.cli.protocols import preview_formats
+from surveillance.cli.protocols import in_words, preview_formats
 from surveillance.core.errors import InvalidFileError
-from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import UNTIL, Protocol
+from surveillance.core.schedule.departures import departures
 from surveillance.core.schedule.slots import Choice, preview
 
 app = typer.Typer(help="Protocols: list, check, show and preview them.", no_args_is_help=True)
 
-_CHOICE = re.compile(r"(?P<item>[a-z][a-z0-9_]*)=(?P<months>[1-9][0-9]{0,2}|off)(?:@(?P<since>.+))?")
+_KEY = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
+_CHOICE = re.compile(rf"(?P<item>{_KEY})=(?P<months>[1-9][0-9]{{0,2}}|off)(?:@(?P<since>.+))?")
+
 _PIPED_WIDTH = 400  # rich would cut a table to 80 columns where there is no terminal
 
 Name = Annotated[
@@ -45,12 +48,14 @@ def list_protocols(as_json: AsJson = False) -> None:
     """All protocols that are installed here."""
     found = list(protocols.load_all(_folder()).values())
     if as_json:
-        _write_json([_summary(protocol) for protocol in found])
+        _write_json([in_words.summary(protocol) for protocol in found])
         return
-    table = Table("Protocol", "Title", "Items (off by default in brackets)", "Final end", box=box.SIMPLE_HEAD)
+    table = Table("Protocol", "Title", "Items (off by default in brackets)", "Grades", "Final end", box=box.SIMPLE_HEAD)
+    table.add_column("To look at again")
     for protocol in found:
         items = ", ".join(item.code if item.enabled else f"({item.code})" for item in protocol.items)
-        table.add_row(protocol.key, escape(protocol.title), items, _end(protocol))
+        grades, looks = ", ".join(in_words.grades(protocol)), escape(in_words.to_look_at(protocol))
+        table.add_row(in_words.name(protocol), escape(protocol.title), items, grades, in_words.end(protocol), looks)
     _console().print(table)
 
 
@@ -67,7 +72,8 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: AsJson
     if as_json:
         _write_json([])
     else:
-        typer.echo(f"{file}: {protocol.key} is in order ({len(protocol.items)} items)")
+        draft = "; a draft, which cannot be approved" if protocol.draft else ""
+        typer.echo(f"{file}: {protocol.key} is in order ({len(protocol.items)} items{draft})")
 
 
 @app.command()
@@ -78,27 +84,39 @@ def show(name: Name, as_json: AsJson = False) -> None:
         _write_json(of_core(protocol))
         return
     console = _console()
-    console.print(f"{protocol.title}\n{protocol.key}\n", style="bold", highlight=False, markup=False)
+    console.print(f"{protocol.title}\n{in_words.name(protocol)}\n", style="bold", highlight=False, markup=False)
     console.print(f"{protocol.description}\n", highlight=False, markup=False)
-    table = Table("Item", "Months", "Every", "Evidence", "Source", "Note", box=box.SIMPLE_HEAD)
+    table = Table("Item", "Months", "Every", "Grade", "Source", "Edition", "Note", box=box.SIMPLE_HEAD)
     for item in protocol.items:
         for phase in item.phases:
-            table.add_row(*map(escape, (_item_name(item), *_phase_cells(phase))))
+            table.add_row(*map(escape, (in_words.item_name(item), *in_words.phase_cells(protocol, item, phase))))
         table.add_section()
     console.print(table)
-    for line in _rules(protocol):
+    for line in in_words.rules(protocol):
         console.print(line, highlight=False, markup=False)
 
 
 @app.command("preview")
 def show_preview(
     name: Name,
-    anchor: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which treatment ended.")],
+    anchor: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The day from which the protocol counts; 'show' names it.")
+    ],
     interval: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ITEM=MONTHS[@FROM]",
-            help="A chosen interval, from a day on if one is given; ITEM=off leaves the item out. May be repeated.",
+            help=(
+                "A chosen interval, from a day on if one is given; ITEM.PHASE=MONTHS in a phase with a name; ITEM=off "
+                "leaves the item out. May be repeated."
+            ),
+        ),
+    ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ITEM=MONTH[@FROM]",
+            help="The month in which the phase ends whose end the protocol leaves to choose. May be repeated.",
         ),
     ] = None,
     years: Annotated[int, typer.Option(min=1, max=100)] = 10,
@@ -109,10 +127,14 @@ def show_preview(
     if start.year + years > date.max.year - 10:
         raise typer.BadParameter("lies too late in the calendar", param_hint="--anchor")
     protocol = _find(name)
-    slots = preview(protocol, start, [_choice(text) for text in interval or []], years * 12)
+    choices = [_choice(text, "--interval") for text in interval or []] + [_until(text) for text in until or []]
+    slots = preview(protocol, start, choices, years * 12)
     match format:
         case Format.TABLE:
-            _console().print(preview_formats.as_table(protocol, slots))
+            console = _console()
+            console.print(preview_formats.as_table(protocol, slots))
+            for each in departures(protocol, start, choices, years=years):
+                console.print(f"{each.said}.", highlight=False, markup=False)
         case Format.JSON:
             typer.echo(preview_formats.as_json(slots))
         case Format.CSV:
@@ -120,7 +142,7 @@ def show_preview(
         case Format.ICS:
             typer.echo(preview_formats.as_ics(protocol, slots, start), nl=False)
         case Format.SVG:
-            typer.echo(preview_formats.as_svg(protocol, slots, start, years * 12))
+            typer.echo(preview_formats.as_svg(protocol, slots, start, years * 12, choices))
 
 
 @app.command()
@@ -139,65 +161,25 @@ def _find(name: str) -> Protocol:
     return protocols.find(protocols.load_all(_folder()), name)
 
 
-def _choice(text: str) -> Choice:
+def _until(text: str) -> Choice:
+    """``mri_primary=24`` or ``mri_primary=24@2027-01-01``: in which month its first years end."""
+    item, _, month = text.partition("=")
+    return _choice(f"{item}.{UNTIL}={month}", "--until", text)
+
+
+def _choice(text: str, hint: str, typed: str = "") -> Choice:
     """``mri_primary=3``, ``mri_primary=6@2027-01-01`` or ``clinic_visit=off``."""
     found = _CHOICE.fullmatch(text)
     if not found:
         raise typer.BadParameter(
-            f"{text!r} is not ITEM=MONTHS[@FROM], such as mri_primary=6@2027-01-31", param_hint="--interval"
+            f"{typed or text!r} is not ITEM=MONTHS[@FROM], such as mri_primary=6@2027-01-31", param_hint=hint
         )
     months = None if found["months"] == "off" else int(found["months"])
     try:
         since = date.fromisoformat(found["since"]) if found["since"] else None
     except ValueError as error:
-        raise typer.BadParameter(
-            f"{found['since']!r} is not a day such as 2027-01-31", param_hint="--interval"
-        ) from error
+        raise typer.BadParameter(f"{found['since']!r} is not a day such as 2027-01-31", param_hint=hint) from error
     return Choice(found["item"], months, since)
-
-
-def _summary(protocol: Protocol) -> dict[str, Any]:
-    return {
-        "key": protocol.key,
-        "id": protocol.id,
-        "version": protocol.version,
-        "title": protocol.title,
-        "end": protocol.end.value,
-        "items": [item.code for item in protocol.items],
-        "digest": protocols.digest(protocol),
-    }
-
-
-def _item_name(item: Item) -> str:
-    return item.title if item.enabled else f"{item.title} (off by default)"
-
-
-def _phase_cells(phase: Phase) -> tuple[str, ...]:
-    choices = phase.choices()
-    is_run = len(choices) > 3 and choices == list(range(choices[0], choices[-1] + 1))
-    every = f"{choices[0]}–{choices[-1]}" if is_run else ", ".join(map(str, choices))
-    every += f" (default {phase.default})" if len(choices) > 1 else ""
-    span = f"{phase.start}–{'' if phase.end is None else phase.end}"
-    return span, every, phase.evidence.value, phase.source, phase.note
-
-
-def _rules(protocol: Protocol) -> list[str]:
-    tolerance = ", ".join(f"every {months} months ±{days} days" for months, days in sorted(protocol.tolerance.items()))
-    follows = [
-        f"{item.title} follows {item.after.item} by {item.after.min_days}–{item.after.max_days} days."
-        for item in protocol.items
-        if item.after
-    ]
-    return [
-        f"On time: {tolerance}. To order {protocol.lead_days} days before the target.",
-        f"Final end: {_end(protocol)}.",
-        *follows,
-        *(f"{source.id}: {source.citation}{f' <{source.url}>' if source.url else ''}" for source in protocol.sources),
-    ]
-
-
-def _end(protocol: Protocol) -> str:
-    return "never" if protocol.end is ProtocolEnd.NEVER else "a clinician decides"
 
 
 def _write_json(value: Any) -> None:

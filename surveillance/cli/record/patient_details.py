@@ -14,7 +14,7 @@ from surveillance.cli.record import plan_details
 from surveillance.core import plain
 from surveillance.core.words import AppointmentState, Channel
 from surveillance.operations.record.patient_record import FLAGS, LOW_EGFR
-from surveillance.operations.record.trail import LOOKS
+from surveillance.operations.record.trail import LOOKS, TOLD_BY_ITS_ACT
 from surveillance.operations.registry import reachability
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
@@ -211,10 +211,11 @@ def _study_table(work: Work, found_studies: list[Study]) -> RenderableType:
 
 def _history(work: Work, patient: Patient, limit: int) -> list[tuple[AuditEvent, AuditValue | None]]:
     """The last changes, newest first; who only looked is left out."""
+    left_out = (~col(AuditEvent.action).startswith(action) for action in (*LOOKS, *TOLD_BY_ITS_ACT))
     statement = (
         select(AuditEvent, AuditValue)
         .outerjoin(AuditValue, col(AuditValue.event_id) == col(AuditEvent.id))
-        .where(AuditEvent.patient_id == patient.id, *(~col(AuditEvent.action).startswith(look) for look in LOOKS))
+        .where(AuditEvent.patient_id == patient.id, *left_out)
         .order_by(col(AuditEvent.id).desc())
         .limit(limit)
     )

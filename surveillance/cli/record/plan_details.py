@@ -12,6 +12,8 @@ from sqlmodel import col, select
 
 from surveillance.cli import show, words
 from surveillance.cli.planning import changes
+from surveillance.core.protocols import interval_words
+from surveillance.core.protocols.choices import item_of
 from surveillance.core.schedule.examinations import Examination
 from surveillance.core.schedule.status import Reading, current, late, status
 from surveillance.core.words import AppointmentState, Status
@@ -83,12 +85,16 @@ def _visits(work: Work, ids: Iterable[str]) -> list[Appointment]:
 
 def _summary(work: Work, plan: Plan) -> list[tuple[str, object]]:
     terms = plans.terms_in_force(work.session, plan.id)
-    lines: list[tuple[str, object]] = [("Anchor", f"{show.day(plan.anchor)} (end of treatment)")]
+    clock = work.protocol(terms[-1].protocol_key).counts_from
+    lines: list[tuple[str, object]] = [("Anchor", f"{show.day(plan.anchor)} ({clock})")]
     lines += [("Enrolled on", plan.enrolled_on)]
     for row in terms:
         label = "Protocol" if row.since is None else f"From {row.since}"
-        chosen = show.joined([f"{item} {_every(months)}" for item, months in row.intervals.items()], "defaults")
+        codes = {code: code for code in map(item_of, row.intervals)}  # what a command calls them
+        chosen = show.joined(interval_words.said(row.intervals, codes), "defaults")
         lines.append((label, f"{row.protocol_key}; {chosen}; chosen by {person(work, row.chosen_by)}"))
+    told = interval_words.advised(work.protocol(terms[-1].protocol_key), terms[-1].intervals)
+    lines += [("Advice", show.joined(told))] if told else []
     lines.append(("Trips a year", spelled_years(years(work, plan))))
     if plan.ended_on is not None and plan.end_reason is not None:
         signed = f", signed by {person(work, plan.end_signed_by)}" if plan.end_signed_by else ""
@@ -97,10 +103,6 @@ def _summary(work: Work, plan: Plan) -> list[tuple[str, object]]:
     if plan.restart_by is not None:
         lines.append(("Restart by", plan.restart_by))
     return lines
-
-
-def _every(months: int | None) -> str:
-    return "off" if months is None else f"every {months} months"
 
 
 def person(work: Work, user_id: UUID | None) -> str:

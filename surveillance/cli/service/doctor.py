@@ -16,6 +16,7 @@ from surveillance.cli.options import AsJson
 from surveillance.core.dates import local_day
 from surveillance.core.errors import SurveillanceError
 from surveillance.operations.accounts import users
+from surveillance.operations.protocols import reviews
 from surveillance.settings import DEVELOPMENT_KEY, Settings
 from surveillance.store import db
 from surveillance.store.tables import DispatchPause, Heartbeat, Sender, Site
@@ -130,6 +131,7 @@ def _inside(session: Session, read: Settings) -> Iterator[Finding]:
         yield Finding("first run", Verdict.WARN, f"nobody has an account yet; {_first_run(read)}")
     yield _zones(sites)
     yield _live(sites)
+    yield from _sources(session)
     yield from _pauses(session, sites)
     yield from _troubled(session)
     yield _worker(session, read, sites)
@@ -167,6 +169,14 @@ def _live(sites: list[Site]) -> Finding:
     if waiting:
         return Finding("sites", Verdict.WARN, f"send no messages until 'site go-live': {show.joined(waiting)}")
     return Finding("sites", Verdict.OK, show.joined([f"{site.code} from {site.messages_from}" for site in sites]))
+
+
+def _sources(session: Session) -> Iterator[Finding]:
+    """An edition that expired withdraws nothing by itself: a clinician looks, and approves a new version if need be."""
+    for found in reviews.due(session, bootstrap.utc_now().date()):
+        remedy = "a clinician looks whether there is a newer edition, and a new version of the protocol says so"
+        where = show.joined(found.sites)
+        yield Finding(f"protocol {found.protocol}", Verdict.WARN, f"in use at {where}; {found.review.said}; {remedy}")
 
 
 def _pauses(session: Session, sites: list[Site]) -> Iterator[Finding]:

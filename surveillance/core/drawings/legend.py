@@ -10,7 +10,6 @@ SHEET = (1123, 794)  # A4 on its side at 96 pixels an inch
 MARGIN = 34
 LINE = 20  # pixels from one line of signs to the next
 _KEYS = {
-    "anchor": "end of treatment",
     "window": "on-time window with its target day",
     "proposed": "interval that is proposed, not published",
     "extra": "extra examination",
@@ -31,8 +30,8 @@ def draw_legend(svg: ET.Element, timeline: Timeline, y: float, prefix: str) -> N
     for number, line in enumerate(_lines(timeline)):
         x: float = MARGIN
         for kind in line:
-            _draw_key(svg, kind, x, y + number * LINE, prefix)
-            x += _width(kind)
+            _draw_key(svg, timeline, kind, x, y + number * LINE, prefix)
+            x += _width(timeline, kind)
 
 
 def legend_height(timeline: Timeline) -> int:
@@ -43,7 +42,7 @@ def _lines(timeline: Timeline) -> list[list[str]]:
     """The signs, on as many lines as it takes."""
     lines: list[list[str]] = [[]]
     for kind in _shown(timeline):
-        if sum(map(_width, [*lines[-1], kind])) > SHEET[0] - 2 * MARGIN:
+        if sum(_width(timeline, each) for each in [*lines[-1], kind]) > SHEET[0] - 2 * MARGIN:
             lines.append([])
         lines[-1].append(kind)
     return lines
@@ -63,17 +62,21 @@ def _shown(timeline: Timeline) -> list[str]:
     return shown + (["turn"] if timeline.turns else [])
 
 
-def _width(kind: str) -> float:
-    return _sign(kind) + 22 + 5.4 * len(_KEYS[kind])
+def _width(timeline: Timeline, kind: str) -> float:
+    return _sign(kind) + 22 + 5.4 * len(_words(timeline, kind))
+
+
+def _words(timeline: Timeline, kind: str) -> str:
+    return timeline.clock if kind == "anchor" else _KEYS[kind]
 
 
 def _sign(kind: str) -> int:
     return 34 if kind in ("window", "proposed", "extra", "hold") else 18
 
 
-def _draw_key(svg: ET.Element, kind: str, x: float, y: float, prefix: str) -> None:
+def _draw_key(svg: ET.Element, timeline: Timeline, kind: str, x: float, y: float, prefix: str) -> None:
     if kind == "anchor":
-        anchor_line(svg, x + 6, y - 9, y + 6)
+        anchor_line(svg, x + 6, y - 9, y + 6, timeline.clock)
     elif kind == "turn":
         turn_line(svg, x + 6, y - 9, y + 6)
     elif kind in ("window", "proposed", "extra"):
@@ -82,4 +85,4 @@ def _draw_key(svg: ET.Element, kind: str, x: float, y: float, prefix: str) -> No
         hatched(svg, x, y - 9, 28, 14, prefix)
     else:
         mark_sign(svg, MarkKind(kind), x + 8, y - 2)
-    write(svg, x + _sign(kind) + 2, y + 2, _KEYS[kind], size=11)
+    write(svg, x + _sign(kind) + 2, y + 2, _words(timeline, kind), size=11)

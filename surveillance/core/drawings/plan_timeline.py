@@ -18,6 +18,7 @@ from surveillance.core.drawings.timeline import (
     Window,
     spelled,
 )
+from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.schedule.facts import Examination
 from surveillance.core.schedule.status import Reading, late, status, timing
 from surveillance.core.words import Status
@@ -48,7 +49,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class PlanPicture:
-    """All that is drawn of one plan. ``titles`` are those of its items, in the protocol's order."""
+    """All that is drawn of one plan. ``titles`` are those of its items, in the protocol's order; ``clock`` says what
+    its days count from.
+    """
 
     title: str
     anchor: date
@@ -61,6 +64,7 @@ class PlanPicture:
     turns: Sequence[Turn] = ()
     ended_on: date | None = None
     visits: Mapping[str, str] = field(default_factory=dict)  # booking id → when, in words
+    clock: str = CLOCKS[Clock.END_OF_TREATMENT]
 
 
 def of_plan(picture: PlanPicture) -> Timeline:
@@ -69,12 +73,13 @@ def of_plan(picture: PlanPicture) -> Timeline:
     lanes = (_lane(picture, item) for item in items)
     return Timeline(
         title=picture.title,
-        subtitle=f"End of treatment {spelled(picture.anchor)}",
+        subtitle=f"{picture.clock.capitalize()} {spelled(picture.anchor)}",
         anchor=picture.anchor,
         months=picture.months,
         lanes=tuple(lane for lane in lanes if lane.windows or lane.marks),
         today=picture.today if picture.ended_on is None else None,
         turns=tuple(picture.turns),
+        clock=picture.clock,
     )
 
 

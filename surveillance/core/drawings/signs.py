@@ -8,9 +8,10 @@ from surveillance.core.drawings.timeline import MarkKind
 BAR = 13  # pixels, the height of a window's bar
 
 
-def anchor_line(svg: ET.Element, x: float, y: float, bottom: float) -> None:
+def anchor_line(svg: ET.Element, x: float, y: float, bottom: float, said: str) -> None:
+    """The line that all months count from; ``said`` is what happened on that day."""
     group = add(svg, "g")
-    add(group, "title", "end of treatment")
+    add(group, "title", said)
     add(group, "line", x1=x, y1=y, x2=x, y2=bottom, stroke=INK, stroke_width=2.4)
     add(group, "path", d=f"M{x - 6:.1f} {y:.1f}h12l-6 9z", fill=INK)
 

@@ -3,25 +3,23 @@
 The first years are dense and the later ones sparse, so the time line is cut into panels with their own scales.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from surveillance.core.dates import add_months
-from surveillance.core.protocols.protocol import Evidence, Item, Phase, Protocol, Source
-from surveillance.core.schedule.slots import Slot
+from surveillance.core.protocols.choices import Choices, phase_at
+from surveillance.core.protocols.clocks import CLOCKS, Clock
+from surveillance.core.protocols.protocol import Phase, Protocol
+from surveillance.core.protocols.sources import GRADES, Grade
+from surveillance.core.schedule.slots import Choice, Slot, chosen_on
 
 FIRST_CUTS = (36, 60, 120)  # months: the phases that nearly every sarcoma guideline has
 LATER_CUT = 60
 SHORTEST_PANEL = 12
 
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_EVIDENCE = {
-    Evidence.PRIMARY: "read in the guideline itself",
-    Evidence.SECONDARY: "read in a text that reports the guideline",
-    Evidence.PROPOSED: "PROPOSED, to be signed off by a clinician",
-}
 
 
 class MarkKind(StrEnum):
@@ -95,7 +93,10 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """All that one sheet shows, over ``months`` from the anchor. ``today`` draws a line where it is given."""
+    """All that one sheet shows, over ``months`` from the anchor. ``today`` draws a line where it is given.
+
+    ``clock``: what happened on the anchor, in words.
+    """
 
     title: str
     subtitle: str
@@ -105,6 +106,7 @@ class Timeline:
     footnotes: tuple[str, ...] = ()
     today: date | None = None
     turns: tuple[Turn, ...] = ()
+    clock: str = CLOCKS[Clock.END_OF_TREATMENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +152,26 @@ def panels(timeline: Timeline) -> list[Panel]:
     return found
 
 
-def of_preview(protocol: Protocol, slots: Sequence[Slot], anchor: date, months: int) -> Timeline:
-    """A protocol's slots, with a footnote on the source of each interval; items without slots have no lane."""
+def of_preview(
+    protocol: Protocol, slots: Sequence[Slot], anchor: date, months: int, choices: Sequence[Choice] = ()
+) -> Timeline:
+    """A protocol's slots as they were chosen, with a footnote on the source of each interval.
+
+    Items without slots have no lane.
+    """
     notes: dict[str, int] = {}
-    sources = {source.id: source for source in protocol.sources}
     order = [item.code for item in protocol.items]
     windows: dict[str, list[Window]] = {code: [] for code in order}
     for slot in sorted(slots, key=lambda slot: (slot.month, order.index(slot.item))):  # footnotes rise as one reads
-        windows[slot.item].append(_window(protocol.item(slot.item), slot, sources, notes))
+        windows[slot.item].append(_window(protocol, chosen_on(choices, slot.target), slot, notes))
     return Timeline(
         title=protocol.title,
-        subtitle=f"Protocol {protocol.key} · end of treatment {spelled(anchor)} · {_length(months)} of follow-up",
+        subtitle=f"Protocol {protocol.key} · {protocol.counts_from} {spelled(anchor)} · {_length(months)} of follow-up",
         anchor=anchor,
         months=months,
         lanes=tuple(Lane(item.title, tuple(windows[item.code])) for item in protocol.items if windows[item.code]),
         footnotes=tuple(notes),
+        clock=protocol.counts_from,
     )
 
 
@@ -225,9 +232,9 @@ def _cuts() -> Iterator[int]:
         yield cut
 
 
-def _window(item: Item, slot: Slot, sources: Mapping[str, Source], notes: dict[str, int]) -> Window:
-    phase = next(p for p in item.phases if p.start < slot.month and (p.end is None or slot.month <= p.end))
-    footnote = notes.setdefault(_footnote(phase, sources), len(notes) + 1)
+def _window(protocol: Protocol, chosen: Choices, slot: Slot, notes: dict[str, int]) -> Window:
+    phase = phase_at(protocol, chosen, slot.item, slot.month)
+    footnote = notes.setdefault(_footnote(protocol, phase), len(notes) + 1) if phase else None
     return Window(
         month=slot.month,
         interval=slot.interval,
@@ -235,14 +242,14 @@ def _window(item: Item, slot: Slot, sources: Mapping[str, Source], notes: dict[s
         start=slot.window_start,
         end=slot.window_end,
         footnote=footnote,
-        proposed=phase.evidence is Evidence.PROPOSED,
+        proposed=phase is not None and protocol.grade_of(phase) is Grade.PROPOSED,
     )
 
 
-def _footnote(phase: Phase, sources: Mapping[str, Source]) -> str:
-    source = sources.get(phase.source)
-    citation = source.citation if source else phase.source
-    return f"{citation} ({_EVIDENCE[phase.evidence]}).{f' {phase.note}' if phase.note else ''}"
+def _footnote(protocol: Protocol, phase: Phase) -> str:
+    source = protocol.source_of(phase)
+    citation = source.cited if source else phase.source
+    return f"{citation}; {GRADES[protocol.grade_of(phase)]}.{f' {phase.note}' if phase.note else ''}"
 
 
 def _length(months: int) -> str:

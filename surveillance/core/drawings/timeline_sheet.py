@@ -113,7 +113,7 @@ def _draw_panel(svg: ET.Element, timeline: Timeline, panel: Panel, top: float, l
         if panel.contains(turn.day):
             _draw_turn(svg, turn, scale, timeline.today, top + 38, bottom)
     if panel.first == 0:
-        anchor_line(svg, scale.x(panel.start), top + 38, bottom)
+        anchor_line(svg, scale.x(panel.start), top + 38, bottom, timeline.clock)
     if timeline.today and panel.contains(timeline.today):
         _draw_today(svg, timeline, scale, top + 38, bottom)
 

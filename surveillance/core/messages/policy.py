@@ -11,7 +11,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from surveillance.core.dates import DAY, local_day, to_utc
-from surveillance.core.protocols.protocol import Fault
+from surveillance.core.protocols.faults import Fault
 from surveillance.core.words import Channel, Step
 
 # Who wins where a cap allows only some; notices stand first but are not bound by caps (rule 4).

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.protocols.protocol import Fault
+from surveillance.core.protocols.faults import Fault
 from surveillance.core.replies.phrases import GAP, Form, forms
 from surveillance.core.replies.vocabulary import PROVIDER_KEYWORDS, Part, Vocabulary
 

@@ -65,13 +65,16 @@ def gaps(facts: PlanFacts, rows: Iterable[Examination], items: Collection[str], 
     if facts.ended_on is not None:
         return []
     own = [row for row in rows if row.item in items]
-    expected = sorted(_expected(own, today), key=lambda mark: mark.day)
+    expected = sorted(_expected(own, today), key=_order)
     goes_on = any(code in facts.terms[-1].rhythms for code in items)
     if goes_on:  # an extra examination may lie behind all rows that there are
         known = max((mark.day for mark in expected if mark.key and mark.key.extra is None), default=today)
         expected = [mark for mark in expected if mark.day <= known]
-    marks = [_last(facts, own, items, today), *expected]
-    found = [Gap(one, other) for one, other in pairwise(marks) if one.day < other.day]
+    marks = [_last(facts, own, items, today)]
+    for mark in expected:
+        if mark.day > marks[-1].day:
+            marks.append(mark)
+    found = [Gap(one, other) for one, other in pairwise(marks)]
     return found if goes_on else [*found, Gap(marks[-1], None)]
 
 
@@ -82,6 +85,11 @@ def longest_gap(facts: PlanFacts, rows: Iterable[Examination], items: Collection
         if longest is None or gap.longer_than(longest):
             longest = gap
     return longest
+
+
+def _order(mark: Mark) -> tuple[date, bool]:
+    """By day; of one day the protocol's own examination stands for it."""
+    return mark.day, mark.key is not None and mark.key.extra is not None
 
 
 def _last(facts: PlanFacts, rows: Iterable[Examination], items: Collection[str], today: date) -> Mark:

@@ -9,10 +9,12 @@ from itertools import repeat, takewhile
 from typing import NamedTuple
 
 from surveillance.core.dates import DAY, days, middle
+from surveillance.core.protocols.choices import Choices, ItemChoice, wanted
 from surveillance.core.protocols.protocol import Protocol
 
 # Follow-up is for life; a hundred years of slots is a bound no patient reaches.
 LAST_MONTH = 1200
+PLAIN = ItemChoice()
 
 
 class Beat(NamedTuple):
@@ -88,34 +90,30 @@ class Slot(NamedTuple):
         return Beat(*self[:5])
 
 
-def rhythm(protocol: Protocol, code: str, chosen: int | None = None) -> Rhythm:
-    """The beats of item ``code``, every ``chosen`` months where the phases admit it.
+def rhythm(protocol: Protocol, code: str, chosen: ItemChoice = PLAIN) -> Rhythm:
+    """The beats of item ``code`` as they were chosen; without a choice the protocol's own.
 
     Raises:
-        InvalidInputError: the protocol has no such item, or no phase admits the interval.
+        InvalidInputError: the protocol has no such item, or does not allow the choice.
     """
     item = protocol.item(code)
     beats: list[Beat] = []
-    for phase, interval in zip(item.phases, item.intervals(chosen), strict=True):
+    for phase, interval in chosen.phases(item):
         tolerance = protocol.tolerance_of(interval)
         months = takewhile(lambda month: month <= LAST_MONTH, phase.months(interval))
         beats.extend(Beat(code, month, interval, tolerance, protocol.lead_days) for month in months)
     return Rhythm(code, tuple(beats), ends=item.phases[-1].end is not None)
 
 
-def terms(protocol: Protocol, intervals: Mapping[str, int | None], since: date | None = None) -> Terms:
+def terms(protocol: Protocol, intervals: Choices, since: date | None = None) -> Terms:
     """Terms under ``protocol`` with the chosen ``intervals`` in months; ``None`` switches an item off.
 
-    An item that is not named keeps the protocol's default. Raises InvalidInputError as ``rhythm`` does.
+    An item that is not named keeps the protocol's default; advice asks for no day. Raises InvalidInputError as
+    ``rhythm`` does.
     """
-    for code in intervals:
-        protocol.item(code)
-    wanted = {
-        item.code: intervals.get(item.code)
-        for item in protocol.items
-        if (intervals[item.code] is not None if item.code in intervals else item.enabled)
-    }
-    return Terms(since, protocol.key, {code: rhythm(protocol, code, months) for code, months in wanted.items()})
+    asked = wanted(protocol, intervals)
+    scheduled = (item.code for item in protocol.scheduled if item.code in asked)
+    return Terms(since, protocol.key, {code: rhythm(protocol, code, asked[code]) for code in scheduled})
 
 
 # -- from targets to cells -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ and chosen intervals, each with the day from which it holds. What lies before th
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache, partial
 from itertools import repeat
@@ -45,7 +45,7 @@ __all__ = [
 
 
 class Choice(NamedTuple):
-    """A person's choice for one item: every so many months, or ``None`` to switch it off; from a day on."""
+    """A person's choice for one item, by its key: so many months, or ``None`` to switch it off; from a day on."""
 
     item: str
     months: int | None
@@ -55,12 +55,18 @@ class Choice(NamedTuple):
 def terms_of_choices(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Terms, ...]:
     """The successive terms that choices made for different days add up to."""
     turns = sorted({choice.since for choice in choices if choice.since is not None})
-    standing = {choice.item: choice.months for choice in choices if choice.since is None}
-    result = [terms(protocol, standing)]
-    for day in turns:
-        standing = standing | {choice.item: choice.months for choice in choices if choice.since == day}
-        result.append(terms(protocol, standing, day))
-    return tuple(result)
+    later = (terms(protocol, chosen_on(choices, day), day) for day in turns)
+    return (terms(protocol, chosen_on(choices, date.min)), *later)
+
+
+def chosen_on(choices: Iterable[Choice], day: date) -> dict[str, int | None]:
+    """What stands on a day: a later choice of the same goes before an earlier one."""
+    standing = sorted((choice for choice in choices if (choice.since or date.min) <= day), key=_since)
+    return {choice.item: choice.months for choice in standing}
+
+
+def _since(choice: Choice) -> date:
+    return choice.since or date.min
 
 
 def _examined(studied: Sequence[date], slot: Slot, before: date) -> bool:
@@ -81,7 +87,7 @@ def slots(
 
     Args:
         code: the item.
-        anchor: the end of definitive treatment; it counts as month 0 when cells are cut.
+        anchor: the day that the protocol counts from; it counts as month 0 when cells are cut.
         succession: terms in the order of their days; the first holds from the anchor.
         until: the last day a target may have. A later ``until`` only adds slots, it changes none.
         studied: the days on which the item was examined; from the last one a new interval counts (rule 3).

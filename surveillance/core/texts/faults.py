@@ -4,7 +4,7 @@ from collections.abc import Iterator, Set
 from string import Formatter
 
 from surveillance.core.messages.policy import PLANNED_STEPS
-from surveillance.core.protocols.protocol import Fault
+from surveillance.core.protocols.faults import Fault
 from surveillance.core.replies.vocabulary import is_keyword
 from surveillance.core.texts.encoding import encoding
 from surveillance.core.texts.invitations import wrong_invitations

@@ -10,11 +10,12 @@ from sqlmodel import col, select
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.people.way_back import Way, anchor_refusal, refusal
+from surveillance.core.protocols.choices import fitting
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations.care import baselines, lifecycle, which_disease
+from surveillance.operations.care import baselines, clocks, lifecycle, which_disease
 from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.care.diagnoses import NewCondition
 from surveillance.operations.deferrals import granting
@@ -36,7 +37,7 @@ OLDEST = date(1950, 1, 1)  # before this, an anchor is a typing error
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """``intervals``: item → months, None switches an item off; items that are not named keep the default."""
+    """``intervals``: what was chosen, by its key (``core.protocols.choices``); what is not named keeps the default."""
 
     protocol: str  # id, or id@version; without a version the latest one that the site approved
     anchor: date
@@ -190,9 +191,10 @@ def with_terms(work: Work, plan: Plan, new: NewTerms, facts: PlanFacts) -> tuple
     """``facts`` as they would be under new terms: what a person looks at before applying them."""
     base = _base(work, plan, new)
     patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
-    key = approved(work, patient, new.protocol).key if new.protocol else base.protocol_key
-    known = {item.code for item in work.protocol(key).items}
-    intervals = {code: months for code, months in base.intervals.items() if code in known} | dict(new.intervals)
+    protocol = approved(work, patient, new.protocol) if new.protocol else work.protocol(base.protocol_key)
+    clocks.check_same(work, plan, protocol)
+    key = protocol.key
+    intervals = fitting(protocol, base.intervals) | dict(new.intervals)
     later = work.terms(key, intervals, new.since)
     kept = tuple(terms for terms in facts.terms if terms.since is None or terms.since < new.since)
     after = tuple(terms for terms in facts.terms if terms.since is not None and terms.since > new.since)
@@ -248,7 +250,7 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
     after |= baselines.pictured(new.baselines, start) | imaging_gaps.pictured(judged.too_long)
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
-    now.recorded.terms.append(row)
+    now.recorded.keep(now.recorded.terms, row)
     baselines.ask_for(work, now, new.baselines, start, new.reason)
     return replanning.replan(work, plan, now)
 
@@ -295,8 +297,8 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     stays.
 
     An active plan is closed as restarted; a hold of it stays with it. Raises as ``enrol`` does, and InvalidInputError
-    without a reason for closing an active plan, where the new anchor does not lie after the old one, or where there are
-    several diseases and none is named.
+    without a reason for closing an active plan, where the new anchor does not lie after the old one though both
+    protocols count from the same, or where there are several diseases and none is named.
     """
     work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
     patient = preconditions.lock(work, patient.id)
@@ -305,7 +307,8 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     end = which_disease.end_of(previous)
     if why := refusal(Way.RESTART, end, work.today(work.site(patient.site_id))):
         raise ConflictError(f"patient {patient.mrn}: {why}")
-    if new.anchor <= previous.anchor:
+    same_clock = approved(work, patient, new.protocol).clock is clocks.of_plan(work, previous).clock
+    if new.anchor <= previous.anchor and same_clock:
         raise InvalidInputError(
             f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
             f" {anchor_refusal(end)}"

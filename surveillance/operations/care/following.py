@@ -12,7 +12,7 @@ from uuid import UUID
 from surveillance.core import plain
 from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.schedule.follow_up import decides_at_signing, may_follow
+from surveillance.core.results.follow_up import decides_at_signing, may_follow
 from surveillance.core.words import AppointmentState, FollowUp, Result, Role
 from surveillance.operations.care import holds, lifecycle, overrides
 from surveillance.operations.care.holds import NewHold

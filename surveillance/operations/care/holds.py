@@ -65,7 +65,7 @@ def hold(work: Work, plan: Plan, new: NewHold) -> PlanHold:
     )
     work.session.add(row)
     work.session.flush()
-    now.recorded.holds.append(row)
+    now.recorded.keep(now.recorded.holds, row)
     work.audit("plan.hold", row, patient_id=plan.patient_id, after=picture(row), reason=new.note)
     granting.grant(work, plan.patient_id, plan.site_id, _deferral(row, row.review_on, new.note))
     replanning.replan(work, plan, now)

@@ -92,6 +92,11 @@ def migration(work: Work, site: Site, old: str, new: str, since: date) -> Migrat
     before, after = work.protocol(old), enrolment.approved_at(work, site, new)
     if before.id != after.id:
         raise InvalidInputError(f"{new} is another protocol than {old}: that is decided patient by patient")
+    if before.clock is not after.clock:
+        raise InvalidInputError(
+            f"the days of {new} count from the {after.counts_from}, those of {old} from the {before.counts_from}:"
+            " that is decided patient by patient"
+        )
     preconditions.check_near(since, work.today(site), "a migration")
     return Migration(site, before, after, since)
 

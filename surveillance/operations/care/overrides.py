@@ -56,7 +56,7 @@ def override(work: Work, plan: Plan, new: NewOverride) -> Override:
     )
     work.session.add(row)
     work.session.flush()
-    now.recorded.words.append(row)
+    now.recorded.keep(now.recorded.words, row)
     work.audit(f"examination.{new.kind}", row, patient_id=plan.patient_id, after=picture(row), reason=new.reason)
     replanning.replan(work, plan, now)
     return row
@@ -187,6 +187,6 @@ def record_extra(work: Work, now: Gathered, new: NewExtra) -> ExtraExamination:
     )
     work.session.add(row)
     work.session.flush()
-    now.recorded.extras.append(row)
+    now.recorded.keep(now.recorded.extras, row)
     work.audit("examination.extra", row, patient_id=plan.patient_id, after=picture(row), reason=new.reason)
     return row

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.schedule.follow_up import decides_at_signing
-from surveillance.core.schedule.report_life import CHANGED
+from surveillance.core.results.follow_up import decides_at_signing
+from surveillance.core.results.report_life import CHANGED
 from surveillance.core.words import FollowUp, ReportStatus, Result, Role
 from surveillance.operations.care import following
 from surveillance.operations.care.following import Follow, Followed

@@ -24,7 +24,7 @@ def off_items(work: Work, protocol: Protocol, intervals: Mapping[str, int | None
     repeated = work.terms(protocol.key, intervals, None).rhythms
     if not repeated:
         raise InvalidInputError("every item is off; a plan repeats at least one (put it on hold, or end it)")
-    return [item.code for item in protocol.items if item.enabled and item.code not in repeated]
+    return [item.code for item in protocol.scheduled if item.enabled and item.code not in repeated]
 
 
 def follow(work: Work, plan: Plan, key: str, intervals: Mapping[str, int | None], new: "Off") -> None:

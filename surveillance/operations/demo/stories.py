@@ -60,7 +60,7 @@ def _clinic(work: Work, demo: DemoClinic) -> Clinic:
     work.session.flush()
     clinic = Clinic(work, site, places, staff)
     clinician = next(user.username for user in demo.users if user.role is Role.CLINICIAN)
-    approvals.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL)
+    approvals.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL, read_source=True)
     return clinic
 
 

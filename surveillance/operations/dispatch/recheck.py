@@ -152,7 +152,7 @@ def _facts(
         sender_stopped=_readable(way.is_stopped),
         told_otherwise=_readable(lambda: told_otherwise(planned, _others(now, listed, planned), now.visits, now.told)),
         person_has_it=_readable(lambda: _person_has_it(now, planned)),
-        result_undecided=_readable(lambda: result_undecided(work, now.patient)),
+        result_undecided=planned.step not in NOTICES and _readable(lambda: result_undecided(work, now.patient)),
     )
 
 

@@ -37,7 +37,7 @@ REQUIRED: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
         ),
         ("PlanDefinition", "status"): _PUBLICATION,
         ("ActivityDefinition", "status"): _PUBLICATION,
-        ("ActivityDefinition", "kind"): frozenset({"ServiceRequest", "Appointment"}),
+        ("ActivityDefinition", "kind"): frozenset({"ServiceRequest", "Appointment", "CommunicationRequest"}),
         ("ActivityDefinition", "intent"): ORDER,
     }
 )

@@ -3,10 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from surveillance.core.protocols.protocol import Item, Phase, Protocol
+from surveillance.core.protocols.protocol import Item, ItemKind, Phase, Protocol
+from surveillance.core.protocols.sources import GRADES, Source
 from surveillance.operations.fhir.codes import DICOM, checked
 
 Resource = dict[str, Any]
+# What an item becomes once it is asked for (FHIR R4, request-resource-types).
+REQUESTS = {
+    ItemKind.IMAGING: "ServiceRequest",
+    ItemKind.TEST: "ServiceRequest",
+    ItemKind.VISIT: "Appointment",
+    ItemKind.ADVICE: "CommunicationRequest",
+}
 
 
 def definitions(protocol: Protocol, base: str) -> Iterator[Resource]:
@@ -39,10 +47,7 @@ def _plan(protocol: Protocol, base: str) -> Resource:
         "title": protocol.title,
         "status": "active",
         "description": protocol.description,
-        "relatedArtifact": [
-            {"type": "citation", "citation": source.citation} | ({"url": source.url} if source.url else {})
-            for source in protocol.sources
-        ],
+        "relatedArtifact": [_artifact(source) for source in protocol.sources],
         "action": [_action(protocol, item, base) for item in protocol.items],
     }
 
@@ -53,11 +58,22 @@ def _action(protocol: Protocol, item: Item, base: str) -> Resource:
         "id": resource_id(item.code),
         "title": item.title,
         "definitionCanonical": activity_canonical(protocol, item.code, base),
-        "action": [_phase(item, phase) for phase in item.phases],
+        "action": [_phase(protocol, item, phase) for phase in item.phases],
     }
 
 
-def _phase(item: Item, phase: Phase) -> Resource:
+def _artifact(source: Source) -> Resource:
+    return {"type": "citation", "citation": source.cited} | ({"url": source.address} if source.address else {})
+
+
+def _basis(protocol: Protocol, phase: Phase) -> Resource:
+    """The source of one interval; its grade is the label."""
+    source = protocol.source_of(phase)
+    artifact = _artifact(source) if source else {"type": "citation", "citation": phase.source}
+    return artifact | {"label": protocol.grade_of(phase).value, "display": GRADES[protocol.grade_of(phase)]}
+
+
+def _phase(protocol: Protocol, item: Item, phase: Phase) -> Resource:
     choices = phase.choices()
     bounds: Resource = {"low": _months(phase.start)}
     if phase.end is not None:
@@ -68,9 +84,17 @@ def _phase(item: Item, phase: Phase) -> Resource:
     span = f"months {phase.start} to {phase.end}" if phase.end is not None else f"from month {phase.start} on"
     return {
         "title": f"{item.title}, {span}",
-        "description": f"every {phase.default} months unless another of {', '.join(map(str, choices))} is chosen",
+        "description": (
+            f"every {phase.default} months unless another of {', '.join(map(str, choices))} is chosen; months count"
+            f" from the {protocol.counts_from}{_end_words(phase)}"
+        ),
+        "documentation": [_basis(protocol, phase)],
         "timingTiming": {"repeat": repeat},
     }
+
+
+def _end_words(phase: Phase) -> str:
+    return f"; ends with month {' or '.join(map(str, phase.ends))}, as it is chosen" if phase.ends else ""
 
 
 def _months(value: int) -> Resource:
@@ -85,7 +109,7 @@ def _activity(protocol: Protocol, item: Item, base: str) -> Resource:
         "version": protocol.version,
         "title": item.title,
         "status": "active",
-        "kind": "ServiceRequest" if item.modalities else "Appointment",
+        "kind": REQUESTS[item.what],
         "intent": "proposal",
         "code": {"text": item.title},
     }

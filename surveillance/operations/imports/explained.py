@@ -46,7 +46,7 @@ COLUMNS: Final = MappingProxyType(
         "sedation": Column("Needs sedation", _YES_NO, "no"),
         "claustrophobia": Column("Claustrophobia", _YES_NO, "no"),
         "protocol": Column("Protocol", "one that the clinic has approved; with the anchor it enrols", "asps-extremity"),
-        "anchor": Column("Anchor", "the end of treatment, as YYYY-MM-DD", "2026-01-31"),
+        "anchor": Column("Anchor", "the day that the protocol counts from, such as the end of treatment", "2026-01-31"),
         "intervals": Column("Intervals", "months, where not the protocol's own", "mri_primary=3; chest_imaging=6"),
         "studies": Column("Studies done", "what on which day", "mri_primary+chest_imaging=2026-04-29"),
     }

@@ -12,6 +12,7 @@ from surveillance.core import plain
 from surveillance.core.dates import add_months
 from surveillance.core.drawings.plan_timeline import Done, Pause, PlanPicture, months_in_view, of_plan
 from surveillance.core.drawings.timeline import Timeline, Turn
+from surveillance.core.protocols import interval_words
 from surveillance.core.schedule.examinations import Examination, Finding, Key, PlanFacts, derive
 from surveillance.core.schedule.slots import Terms
 from surveillance.core.schedule.status import Reading, current, status
@@ -56,6 +57,8 @@ class PlanRecord:
     extras: Sequence[ExtraExamination]
     findings: Sequence[Finding]
     studies: Mapping[str, Evidence]
+    clock: str  # what its days count from, in words
+    advice: Sequence[str] = ()  # what the patient is to be told to do
 
     @property
     def active(self) -> bool:
@@ -96,6 +99,7 @@ def gather(work: Work, plan: Plan, studies: Mapping[str, Evidence]) -> PlanRecor
     session = work.session
     stored = plans.projected(session, plan.id)
     terms = plans.terms_in_force(session, plan.id)
+    protocol = work.protocol(terms[-1].protocol_key)
     rows = sorted(map(plans.examination, stored.values()), key=lambda row: (row.target, row.item))
     return PlanRecord(
         plan=plan,
@@ -110,6 +114,8 @@ def gather(work: Work, plan: Plan, studies: Mapping[str, Evidence]) -> PlanRecor
         extras=extras(work, plan),
         findings=findings(work, plan),
         studies=studies,
+        clock=protocol.counts_from,
+        advice=interval_words.advised(protocol, terms[-1].intervals),
     )
 
 
@@ -189,6 +195,7 @@ def timeline(record: PlanRecord, visits: Mapping[str, str]) -> Timeline:
             turns=tuple(_turns(record)),
             ended_on=plan.ended_on,
             visits=visits,
+            clock=record.clock,
         )
     )
 
@@ -212,5 +219,6 @@ def _turns(record: PlanRecord) -> Iterable[Turn]:
 def _change(before: PlanTerms, after: PlanTerms) -> str:
     if before.protocol_key != after.protocol_key:
         return f"now by {after.protocol_key}"
-    fresh = {months for item, months in after.intervals.items() if before.intervals.get(item) != months}
-    return f"now {plain.every(fresh.pop())}" if len(fresh) == 1 else "other intervals"
+    fresh = {key: months for key, months in after.intervals.items() if before.intervals.get(key) != months}
+    same = set(fresh.values()) if not any("." in key for key in fresh) else set()
+    return f"now {plain.every(same.pop())}" if len(same) == 1 else "other intervals"

@@ -62,7 +62,7 @@ def known_items(work: Work, plan: Plan) -> set[str]:
 
 def items_of(work: Work, terms: Iterable[PlanTerms]) -> set[str]:
     """As ``known_items``, for terms that are at hand."""
-    return {item.code for row in terms for item in work.protocol(row.protocol_key).items}
+    return {item.code for row in terms for item in work.protocol(row.protocol_key).scheduled}
 
 
 def plan_of(work: Work, plan_id: UUID) -> Plan:

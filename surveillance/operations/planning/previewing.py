@@ -112,6 +112,7 @@ def _drawn(draft: Draft, facts: PlanFacts, scans: Sequence[Scan], today: date) -
             titles={item.code: item.title for item in draft.protocol.items},
             rows=derive(facts, add_months(draft.anchor, months)).examinations,
             studies=[Done(f"{number}", scan.day, scan.items) for number, scan in enumerate(scans)],
+            clock=draft.protocol.counts_from,
         )
     )
 

@@ -269,7 +269,7 @@ def _off_unsigned(work: Work, plan: Plan) -> list[str]:
     protocol = work.protocol(terms.protocol_key)
     repeated = work.terms(protocol.key, terms.intervals, None).rhythms
     signed = {row.item for row in off_items.of_plan(work, plan)}
-    return [item.code for item in protocol.items if item.enabled and item.code not in {*repeated, *signed}]
+    return [item.code for item in protocol.scheduled if item.enabled and item.code not in {*repeated, *signed}]
 
 
 def _without_next(work: Work, plan: Plan, facts: PlanFacts) -> Iterator[str]:

@@ -12,7 +12,10 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import DAY, add_months
 from surveillance.core.errors import NotFoundError
-from surveillance.core.protocols.protocol import Evidence, Item, Phase, Protocol
+from surveillance.core.protocols.choices import phase_at
+from surveillance.core.protocols.clocks import BEGINNINGS
+from surveillance.core.protocols.protocol import UNTIL, Item, Phase, Protocol
+from surveillance.core.protocols.sources import GRADES
 from surveillance.core.schedule.examinations import Examination, Key
 from surveillance.core.schedule.status import current, status
 from surveillance.core.words import AppointmentState, Status
@@ -31,12 +34,6 @@ from surveillance.store.tables import (
     User,
 )
 from surveillance.store.visits import appointments, studies
-
-EVIDENCE = {
-    Evidence.PRIMARY: "read in the guideline itself",
-    Evidence.SECONDARY: "as another source reports it",
-    Evidence.PROPOSED: "proposed by this project, no guideline says so",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,28 +144,31 @@ class _Plan:
             yield self.asked_for(row)
             return
         anchor, planned = self.plan.anchor, add_months(self.plan.anchor, row.month)
-        yield f"Treatment ended on {anchor} (the anchor); {row.month} months later is {planned}."
-        terms, protocol, item = self.terms_of(row), self.protocol_of(row), self.item_of(row)
-        phase = next((p for p in item.phases if p.start < row.month <= (p.end or row.month)), None) if item else None
+        terms, protocol = self.terms_of(row), self.protocol_of(row)
+        yield f"{BEGINNINGS[protocol.clock]} {anchor} (the anchor); {row.month} months later is {planned}."
+        phase = phase_at(protocol, terms.intervals, row.item, row.month)
         span = f" in months {phase.start} to {phase.end or 'the end'}" if phase else ""
         yield f"{protocol.title} ({protocol.key}) asks for it every {row.interval} months{span}."
-        yield self.choice(terms, row)
+        yield self.choice(terms, row, phase)
         if phase is not None:
             yield from self.source(protocol, phase)
 
-    def choice(self, terms: PlanTerms, row: Examination) -> str:
-        """Who chose the interval, when and why."""
-        chosen = terms.intervals.get(row.item)
+    def choice(self, terms: PlanTerms, row: Examination, phase: Phase | None) -> str:
+        """Who chose the interval and where its phase ends, when and why."""
+        chosen = terms.intervals.get(f"{row.item}.{phase.name}" if phase and phase.name else row.item)
         what = "The protocol's default was kept" if chosen is None else f"Every {chosen} months was chosen"
         if chosen is not None and chosen != row.interval:
             what = f"Every {chosen} months was chosen, which this phase does not allow, so its default holds"
+        until = terms.intervals.get(f"{row.item}.{UNTIL}")
+        if until is not None and phase is not None and until in (phase.start, phase.end):
+            what += f", {'from' if until == phase.start else 'to'} month {until}"
         since = f" from {terms.since} on" if terms.since else ""
         return f"{what}{since} by {self.name(terms.chosen_by)} on {self.day(terms)}{_because(terms.reason)}."
 
     def source(self, protocol: Protocol, phase: Phase) -> Iterator[str]:
-        source = next((source for source in protocol.sources if source.id == phase.source), None)
+        source = protocol.source_of(phase)
         if source is not None:
-            yield f"Source: {source.citation} ({EVIDENCE[phase.evidence]})."
+            yield f"Source: {source.cited}; {GRADES[protocol.grade_of(phase)]}."
         if phase.note:
             yield phase.note
 

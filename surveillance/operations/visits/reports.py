@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.schedule import report_life
-from surveillance.core.schedule.report_life import Version
+from surveillance.core.results import report_life
+from surveillance.core.results.report_life import Version
 from surveillance.core.words import ReportStatus, Role
 from surveillance.operations.planning import preconditions
 from surveillance.operations.work import Work, found

@@ -44,7 +44,7 @@ def check_items(patient: Patient, protocols: Sequence[Protocol], items: Sequence
     """Raises InvalidInputError where no plan of the patient has one of the items."""
     if not items:
         raise InvalidInputError("say which item the study serves (mri_primary, chest_imaging, …)")
-    known = {item.code for protocol in protocols for item in protocol.items}
+    known = {item.code for protocol in protocols for item in protocol.scheduled}
     if unknown := set(items) - known:
         there = ", ".join(sorted(known)) or "none"
         raise InvalidInputError(f"patient {patient.mrn} has no item {', '.join(sorted(unknown))}; the plan has {there}")
@@ -59,7 +59,7 @@ def check_accession(work: Work, patient: Patient, accession: str | None) -> None
 
 def default_modality(protocols: Sequence[Protocol], items: Sequence[str]) -> str:
     """The first modality that the protocol names for the item, where nobody said."""
-    every = (item for protocol in protocols for item in protocol.items)
+    every = (item for protocol in protocols for item in protocol.scheduled)
     return next((item.modalities[0] for item in every if item.code in items and item.modalities), "OT")
 
 

@@ -1,5 +1,6 @@
 """Plans and the rows projected from them: gathering what is recorded, writing the projection."""
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -77,11 +78,14 @@ def extras(session: Session, plan_id: UUID) -> list[ExtraExamination]:
     return _standing(session, ExtraExamination, [plan_id])[plan_id]
 
 
+Fact = TypeVar("Fact", PlanTerms, Override, PlanHold, ExtraExamination)
+
+
 @dataclass
 class Recorded:
     """What persons recorded about one plan and did not retract, each kind in the order of its recording.
 
-    Whoever records more puts the row here, too; what changes in a row is seen.
+    Whoever records more keeps the row here, too; what changes in a row is seen.
     """
 
     plan: Plan
@@ -90,6 +94,11 @@ class Recorded:
     holds: list[PlanHold] = field(default_factory=list)
     extras: list[ExtraExamination] = field(default_factory=list)
 
+    @staticmethod
+    def keep(rows: list[Fact], row: Fact) -> None:
+        """Puts a new row where the database will have it, also among rows that were recorded at the same moment."""
+        insort(rows, row, key=lambda each: (each.recorded_at, each.id))
+
 
 def recorded(session: Session, plans: Sequence[Plan]) -> list[Recorded]:
     """Of each plan, in as many queries for all of them as for one."""
@@ -97,9 +106,6 @@ def recorded(session: Session, plans: Sequence[Plan]) -> list[Recorded]:
     terms, words = _standing(session, PlanTerms, ids), _standing(session, Override, ids)
     holds, extras = _standing(session, PlanHold, ids), _standing(session, ExtraExamination, ids)
     return [Recorded(plan, terms[plan.id], words[plan.id], holds[plan.id], extras[plan.id]) for plan in plans]
-
-
-Fact = TypeVar("Fact", PlanTerms, Override, PlanHold, ExtraExamination)
 
 
 def _standing(session: Session, table: type[Fact], plan_ids: Sequence[UUID]) -> dict[UUID, list[Fact]]:

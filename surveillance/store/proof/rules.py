@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, SQLModel, col, select
 
+from surveillance.core.results.report_life import FINISHED
 from surveillance.core.schedule.examinations import Finding
-from surveillance.core.schedule.report_life import FINISHED
 from surveillance.core.words import AppointmentState, AttemptState, EndReason, ReminderState
 from surveillance.store.board.base import plain_id
 from surveillance.store.planning import plans

@@ -74,7 +74,11 @@ class Plan(Identified, OfSite, Recorded, table=True):
 
 
 class PlanTerms(Identified, OfSite, Recorded, Retractable, table=True):
-    """A protocol version and chosen intervals (item → months, null switches off) in force from ``since``."""
+    """A protocol version and what was chosen of it, in force from ``since``.
+
+    ``intervals``: item → months, null switches it off; ``item.until`` → the month in which its first years end;
+    ``item.name`` → months in the phase of that name (``core.protocols.choices``).
+    """
 
     __tablename__ = "plan_terms"
     plan_id: UUID = Field(foreign_key="plan.id", index=True)

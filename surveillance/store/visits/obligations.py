@@ -7,8 +7,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from surveillance.core.results.follow_up import SILENCING
 from surveillance.core.schedule.facts import FindingKind
-from surveillance.core.schedule.follow_up import SILENCING
 from surveillance.core.words import FollowUp
 from surveillance.store.tables import FindingRow, ResultTask, Study, StudyFollowUp, StudyReport
 

@@ -11,6 +11,7 @@ import furnished
 import pytest
 import sqlalchemy as sa
 import typer
+from approving import approved
 from typer.testing import CliRunner, Result
 
 from surveillance import bootstrap
@@ -21,7 +22,6 @@ from surveillance.cli.root import Commands
 from surveillance.core.words import Channel, Role
 from surveillance.operations.administration import sites
 from surveillance.operations.care import enrolment
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.work import Actor, Work
 from surveillance.settings import Settings
@@ -54,7 +54,7 @@ def _furnish(url: str) -> None:
     with db.writing(service.engine) as session:
         work = service.work(session, bootstrap.system_actor(session), bootstrap.utc_now())
         site = sites.add_site(work, sites.NewSite("LDN1", "Clinic", "Clinic", "UTC", "GB", "+442079460123"))
-        approvals.approve_protocol(work, site, "asps-extremity")
+        approved(work, site)
         users = [User(username=name, name=name.title(), created_at=work.now) for name in ("ann", "bob", "may")]
         session.add_all(users)
         session.flush()

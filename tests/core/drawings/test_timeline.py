@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from surveillance.core.drawings.timeline import Lane, Mark, MarkKind, Span, Timeline, of_preview, panels, spelled
 from surveillance.core.drawings.timeline_sheet import SHEET, render
-from surveillance.core.protocols.protocol import Evidence, Item, Phase, Protocol, ProtocolEnd, Source
+from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Evidence, Source
 from surveillance.core.schedule.slots import Choice, preview
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -85,8 +86,8 @@ def test_an_item_that_is_off_has_no_lane() -> None:
 def test_each_kind_of_source_is_a_footnote_and_what_is_proposed_is_drawn_apart() -> None:
     timeline = timeline_of()
     assert timeline.footnotes == (
-        "A source (read in a text that reports the guideline).",
-        "A source (PROPOSED, to be signed off by a clinician). No end.",
+        "A source; grade S, read in somebody else's text about it.",
+        "A source; proposed, to be signed off by a clinician. No end.",
     )
     assert {window.month > 60 for window in timeline.lanes[0].windows if window.proposed} == {True}
     svg = drawn(timeline)

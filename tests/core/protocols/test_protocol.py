@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from surveillance.core.dates import fewest_days
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd, Source, faults
+from surveillance.core.protocols.faults import faults
+from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Evidence, Grade, Source
 
 PHASES = (Phase(0, 36, 3, 6, 3, "s"), Phase(36, 60, 6, 6, 6, "s"), Phase(60, None, 12, 12, 12, "s"))
 MRI = Item("mri", "MRI", ("MR",), "primary_site", PHASES)
@@ -103,3 +105,24 @@ def test_an_admitted_interval_meets_the_end_of_its_phase(minimum: int, spread: i
         months = list(phase.months(interval))
         assert months[-1] == phase.end
         assert {later - earlier for earlier, later in pairwise(months)} <= {interval}
+
+
+GRADED = st.sampled_from([Grade.ISSUER, Grade.OLD, Grade.REPORTED, Grade.PROPOSED])
+MARKED = st.sampled_from([None, Evidence.PROPOSED])
+
+
+@given(st.lists(st.tuples(GRADED, st.none() | st.just(2020), MARKED), min_size=1, max_size=4))
+def test_a_source_is_to_be_read_exactly_where_an_interval_rests_on_it_unsurely(
+    drawn: list[tuple[Grade, int | None, Evidence | None]],
+) -> None:
+    sources = tuple(Source(f"s{n}", f"T{n}", grade=grade, year=year) for n, (grade, year, _) in enumerate(drawn))
+    phases = tuple(Phase(n, n + 1, 1, 1, 1, f"s{n}", mark) for n, (_, _, mark) in enumerate(drawn))
+    made = replace(protocol_of(replace(MRI, phases=phases)), sources=sources)
+    unsure = [
+        source
+        for source, phase in zip(sources, phases, strict=True)
+        if phase.evidence is None
+        and (source.grade in (Grade.OLD, Grade.REPORTED) or (source.grade is Grade.ISSUER and source.year is None))
+    ]
+    assert list(made.to_read) == unsure
+    assert set(made.to_read) <= set(made.cited)

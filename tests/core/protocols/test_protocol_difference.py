@@ -6,8 +6,10 @@ import pytest
 
 from surveillance import paths
 from surveillance.catalogue import protocols
+from surveillance.core.protocols.clocks import Clock
 from surveillance.core.protocols.difference import Change, compare, every, months, rhythm
-from surveillance.core.protocols.protocol import Evidence, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.sources import Evidence
 
 ASPS = protocols.load(paths.config_folder() / "protocols" / "asps-extremity.yaml")
 NEWER = replace(ASPS, version="2027.1")
@@ -26,6 +28,10 @@ def test_a_version_that_says_the_same_differs_in_nothing() -> None:
     ("after", "said"),
     [
         (
+            replace(NEWER, clock=Clock.DIAGNOSIS),
+            ("", "Days count from", Change.CHANGED, "end of treatment", "diagnosis"),
+        ),
+        (
             replace(NEWER, lead_days=70),
             ("", "To order", Change.CHANGED, f"{ASPS.lead_days} days ahead", "70 days ahead"),
         ),
@@ -43,6 +49,14 @@ def test_a_version_that_says_the_same_differs_in_nothing() -> None:
                 *("", "Final end", Change.CHANGED, "never: follow-up is for life"),
                 "a clinician decides after the last examination",
             ),
+        ),
+        (
+            with_item(phases=(replace(MRI.phases[0], ends=()), *MRI.phases[1:])),
+            (MRI.title, "Phase months 1 to 36: ends", Change.REMOVED, "24 or 36, usually 36", ""),
+        ),
+        (
+            with_item(phases=(MRI.phases[0], replace(MRI.phases[1], name=""), MRI.phases[2])),
+            (MRI.title, "Phase months 37 to 60: chosen by its name", Change.REMOVED, "later", ""),
         ),
         (replace(NEWER, items=ASPS.items[1:]), (MRI.title, "Item", Change.REMOVED, rhythm(MRI), "")),
         (
@@ -82,7 +96,8 @@ def test_a_phase_that_is_cut_elsewhere_is_gone_and_another_is_new() -> None:
 
 
 def test_a_comparison_the_other_way_round_mirrors_it() -> None:
-    after = replace(NEWER, items=ASPS.items[1:], lead_days=70, sources=ASPS.sources[1:])
+    fewer = tuple(source for source in ASPS.sources if source.id != "toss")
+    after = replace(NEWER, items=ASPS.items[1:], lead_days=70, sources=fewer)
     mirror = {Change.ADDED: Change.REMOVED, Change.REMOVED: Change.ADDED, Change.CHANGED: Change.CHANGED}
     there = {(line.about, line.what, line.change, line.before, line.after) for line in compare(ASPS, after)}
     back = {(line.about, line.what, mirror[line.change], line.after, line.before) for line in compare(after, ASPS)}
@@ -104,5 +119,6 @@ def test_a_choice_of_intervals_reads_like_a_sentence(phase: Phase, said: str) ->
 
 
 def test_months_count_from_the_first_that_a_phase_reaches() -> None:
-    assert months(0, 36) == "months 1 to 36"
-    assert months(60, None) == "from month 61 on"
+    assert months(MRI, MRI.phases[0]) == "months 1 to 24 or 36"
+    assert months(MRI, MRI.phases[1]) == "months 25 or 37 to 60"
+    assert months(MRI, MRI.phases[-1]) == "from month 61 on"

@@ -26,6 +26,7 @@ from plan_samples import (
 
 from surveillance.core.dates import add_months, middle
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.protocols.choices import ItemChoice
 from surveillance.core.schedule.slots import (
     LAST_MONTH,
     Choice,
@@ -158,7 +159,7 @@ def test_where_two_terms_meet_a_window_ends_with_its_cell() -> None:
 
 def test_a_chosen_interval_that_no_phase_admits_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="cannot be repeated every 5 months"):
-        rhythm(ASPS, MRI, 5)
+        rhythm(ASPS, MRI, ItemChoice(5))
     with pytest.raises(InvalidInputError, match="has no item 'pet'"):
         terms(ASPS, {"pet": 3})
 

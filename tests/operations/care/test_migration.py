@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from approving import approved
 from clinic import ANCHOR, DAY, MRI, PROTOCOL, TODAY, Clinic, change, events, findings, rows, sound
 from clinic import catalogue as shipped
 
@@ -14,12 +15,11 @@ from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInput
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import FindingKind, Key
 from surveillance.operations.care import enrolment, migration
-from surveillance.operations.protocols import approvals
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import Patient, Plan
 
-OLD, NEW = f"{PROTOCOL}@2026.1", f"{PROTOCOL}@2027.1"
+OLD, NEW = f"{PROTOCOL}@2026.2", f"{PROTOCOL}@2027.1"
 SINCE = TODAY + DAY
 
 
@@ -38,7 +38,7 @@ def at_work(clinic: Clinic) -> Iterator[Work]:
     with clinic.work(clinic.helen) as work:
         found = shipped()
         work.catalogue = replace(found, protocols={**found.protocols, NEW: newer(found.protocols[OLD])})
-        approvals.approve_protocol(work, clinic.site(work), NEW)
+        approved(work, clinic.site(work), NEW)
         yield work
 
 

@@ -168,6 +168,14 @@ def test_a_protocol_is_a_plan_definition_whose_actions_name_their_activities(one
     )
 
 
+def test_each_interval_of_a_plan_definition_says_where_it_was_read(one_patient):
+    (plan,) = resources(one_patient, "PlanDefinition")
+    read = [(each.label, each.display) for phase in plan.action[0].action for each in phase.documentation]
+    assert [label for label, _ in read] == ["S", "S", "proposed"]
+    assert "somebody else's text" in read[0][1]
+    assert all(each.citation for action in plan.action for phase in action.action for each in phase.documentation)
+
+
 def test_a_held_examination_is_a_request_on_hold_and_a_site_bundle_has_everyone(clinic):
     with clinic.work() as work:
         text = files.fhir(work, work.site(clinic.site_id), URL)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from approving import approved
 from sqlmodel import col, select
 
 from surveillance import bootstrap, paths
@@ -19,7 +20,6 @@ from surveillance.operations.administration import sites
 from surveillance.operations.care import enrolment
 from surveillance.operations.imports import apply, compare, reading
 from surveillance.operations.imports import rows as imports_rows
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Catalogue, Work
@@ -34,6 +34,7 @@ from surveillance.store.tables import (
     ImportBatch,
     Patient,
     Plan,
+    PlanTerms,
     Site,
     Study,
     metadata,
@@ -110,7 +111,7 @@ def context(engine: sa.Engine, catalogue: Catalogue, tmp_path: Path) -> PageCont
         site = sites.add_site(
             work, sites.NewSite("GB1", "Clinic", "Clinic", "America/New_York", "US", "(202) 555-0100")
         )
-        approvals.approve_protocol(work, site, "asps-extremity")
+        approved(work, site)
     return made
 
 
@@ -165,6 +166,17 @@ def _rows(session: db.Session, mrn: str) -> tuple[list[tuple[object, ...]], list
         for row in session.exec(select(Appointment).where(Appointment.patient_id == patient.id))
     )
     return examinations, list(findings), list(visits)
+
+
+def test_what_was_chosen_of_the_first_years_comes_with_a_row(context: PageContext) -> None:
+    cells = {"intervals": "mri_primary=4; mri_primary.until=24; mri_primary.later=12", "anchor": "2024-12-01"}
+    values = dict(zip(HEADER.split(","), ALMA.split(","), strict=True)) | cells
+    context.take_in(HEADER, ",".join(values.values()))
+    with db.reading(context.engine) as session:
+        terms = session.exec(select(PlanTerms)).one()
+        assert terms.intervals == {"mri_primary": 4, "mri_primary.until": 24, "mri_primary.later": 12}
+        rows = session.exec(select(ExaminationRow).where(ExaminationRow.item == "mri_primary"))
+        assert sorted(row.month for row in rows if row.month and row.month > 20) == [24, 36]
 
 
 def test_the_same_file_twice_changes_nothing_but_the_batch(context: PageContext) -> None:
@@ -232,9 +244,11 @@ def test_a_number_that_cannot_be_dialled_never_replaces_one_that_can(context: Pa
         ({"protocol": "asps"}, "line 2, protocol: there is no protocol 'asps'"),
         ({"protocol": "nccn-sts-high"}, "line 2, protocol: protocol nccn-sts-high is not approved at GB1"),
         ({"intervals": "mri_primary=5"}, "line 2, intervals: mri_primary cannot be repeated every 5 months"),
+        ({"intervals": "mri_primary.until=30"}, "line 2, intervals: mri_primary.until cannot be month 30"),
+        ({"intervals": "mri_primary.later=off"}, "line 2, intervals: mri_primary.later is a number of months"),
         ({"intervals": "mri"}, "line 2, intervals: 'mri' is not ITEM=MONTHS, such as mri_primary=3"),
         ({"studies": "mri_primary"}, "line 2, studies: 'mri_primary' is not ITEM=YYYY-MM-DD"),
-        ({"studies": "pet=2026-03-01"}, "line 2, studies: asps-extremity@2026.1 has no item pet"),
+        ({"studies": "pet=2026-03-01"}, "line 2, studies: asps-extremity@2026.2 has no item pet"),
         ({"studies": "mri_primary=2027-01-01"}, "line 2, studies: 2027-01-01 lies before birth or after today"),
         ({"consent": "pigeon"}, "line 2, consent: 'pigeon' is not a list of sms and email"),
     ],

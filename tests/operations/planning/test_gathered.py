@@ -100,7 +100,9 @@ ACTS: dict[str, Callable[[Clinic, Work, Any], object]] = {
     "skip": skip,
     "an extra one": extra,
     "other intervals": lambda clinic, work, scene: enrolment.change_terms(
-        work, scene.plan, enrolment.NewTerms(TODAY + DAY, "less often", intervals={MRI: 6, CHEST: 6})
+        clinic.by(work, clinic.helen),
+        scene.plan,
+        enrolment.NewTerms(TODAY + DAY, "less often", intervals={MRI: 6, CHEST: 6}),
     ),
     "another anchor": lambda clinic, work, scene: enrolment.correct_anchor(work, scene.plan, ANCHOR - 20 * DAY, "typo"),
     "end and reopen": lambda clinic, work, scene: (

@@ -40,15 +40,15 @@ def test_the_plain_case_tells_anchor_interval_source_window_and_what_comes_next(
         assert found.sentences == (
             "Treatment ended on 2026-05-25 (the anchor); 6 months later is 2026-11-25.",
             (
-                "Alveolar soft part sarcoma, extremity and trunk (asps-extremity@2026.1) asks for it every 3 months in"
+                "Alveolar soft part sarcoma, extremity and trunk (asps-extremity@2026.2) asks for it every 3 months in"
                 " months 0 to 36."
             ),
             "Every 3 months was chosen by Dr May on 2026-11-23 (tumour board).",
             (
-                "Source: NCCN, soft tissue sarcoma of extremity and trunk, intermediate and high grade, as reported by"
-                " BC Cancer and by NCI protocol EA7222 (as another source reports it)."
+                "Source: NCCN, soft tissue sarcoma of extremity and trunk, as reported by BC Cancer and by NCI protocol"
+                " EA7222 (undated copies, year not stated); grade S, read in somebody else's text about it."
             ),
-            "The source says 2–3 years; 36 months are taken. For 6 months see TOSS (Puri et al.).",
+            "The source says 2–3 years. That month 36 and 3 months are usual is proposed. For 6 months see TOSS.",
             "On time is 2026-11-11 to 2026-12-09: 14 days around 2026-11-25.",
             "The one before (month 3, 2026-08-25) was done on 2026-08-24.",
             "It is due from 2026-11-11 and overdue from 2026-12-10.",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from approving import approved
 from fakes.clinic import NOON, VISIT_DAY, Clinic, open_clinic
 
 from surveillance.core.errors import ConflictError, InvalidInputError
@@ -18,7 +19,6 @@ from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.board import worklist
 from surveillance.operations.board.worklist import Worklist
 from surveillance.operations.care import corrections, lifecycle
-from surveillance.operations.protocols import approvals
 from surveillance.operations.record import conversation
 from surveillance.operations.registry import consents as registry_consents
 from surveillance.operations.registry import numbers
@@ -475,7 +475,7 @@ def elsewhere(clinic: Clinic, phone: str) -> UUID:
         site = administration_sites.add_site(
             work, administration_sites.NewSite("B", "Beech", "Beech", "America/New_York", "US", PHONE, **fields)
         )
-        approvals.approve_protocol(work, site, "asps-extremity")
+        approved(work, site)
         contact = registry.NewContact(phone=phone, consents=(Channel.SMS,))
         new = registry.NewPatient("9", "Beech", "Bea", date(1980, 1, 1), contacts=[contact])
         return registry.add_patient(work, site, new).id

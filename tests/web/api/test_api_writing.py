@@ -123,12 +123,31 @@ def statuses(program: Program, plan: str, item: str = "mri_primary") -> dict[int
     return {row["month"]: row["status"] for row in rows if row["item"] == item}
 
 
+def test_what_may_be_chosen_is_previewed_with_what_that_leaves_out(
+    staff: tuple[Program, Program],
+) -> None:
+    anna, _ = staff
+    first, later, _ = anna.get("/protocols/asps-extremity")["items"][0]["phases"]
+    assert (first["ends"], later["name"], later["choices"]) == ([24, 36], "later", [6, 8, 12])
+    assert (first["grade"], first["year"], first["edition"]) == ("S", None, "undated copies")
+    chosen = [{"item": "mri_primary.until", "months": 24}, {"item": "mri_primary.later", "months": 12}]
+    body = {"anchor": "2026-09-01", "years": 6, "intervals": chosen}
+    found = anna.post("/protocols/asps-extremity/preview", **body)
+    months = [row["month"] for row in found["slots"] if row["item"] == "mri_primary"]
+    assert months == [*range(3, 25, 3), 36, 48, 60, 72]
+    assert [(each["item"], each["left_out"]) for each in found["departures"]] == [("mri_primary", [27, 30, 33, 42, 54])]
+    body = {"json": {**body, "intervals": [{"item": "mri_primary.until", "months": 30}]}}
+    assert anna.refused("POST", "/protocols/asps-extremity/preview", **body) == (422, "invalid")
+
+
 def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple[Program, Program]) -> None:
     anna, helen = staff
     clinic.do(lambda work: setattr(clinic.site(work), "messages_from", date(2026, 11, 1)))
     site = anna.get("/sites")["items"][0]
     place = anna.post(f"/sites/{site['id']}/places", name="MRI 2", address="2 Example Street")
-    helen.post(f"/sites/{site['id']}/protocols", protocol="asps-extremity")
+    unread = {"json": {"protocol": "esmo-sts-low"}}
+    assert helen.refused("POST", f"/sites/{site['id']}/protocols", **unread) == (422, "invalid")
+    helen.post(f"/sites/{site['id']}/protocols", protocol="asps-extremity", source_read=True)
     preview = anna.post("/protocols/asps-extremity/preview", anchor="2026-09-01", years=1)["slots"]
     assert [row["month"] for row in preview if row["item"] == "mri_primary"] == [3, 6, 9, 12]
 
@@ -138,6 +157,7 @@ def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple
     plan = anna.post(f"{path}/plans", protocol="asps-extremity", anchor="2026-09-01", intervals={"mri_primary": 3})
     assert statuses(anna, plan["id"])[3] == "due"
     assert plan["terms"][0]["intervals"] == {"mri_primary": 3}
+    assert plan["departures"] == []
 
     # booked: what goes out is told before it is saved
     proposed = anna.get("/visits", patient_id=patient["id"], state="proposed")["items"][0]

@@ -37,7 +37,7 @@ ADA = {
     "contact-1-language": "es",
 }
 PLAN = {
-    "protocol": "asps-extremity@2026.1",
+    "protocol": "asps-extremity@2026.2",
     "anchor": "2025-09-01",
     "interval-mri_primary": "6",
     "interval-mri_brain": "12",
@@ -229,3 +229,30 @@ def test_a_language_that_the_site_has_not_approved_is_flagged(staffed):
     staffed.do(only_english)
     page = send(staffed, "show").text
     assert "has not approved messages in Spanish: they go out in English" in page
+
+
+def test_the_end_of_the_first_years_is_chosen_and_what_that_leaves_out_is_said(staffed):
+    grace = staffed.client("grace")
+    chosen = {"interval-mri_primary-until": "24", "interval-mri_primary-later": "12", "interval-mri_primary": ""}
+    page = send(staffed, "show", **chosen).text
+    for label in ("MRI of the primary site: until", "MRI of the primary site: later", "month 36"):
+        assert label in page
+    said = "MRI of the primary site leaves out months 27, 30, 33, 42 and 54 of the protocol"
+    assert said in page
+    answer = send(staffed, "enrol", **chosen)
+    assert "so often until month 24" in grace.get(answer.headers["location"]).text
+
+    def look(work):
+        plan = plans.active_plan(work.session, someone(work).id)
+        (terms,) = plans.terms_in_force(work.session, plan.id)
+        assert terms.intervals == {"mri_primary.until": 24, "mri_primary.later": 12, "mri_brain": 12}
+
+    staffed.look(look)
+
+
+def test_two_choices_that_do_not_go_together_are_told_before_anybody_is_enrolled(staffed):
+    chosen = {"interval-mri_primary-until": "24", "interval-mri_primary-later": "8"}
+    assert "cannot be repeated every 8 months" in send(staffed, "show", **chosen).text
+    refused = send(staffed, "enrol", **chosen)
+    assert refused.status_code == 422
+    assert "months 24–60: 6, 9, 12" in refused.text

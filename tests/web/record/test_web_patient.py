@@ -7,12 +7,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from approving import approved
 from sqlmodel import SQLModel, col, select
 from staff import NOW, Staffed, Visitor
 
 from surveillance.core.words import EndReason, Result
 from surveillance.operations.board import worklist
-from surveillance.operations.protocols import approvals
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.messages import reminders
 from surveillance.store.tables import (
@@ -245,7 +245,7 @@ def test_a_clinician_ends_a_plan_and_a_coordinator_restarts_it(staffed: Staffed)
     plan = one(staffed, Plan, "new")
     assert (plan.end_reason, plan.restart_by) == (EndReason.RECURRENCE, TODAY + timedelta(days=120))
     grace, path = staffed.client("grace"), at(staffed, "new", "/restart")
-    fields = {"anchor": TODAY - timedelta(days=2), "protocol": "asps-extremity@2026.1", "interval-mri_primary": "4"}
+    fields = {"anchor": TODAY - timedelta(days=2), "protocol": "asps-extremity@2026.2", "interval-mri_primary": "4"}
     assert "Restarted from Sun 22 Nov 2026 as plan 2." in grace.follow(confirm(grace, path, **fields)).text
     assert one(staffed, PlanTerms, "new").intervals == {"mri_primary": 4}
 
@@ -304,7 +304,7 @@ def test_a_death_says_what_will_happen_and_what_cannot_be_taken_back(staffed: St
 
 def test_other_intervals_are_shown_before_they_hold(staffed: Staffed) -> None:
     grace, path = staffed.client("grace"), at(staffed, "new", "/terms")
-    fields = {"protocol": "asps-extremity@2026.1", "since": TODAY + timedelta(days=30), "reason": "TOSS"}
+    fields = {"protocol": "asps-extremity@2026.2", "since": TODAY + timedelta(days=30), "reason": "TOSS"}
     assert "Choose another interval or another protocol" in grace.post(path, **fields).text
     fields |= {"interval-mri_primary": "6", "interval-chest_imaging": "6"}
     shown = grace.post(path, **fields).text
@@ -315,8 +315,25 @@ def test_other_intervals_are_shown_before_they_hold(staffed: Staffed) -> None:
     assert "Taken back: the change of intervals" in grace.follow(back).text
 
 
+def test_the_end_of_the_first_years_is_changed_with_what_that_leaves_out(staffed: Staffed) -> None:
+    grace, path = staffed.client("grace"), at(staffed, "new", "/terms")
+    fields = {"protocol": "asps-extremity@2026.2", "since": TODAY + timedelta(days=30), "reason": "as the rule says"}
+    fields |= {"interval-mri_primary-until": "24", "interval-mri_primary-later": "12"}
+    shown = grace.post(path, **fields).text
+    assert "MRI of the primary site leaves out months 27, 30, 33, 42 and 54 of the protocol" in shown
+    done = grace.follow(confirm(grace, path, **fields)).text
+    assert "MRI of the primary site so often until month 24" in done
+    assert one(staffed, PlanTerms, "new", col(PlanTerms.since).is_not(None)).intervals == {
+        "mri_primary.until": 24,
+        "mri_primary.later": 12,
+    }
+    assert "MRI of the primary site, later, every 12 months" in grace.get(path).text
+    wrong = grace.post(path, **fields | {"interval-mri_primary-until": "30"})
+    assert wrong.status_code == 422
+
+
 def test_another_protocols_intervals_are_shown_on_request(staffed: Staffed) -> None:
-    staffed.do(lambda work: approvals.approve_protocol(work, work.site(staffed.site_id()), "norway-sts-high"), "helen")
+    staffed.do(lambda work: approved(work, work.site(staffed.site_id()), "norway-sts-high"), "helen")
     grace, path = staffed.client("grace"), at(staffed, "new", "/terms")
     keys = re.findall(r'<option value="([^"@]+@[^"]+)"', grace.get(path).text)
     other = next(key for key in keys if not key.startswith("asps"))

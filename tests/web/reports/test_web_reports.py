@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser import Screen
+from form_reading import mistakes
 from sqlmodel import col, select
 from staff import HERE, Staffed
 
@@ -21,7 +22,7 @@ from surveillance.store.tables import Approval, Contact, Inbound, PlanTerms
 from surveillance.web.pages.reports import reports as pages
 
 Window = Callable[..., AbstractContextManager[Screen]]
-ASPS, ESMO = "asps-extremity@2026.1", "esmo-sts-high@2026.1"
+ASPS, ESMO = "asps-extremity@2026.2", "esmo-sts-high@2026.1"
 
 
 def _confirmed(work: Work) -> None:
@@ -79,7 +80,8 @@ def test_a_protocol_is_drawn_cited_and_tried_out(staffed: Staffed) -> None:
     part = grace.live(f"/protocols/{ASPS}?anchor=2026-01-31&every-mri_primary=6&every-chest_imaging=off").text
     assert "<html" not in part
     assert "31 Jul 2026" in part
-    assert "Chest CT" not in part
+    assert "Chest CT or chest X-ray leaves out months" in part
+    assert "Chest CT" not in part[part.index("<svg") :]
     assert "must be a real day" in grace.get(f"/protocols/{ASPS}?anchor=soon").text
 
 
@@ -87,7 +89,10 @@ def test_a_clinician_signs_what_may_be_used_and_nobody_else(staffed: Staffed) ->
     assert staffed.client("grace").get(f"/protocols/{ESMO}/approve?site={HERE}").status_code == 403
     helen = staffed.client("helen")
     assert "Say that you have read it" in helen.post(f"/protocols/{ESMO}/approve", site=HERE).text
-    helen.follow(helen.post(f"/protocols/{ESMO}/approve", site=HERE, read="yes"))
+    assert "as reported by BC Cancer" in helen.get(f"/protocols/{ESMO}/approve?site={HERE}").text
+    unread = helen.post(f"/protocols/{ESMO}/approve", site=HERE, read="yes")
+    assert mistakes(unread.text)["source-read"] == "Say that you have read the source"
+    helen.follow(helen.post(f"/protocols/{ESMO}/approve", site=HERE, read="yes", **{"source-read": "yes"}))
     approved = staffed.look(lambda work: [row.protocol_key for row in work.session.exec(select(Approval))])
     assert approved.count(ESMO) == 1
 
@@ -98,7 +103,7 @@ def newer(staffed: Staffed, tmp_path: Path) -> str:
     folder = tmp_path / "config"
     shutil.copytree(paths.config_folder(), folder)
     old = folder / "protocols" / "asps-extremity.yaml"
-    text = old.read_text(encoding="utf-8").replace('version: "2026.1"', 'version: "2027.1"')
+    text = old.read_text(encoding="utf-8").replace('version: "2026.2"', 'version: "2027.1"')
     first, chest, rest = text.partition("code: chest_imaging")
     rest = rest.replace("interval: {min: 3, max: 6, default: 3}", "interval: 6", 1)
     (folder / "protocols" / "asps-extremity-2027.yaml").write_text(first + chest + rest, encoding="utf-8")
@@ -116,7 +121,7 @@ def test_versions_are_compared_and_patients_moved_after_a_look(staffed: Staffed,
     helen = staffed.client("helen")
     page = helen.get(f"/protocols/compare?before={ASPS}&after={newer}").text
     assert "Chest CT or chest X-ray: Phase months 1 to 36" in page
-    helen.follow(helen.post(f"/protocols/{newer}/approve", site=HERE, read="yes"))
+    helen.follow(helen.post(f"/protocols/{newer}/approve", site=HERE, read="yes", **{"source-read": "yes"}))
     assert "move the patients of" in helen.get(f"/protocols/{newer}").text
     query = f"site={HERE}&before={ASPS}&after={newer}&since=2026-11-24"
     look = helen.get(f"/protocols/migrate?{query}").text
@@ -158,7 +163,7 @@ def test_the_pages_are_sound(window: Window) -> None:
 
 @pytest.mark.browser
 def test_a_migration_is_looked_at_and_signed_in_a_browser(window: Window, staffed: Staffed, newer: str) -> None:
-    staffed.client("helen").post(f"/protocols/{newer}/approve", site=HERE, read="yes")
+    staffed.client("helen").post(f"/protocols/{newer}/approve", site=HERE, read="yes", **{"source-read": "yes"})
     with window("helen") as shown:
         shown.sound(path=f"/protocols/migrate?site={HERE}&before={ASPS}&after={newer}&since=2026-11-24")
         shown.page.get_by_label("Move", exact=False).first.uncheck()

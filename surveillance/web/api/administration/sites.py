@@ -167,4 +167,6 @@ def list_approvals(call: Call, site_id: UUID, page: PagingDep) -> Page[ApprovalP
 @endpoints.post("/sites/{site_id}/protocols", needs=Permission.SIGN)
 def approve_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> ApprovalPublic:
     """A clinician's word that a protocol version may be used at the site. It is frozen as it stands; twice is once."""
-    return ApprovalPublic.model_validate(approvals.approve_protocol(call.work, call.site(site_id), new.protocol))
+    site = call.site(site_id)
+    row = approvals.approve_protocol(call.work, site, new.protocol, read_source=new.source_read)
+    return ApprovalPublic.model_validate(row)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from surveillance.core.schedule.departures import of_terms
 from surveillance.core.schedule.examinations import Examination, Finding
 from surveillance.core.schedule.gaps import Gap
 from surveillance.core.schedule.reconcile import Changes
@@ -31,6 +32,7 @@ from surveillance.web.api.models.plans import (
     PlanPublic,
     TermsPublic,
 )
+from surveillance.web.api.models.protocols import DeparturePublic
 
 M = TypeVar("M", bound=Model)
 _AS_STORED = frozenset(ExaminationPublic.model_fields) & frozenset(Examination._fields)
@@ -45,14 +47,18 @@ def plan_detail(call: Call, plan: Plan) -> PlanDetail:
     rows = [store.examination(row) for row in store.projected(session, plan.id).values()]
     statement = select(FindingRow).where(FindingRow.plan_id == plan.id)
     findings = session.exec(statement.order_by(col(FindingRow.since), col(FindingRow.id)))
+    terms = store.terms_in_force(session, plan.id)
+    last = terms[-1]
+    departs = of_terms(call.work.protocol(last.protocol_key), plan.anchor, last.intervals, last.since)
     return PlanDetail(
         **plan_public(plan).model_dump(),
-        terms=_each(TermsPublic, store.terms_in_force(session, plan.id)),
+        terms=_each(TermsPublic, terms),
         examinations=_Reader(call, plan).read(rows),
         holds=_each(HoldPublic, _standing(call, PlanHold, plan, PlanHold.start)),
         decisions=_each(DecisionPublic, store.overrides(session, plan.id)),
         extras=_each(ExtraPublic, _standing(call, ExtraExamination, plan, ExtraExamination.target)),
         findings=_each(FindingPublic, findings),
+        departures=[DeparturePublic(**each._asdict()) for each in departs],
     )
 
 

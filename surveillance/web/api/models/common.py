@@ -98,6 +98,9 @@ Said = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_S
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_SAID)]
 Text = Annotated[str, StringConstraints(max_length=4000, pattern=_TEXT)]  # several lines; may be empty
 Item = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[a-z][a-z0-9_]*$")]
+ChoiceKey = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")
+]
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Months = Annotated[int, Strict(), Field(ge=1, le=120)]

@@ -10,6 +10,7 @@ from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import EndReason, HoldReason, Status
 from surveillance.store.tables import OverrideKind
 from surveillance.web.api.models.common import (
+    ChoiceKey,
     Day,
     ExaminationRef,
     Flag,
@@ -24,14 +25,19 @@ from surveillance.web.api.models.common import (
     Whole,
 )
 from surveillance.web.api.models.conditions import ConditionCreate
+from surveillance.web.api.models.protocols import DeparturePublic
 from surveillance.web.api.models.sites import ProtocolName
 
 Intervals = Annotated[
-    dict[Item, Months | None],
+    dict[ChoiceKey, Months | None],
     Field(
         max_length=50,
-        description="Item → months between two examinations; null switches the item off. Others keep the default.",
-        examples=[{"mri_primary": 4, "clinic_visit": None}],
+        description=(
+            "Item → months between two examinations; null switches the item off. `item.until` → the month in which the "
+            "phase ends that leaves a choice of its end; `item.name` → months in the phase of that name. Others keep "
+            "the protocol's own."
+        ),
+        examples=[{"mri_primary": 4, "mri_primary.until": 24, "clinic_visit": None}],
     ),
 ]
 
@@ -53,7 +59,10 @@ class PlanCreate(Model):
         description="An approved protocol: id for the newest approved version, or id@version.",
         examples=["asps-extremity"],
     )
-    anchor: Day = Field(description="The end of definitive treatment.", examples=["2026-06-30"])
+    anchor: Day = Field(
+        description="The day from which the protocol's `clock` counts, such as the end of definitive treatment.",
+        examples=["2026-06-30"],
+    )
     intervals: Intervals = Field(default={})
     studies: list[EarlierStudy] = Field(default=[], max_length=100)
     enrolled_on: Day | None = Field(default=None, description="Today at the site if left out.")
@@ -276,6 +285,9 @@ class PlanDetail(PlanPublic):
     decisions: list[DecisionPublic]
     extras: list[ExtraPublic]
     findings: list[FindingPublic]
+    departures: list[DeparturePublic] = Field(
+        description="Where what was chosen departs from the protocol's own schedule, in the first ten years."
+    )
 
 
 class DifferencePublic(Model):

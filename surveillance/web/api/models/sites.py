@@ -7,7 +7,17 @@ from pydantic import Field, StringConstraints
 
 from surveillance.core.deferrals import LONGEST
 from surveillance.core.words import DeferralKind, Privacy, Role
-from surveillance.web.api.models.common import Clock, Day, Flag, Item, Line, Model, Moment, Months, Reason, Said, Whole
+from surveillance.web.api.models.common import (
+    Clock,
+    Day,
+    Flag,
+    Line,
+    Model,
+    Moment,
+    Reason,
+    Said,
+    Whole,
+)
 
 Language = Annotated[str, StringConstraints(min_length=2, max_length=35, pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 ProtocolName = Annotated[str, StringConstraints(min_length=1, max_length=90, pattern="^[a-z0-9-]+(@[0-9.]+)?$")]
@@ -163,6 +173,13 @@ class ApprovalCreate(Model):
     protocol: ProtocolName = Field(
         description="A protocol's id for its newest version, or id@version.", examples=["asps-extremity"]
     )
+    source_read: Flag = Field(
+        default=False,
+        description=(
+            "The clinician's word to have read what stands in `to_read` of the protocol. Without it such a protocol is "
+            "refused with a 422."
+        ),
+    )
 
 
 class ApprovalPublic(Model):
@@ -173,69 +190,3 @@ class ApprovalPublic(Model):
     protocol: str = Field(validation_alias="protocol_key", description="id@version, frozen as it was approved.")
     recorded_at: Moment
     recorded_by: UUID
-
-
-class ProtocolPublic(Model):
-    """One installed version of a protocol."""
-
-    key: str = Field(description="id@version", examples=["asps-extremity@2026.1"])
-    id: str
-    version: str
-    title: str
-    description: str
-    lead_days: int = Field(description="An examination that is not booked is to order so many days before its target.")
-    end: str = Field(description="`never`: follow-up goes on for life. `decide`: a clinician signs at the end.")
-    items: list["ItemPublic"]
-    digest: str = Field(description="SHA-256 of the protocol as data.")
-
-
-class PhasePublic(Model):
-    """Months after the anchor, `from` not included and `to` included, with one interval."""
-
-    start: int = Field(serialization_alias="from")
-    end: int | None = Field(serialization_alias="to", description="null: without end")
-    choices: list[int] = Field(description="Intervals in months that a clinician may choose.")
-    default: int = Field(description="The interval in months if nothing is chosen.")
-    evidence: str = Field(description="`primary`, `secondary` or `proposed`")
-    source: str = Field(description="The citation that the interval rests on.")
-    note: str
-
-
-class ItemPublic(Model):
-    """What the protocol repeats."""
-
-    code: str = Field(examples=["mri_primary"])
-    title: str
-    modalities: list[str] = Field(description="DICOM modalities that count as evidence.")
-    body_region: str
-    enabled: bool = Field(description="Whether it is on unless somebody switches it off.")
-    phases: list[PhasePublic]
-
-
-class IntervalChoice(Model):
-    """An interval that differs from the default, from the anchor or from a day on."""
-
-    item: Item = Field(examples=["mri_primary"])
-    months: Months | None = Field(description="Months between two examinations; null switches the item off.")
-    since: Day | None = Field(default=None, description="The day from which it holds; null: from the anchor.")
-
-
-class PreviewRequest(Model):
-    anchor: Day = Field(description="The end of definitive treatment.", examples=["2026-06-30"])
-    intervals: list[IntervalChoice] = Field(default=[], max_length=50)
-    years: Whole = Field(default=10, ge=1, le=30, description="How far to look ahead.")
-
-
-class SlotPublic(Model):
-    """One examination that the protocol asks for; on time from the first to the last day of its window."""
-
-    item: str
-    month: int = Field(description="Months after the anchor.")
-    target: Day
-    window_start: Day
-    window_end: Day
-
-
-class PreviewPublic(Model):
-    protocol: str = Field(description="id@version")
-    slots: list[SlotPublic] = Field(description="By target, then item.")

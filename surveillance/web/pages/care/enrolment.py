@@ -20,7 +20,7 @@ from surveillance.store.visits import appointments
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.care import conditions, plan_fields
+from surveillance.web.pages.care import choice_fields, conditions, plan_fields
 from surveillance.web.pages.care.changes import named_condition
 from surveillance.web.pages.care.enrolment_form import Enrolling, drawn
 from surveillance.web.pages.registry import person_fields
@@ -41,9 +41,8 @@ def _page(enrolling: Enrolling, status: int | None = None) -> Response:
 
 
 def _shown(enrolling: Enrolling, template: str, status: int | None, **values: Any) -> Response:
-    return enrolling.context.page(
-        template, form=enrolling.form, status=status, e=enrolling, fields=person_fields, plan=plan_fields, **values
-    )
+    shared = {"e": enrolling, "fields": person_fields, "plan": plan_fields, "choice": choice_fields}
+    return enrolling.context.page(template, form=enrolling.form, status=status, **shared, **values)
 
 
 # -- somebody new ----------------------------------------------------------------------------------------------

@@ -5,11 +5,13 @@ from datetime import date
 from typing import Final
 
 from surveillance.core.protocols import interval_words
+from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.operations.care.enrolment import OLDEST, Enrolment
 from surveillance.operations.planning.previewing import Draft, Scan
 from surveillance.operations.visits.results import NewStudy
 from surveillance.web.forms import Form
+from surveillance.web.pages.care import choice_fields
 
 OFF: Final = "off"
 MOST_ROWS: Final = 20
@@ -53,7 +55,7 @@ def draft(form: Form, offered: Sequence[Protocol], born: date | None, today: dat
     chosen = protocol(form, offered)
     if chosen is None:
         form.fault("protocol", "Choose a protocol")
-    anchor = _anchor(form, born, today)
+    anchor = _anchor(form, CLOCKS[chosen.clock if chosen else Clock.END_OF_TREATMENT], born, today)
     if chosen is None:
         return None
     intervals = _intervals(form, chosen)
@@ -66,14 +68,14 @@ def enrolment(draft: Draft) -> Enrolment:
     return Enrolment(draft.protocol.key, draft.anchor, draft.intervals, studies)
 
 
-def _anchor(form: Form, born: date | None, today: date) -> date | None:
-    anchor = form.day("anchor", "the day on which treatment ended", required=True)
+def _anchor(form: Form, counts_from: str, born: date | None, today: date) -> date | None:
+    anchor = form.day("anchor", f"the day of the {counts_from}", required=True)
     if anchor is None:
         return None
     if anchor > today:
-        form.fault("anchor", "The end of treatment cannot lie after today")
+        form.fault("anchor", f"The {counts_from} cannot lie after today")
     elif anchor < max(OLDEST, born or OLDEST):
-        form.fault("anchor", "The end of treatment cannot lie before the birth date or 1950")
+        form.fault("anchor", f"The {counts_from} cannot lie before the birth date or 1950")
     return None if form.error("anchor") else anchor
 
 
@@ -81,16 +83,13 @@ def _intervals(form: Form, chosen: Protocol) -> dict[str, int | None]:
     """What differs from the protocol's own choice."""
     found: dict[str, int | None] = {}
     for item in chosen.items:
-        given = form.one_of(field(item), f"how often: {item.title}", dict(options(item)), required=False)
+        given = form.one_of(choice_fields.field(item), f"how often: {item.title}", dict(options(item)), required=False)
         if given:
             found[item.code] = None if given == OFF else int(given)
-    if not any(found.get(item.code) if item.code in found else item.enabled for item in chosen.items):
-        form.fault(field(chosen.items[0]), "Choose at least one examination to repeat")
+        found |= choice_fields.further(form, item)
+    if not any(found.get(item.code) if item.code in found else item.enabled for item in chosen.scheduled):
+        form.fault(choice_fields.field(chosen.scheduled[0]), "Choose at least one examination to repeat")
     return found
-
-
-def field(item: Item) -> str:
-    return f"interval-{item.code}"
 
 
 def options(item: Item) -> list[tuple[str, str]]:
@@ -104,7 +103,7 @@ def options(item: Item) -> list[tuple[str, str]]:
 
 
 def _scans(form: Form, chosen: Protocol, born: date | None, today: date) -> Iterator[Scan]:
-    known = {item.code for item in chosen.items}
+    known = {item.code for item in chosen.scheduled}
     for row in rows(form, "scans"):
         items = frozenset(form.many(f"scan-{row}-items")) & known
         day = form.day(f"scan-{row}-day", "the day of the scan", required=bool(items))

@@ -1,6 +1,6 @@
 """Other intervals, another protocol, another anchor, a new plan: each shown as a difference before it is applied."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
@@ -8,8 +8,11 @@ from uuid import UUID
 from fastapi.responses import Response
 from sqlmodel import col, select
 
-from surveillance.core.errors import ConflictError
-from surveillance.core.protocols.protocol import Item, Protocol
+from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.protocols import interval_words
+from surveillance.core.protocols.clocks import BEGINNINGS, CLOCKS, HINTS, Clock
+from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.schedule.departures import of_terms
 from surveillance.core.schedule.examinations import Examination
 from surveillance.operations.care import baselines, enrolment, returning
 from surveillance.operations.care.enrolment import NewTerms
@@ -17,10 +20,10 @@ from surveillance.operations.care.returning import Return
 from surveillance.operations.planning import replanning
 from surveillance.store.planning import plans
 from surveillance.store.tables import Approval, Patient, Plan
-from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
+from surveillance.web.pages.care import choice_fields
 from surveillance.web.pages.care.changes import Proposal, home, last_plan, page, weigh, with_plan
 from surveillance.web.pages.protocols import baseline_fields
 from surveillance.web.pages.routing import Pages
@@ -53,9 +56,9 @@ def terms(context: PageContext, patient_id: UUID) -> Response:
     since = form.day("since", "the day from which it holds", required=True)
     reason = form.text("reason", "the reason", required=True, longest=1000)
     protocol = _chosen_protocol(context, patient)
-    intervals = _intervals(form, protocol) if protocol else {}
+    intervals = choice_fields.chosen(form, protocol) if protocol else {}
     off_until = form.day("off_until", "the day on which an item that is off is looked at again")
-    proposal, firsts = None, dict[str, date]()
+    proposal, firsts, departs = None, dict[str, date](), list[str]()
     if form.ok and since and protocol:
         other = protocol.key if protocol.key != _protocol_of(context, plan) else None
         if other is None and not intervals:
@@ -66,7 +69,10 @@ def terms(context: PageContext, patient_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new)) if form.ok else None
         if proposal is None and form.ok:
             return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
-    return _terms_page(context, patient, plan, proposal, firsts=firsts)
+        if proposal is not None:
+            _, key, chosen = enrolment.with_terms(context.work, plan, new, replanning.facts_of(context.work, plan))
+            departs = _departs(context, key, plan.anchor, chosen, since)
+    return _terms_page(context, patient, plan, proposal, firsts=firsts, departs=departs)
 
 
 def _added(context: PageContext, plan: Plan, new: NewTerms) -> dict[str, date]:
@@ -78,8 +84,9 @@ def _added(context: PageContext, plan: Plan, new: NewTerms) -> dict[str, date]:
     return {item: row.target for item, row in added.items()}
 
 
-def _titles(protocol: Protocol, items: Iterable[str]) -> dict[str, str]:
-    return {item.code: item.title for item in protocol.items if item.code in set(items)}
+def _titles(protocol: Protocol, items: Iterable[str] | None = None) -> dict[str, str]:
+    """The titles of these items, or of all."""
+    return {item.code: item.title for item in protocol.items if items is None or item.code in set(items)}
 
 
 def _terms_page(
@@ -89,6 +96,7 @@ def _terms_page(
     proposal: Proposal | None = None,
     form: Form | None = None,
     firsts: Mapping[str, date] | None = None,
+    departs: Sequence[str] = (),
 ) -> Response:
     present = plans.terms_in_force(context.session, plan.id)[-1]
     shown = _shown_protocol(context, patient, form or context.form)
@@ -99,11 +107,12 @@ def _terms_page(
         proposal,
         form=form,
         protocols=_approved(context, patient),
-        fields=_fields(shown),
-        present={item: words.every(months) for item, months in present.intervals.items()},
+        fields=choice_fields.fields(shown),
+        present=interval_words.said(present.intervals, _titles(context.work.protocol(present.protocol_key))),
         shown=shown,
         asked=_titles(shown, firsts or ()) if shown else {},
         firsts=firsts,
+        departs=departs,
     )
 
 
@@ -113,7 +122,15 @@ def _terms_page(
 @pages.get("/{patient_id}/anchor", needs=Permission.WORK)
 def anchor_page(context: PageContext, patient_id: UUID) -> Response:
     patient, plan = with_plan(context, patient_id)
-    return page(context, "care/anchor.html", patient, plan=plan, form=Form.filled(anchor=plan.anchor))
+    return _anchor_page(context, patient, plan, form=Form.filled(anchor=plan.anchor))
+
+
+def _anchor_page(
+    context: PageContext, patient: Patient, plan: Plan, proposal: Proposal | None = None, form: Form | None = None
+) -> Response:
+    clock = context.work.protocol(_protocol_of(context, plan)).clock
+    said = {"counts_from": CLOCKS[clock], "beginning": BEGINNINGS[clock]}
+    return page(context, "care/anchor.html", patient, proposal, plan=plan, form=form, **said)
 
 
 @pages.post("/{patient_id}/anchor", needs=Permission.WORK)
@@ -121,7 +138,8 @@ def anchor(context: PageContext, patient_id: UUID) -> Response:
     """The anchor was recorded wrongly: everything is computed anew from the right one."""
     patient, plan = with_plan(context, patient_id)
     form = context.form
-    right = form.day("anchor", "the day on which treatment ended", required=True)
+    counts_from = context.work.protocol(_protocol_of(context, plan)).counts_from
+    right = form.day("anchor", f"the day of the {counts_from}", required=True)
     reason = form.text("reason", "how it came to be wrong", required=True, longest=1000)
     proposal = None
     if form.ok and right == plan.anchor:
@@ -129,8 +147,8 @@ def anchor(context: PageContext, patient_id: UUID) -> Response:
     if form.ok and right:
         proposal = weigh(context, patient, lambda: enrolment.correct_anchor(context.work, plan, right, reason))
         if proposal is None and form.ok:
-            return context.done(home(patient), f"The end of treatment is {day(right)}.")
-    return page(context, "care/anchor.html", patient, proposal, plan=plan)
+            return context.done(home(patient), f"The {counts_from} is {day(right)}.")
+    return _anchor_page(context, patient, plan, proposal)
 
 
 # -- a new plan ------------------------------------------------------------------------------------------------
@@ -151,10 +169,11 @@ def restart(context: PageContext, patient_id: UUID) -> Response:
     form = context.form
     if form.flag(SHOW):
         return _restart_page(context, patient, previous)
-    anchor = form.day("anchor", "the day on which the new treatment ended", required=True)
-    reason = form.text("reason", "the reason", required=previous.ended_on is None, longest=1000)
     protocol = _chosen_protocol(context, patient)
-    intervals = _intervals(form, protocol) if protocol else {}
+    counts_from = CLOCKS[protocol.clock if protocol else Clock.END_OF_TREATMENT]
+    anchor = form.day("anchor", f"the day of the new {counts_from}", required=True)
+    reason = form.text("reason", "the reason", required=previous.ended_on is None, longest=1000)
+    intervals = choice_fields.chosen(form, protocol) if protocol else {}
     proposal = None
     if form.ok and anchor and protocol:
         new = enrolment.Enrolment(protocol.key, anchor, intervals, reason=reason, condition=previous.condition_id)
@@ -162,11 +181,17 @@ def restart(context: PageContext, patient_id: UUID) -> Response:
         if proposal is None and form.ok:
             newest = plans.all_plans(context.session, patient.id)[0]
             return context.done(home(patient), f"Restarted from {day(anchor)} as plan {newest.number}.")
-    return _restart_page(context, patient, previous, proposal)
+    departs = _departs(context, protocol.key, anchor, intervals, None) if proposal and protocol and anchor else []
+    return _restart_page(context, patient, previous, proposal, departs=departs)
 
 
 def _restart_page(
-    context: PageContext, patient: Patient, previous: Plan, proposal: Proposal | None = None, form: Form | None = None
+    context: PageContext,
+    patient: Patient,
+    previous: Plan,
+    proposal: Proposal | None = None,
+    form: Form | None = None,
+    departs: Sequence[str] = (),
 ) -> Response:
     shown = _shown_protocol(context, patient, form or context.form)
     return page(
@@ -176,9 +201,13 @@ def _restart_page(
         proposal,
         form=form,
         previous=previous,
+        clock=shown.clock if shown else Clock.END_OF_TREATMENT,
+        clocks=CLOCKS,
+        hints=HINTS,
         protocols=_approved(context, patient),
-        fields=_fields(shown),
+        fields=choice_fields.fields(shown),
         shown=shown,
+        departs=departs,
     )
 
 
@@ -247,25 +276,9 @@ def _chosen_protocol(context: PageContext, patient: Patient) -> Protocol | None:
     return context.work.protocol(key) if key else None
 
 
-def _fields(protocol: Protocol | None) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """For each item: the field's name, the title, and what can be chosen beside leaving it as it is."""
-    if protocol is None:
+def _departs(context: PageContext, key: str, anchor: date, intervals: Intervals, since: date | None) -> list[str]:
+    """Where terms depart from their protocol's own schedule; nothing where they are not allowed."""
+    try:
+        return [each.said for each in of_terms(context.work.protocol(key), anchor, intervals, since)]
+    except InvalidInputError:
         return []
-    return [(f"interval-{item.code}", item.title, _options(item)) for item in protocol.items]
-
-
-def _options(item: Item) -> list[tuple[str, str]]:
-    phases = [phase for phase in item.phases if len(phase.choices()) > 1] or item.phases
-    choices = sorted({months for phase in phases for months in phase.choices()})
-    return [*((str(months), words.every(months)) for months in choices), (OFF, "not at all")]
-
-
-def _intervals(form: Form, protocol: Protocol) -> Intervals:
-    """What was chosen; an item left as it is has none."""
-    found: Intervals = {}
-    for item in protocol.items:
-        name = f"interval-{item.code}"
-        given = form.one_of(name, f"an interval of {item.title}", dict(_options(item)), required=False)
-        if given:
-            found[item.code] = None if given == OFF else int(given)
-    return found

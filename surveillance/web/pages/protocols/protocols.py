@@ -1,6 +1,6 @@
 """Protocols: drawn, cited, tried out, approved by a clinician, versions compared, patients moved to a new version."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -8,12 +8,10 @@ from uuid import UUID
 from fastapi.responses import Response
 from sqlmodel import col, select
 
-from surveillance.core.dates import add_months
-from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
-from surveillance.core.protocols.difference import END, EVIDENCE, compare, every, months
-from surveillance.core.protocols.protocol import Protocol
-from surveillance.core.schedule.slots import Choice, preview
+from surveillance.core.protocols.difference import END, compare, every, months
+from surveillance.core.protocols.protocol import KINDS, Protocol
+from surveillance.core.protocols.sources import GRADES, Review, reviews
 from surveillance.operations.care import migration
 from surveillance.operations.planning import imaging_gaps
 from surveillance.operations.protocols import approvals as protocols_approvals
@@ -23,13 +21,10 @@ from surveillance.web import render
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.protocols import baseline_fields
+from surveillance.web.pages.protocols import baseline_fields, trying
 from surveillance.web.pages.routing import Pages
 
 pages = Pages(prefix="/protocols")
-
-YEARS_DRAWN = 10
-OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,7 @@ class Version:
     protocol: Protocol
     approvals: Mapping[UUID, tuple[Approval, str]]
     patients: Mapping[UUID, int]
+    reviews: Sequence[Review]
 
     @property
     def followed(self) -> int:
@@ -106,9 +102,9 @@ def show(context: PageContext, key: str) -> Response:
     """One version: drawn, its phases with their evidence and sources, tried out, approved or not."""
     known = _versions(context)
     version = _one(known, key)
-    form, drawing = _tried_out(context, version.protocol)
+    form, drawing, departs = trying.tried_out(context, _today(context), version.protocol)
     if context.live:
-        return context.page("protocols/_drawing.html", form=form, drawing=drawing, status=200)
+        return context.page("protocols/_drawing.html", form=form, drawing=drawing, departs=departs, status=200)
     others = [each for each in known.values() if each.protocol.id == version.protocol.id and each is not version]
     return context.page(
         "protocols/show.html",
@@ -116,9 +112,12 @@ def show(context: PageContext, key: str) -> Response:
         mine=version,
         protocol=version.protocol,
         drawing=drawing,
+        departs=departs,
+        tries=trying.fields,
         others=sorted(others, key=lambda each: each.protocol.version),
         sites=context.all_sites,
-        evidence=EVIDENCE,
+        grades=GRADES,
+        kinds=KINDS,
         end=END[version.protocol.end],
         every=every,
         months=months,
@@ -129,7 +128,13 @@ def show(context: PageContext, key: str) -> Response:
 def approve_page(context: PageContext, key: str) -> Response:
     """What a clinician signs: that this version may be used at a site."""
     version, site = _one(_versions(context), key), _site_of(context, context.form)
-    return context.page("protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every)
+    return _approval(context, version, site)
+
+
+def _approval(context: PageContext, version: Version, site: Site) -> Response:
+    return context.page(
+        "protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every, grades=GRADES
+    )
 
 
 @pages.post("/{key}/approve", needs=Permission.SIGN)
@@ -138,11 +143,14 @@ def approve(context: PageContext, key: str) -> Response:
     form = context.form
     if not form.flag("read"):
         form.fault("read", "Say that you have read it")
+    read_source = form.flag("source-read")
+    if version.protocol.to_read and not read_source:
+        form.fault("source-read", "Say that you have read the source")
     if form.ok:
         with form.trying(context.session):
-            protocols_approvals.approve_protocol(context.work, site, key)
+            protocols_approvals.approve_protocol(context.work, site, key, read_source=read_source)
     if form.errors:
-        return context.page("protocols/approve.html", mine=version, protocol=version.protocol, site=site, every=every)
+        return _approval(context, version, site)
     return context.done(f"/protocols/{key}", f"{version.protocol.title} ({key}) may be used at {site.name}.")
 
 
@@ -165,38 +173,21 @@ def _versions(context: PageContext) -> dict[str, Version]:
     followed: dict[str, dict[UUID, int]] = {}
     for (site_id, key), count in migration.counts(work, ids).items():
         followed.setdefault(key, {})[site_id] = count
-    return {key: Version(each, approvals.get(key, {}), followed.get(key, {})) for key, each in protocols.items()}
+    today = _today(context)
+    return {
+        key: Version(each, approvals.get(key, {}), followed.get(key, {}), list(reviews(each.sources, today)))
+        for key, each in protocols.items()
+    }
+
+
+def _today(context: PageContext) -> date:
+    return min((context.today(site) for site in context.all_sites), default=context.work.now.date())
 
 
 def _one(known: Mapping[str, Version], key: str) -> Version:
     if key not in known:
         raise NotFoundError("there is no such version of a protocol here")
     return known[key]
-
-
-# -- trying out ------------------------------------------------------------------------------------------------
-
-
-def _tried_out(context: PageContext, protocol: Protocol) -> tuple[Form, str]:
-    """The schedule from an anchor with chosen intervals, drawn; without an anchor from today."""
-    query = context.request.query_params
-    form = Form({name: query.getlist(name) for name in query})
-    today = min((context.today(site) for site in context.all_sites), default=context.work.now.date())
-    anchor = form.day("anchor", "the day on which treatment ended") or today
-    choices = [
-        Choice(item.code, None if chosen == OFF else int(chosen))
-        for item in protocol.items
-        if (chosen := form.value(f"every-{item.code}")) and (chosen == OFF or chosen.isdigit())
-    ]
-    try:
-        if not date(1950, 1, 1) <= anchor <= add_months(today, 120):
-            raise InvalidInputError("the anchor must lie within the last decades")
-        slots = preview(protocol, anchor, choices, YEARS_DRAWN * 12)
-    except InvalidInputError as error:
-        form.fault("anchor", str(error)[:1].upper() + str(error)[1:])
-        return form, ""
-    drawn = timeline.of_preview(protocol, slots, anchor, YEARS_DRAWN * 12)
-    return form, render.markup(timeline_sheet.render(drawn))
 
 
 # -- moving patients -------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import NotFoundError
 from surveillance.core.people.care_gaps import FINAL_ENDS
+from surveillance.core.protocols import interval_words
 from surveillance.core.schedule.examinations import Examination
 from surveillance.core.words import Channel, Privacy
 from surveillance.operations.planning import plan_record, preconditions
@@ -50,6 +51,7 @@ def show(context: PageContext, patient_id: UUID) -> Response:
     record = patient_record.gather(context.work, patient)
     return context.page(
         "record/patient.html",
+        chosen=interval_words.said,
         record=record,
         patient=patient,
         drawn=[_drawn(context, record, plan) for plan in record.plans],

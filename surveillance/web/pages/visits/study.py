@@ -8,9 +8,9 @@ from fastapi.responses import Response
 from sqlmodel import col, select
 
 from surveillance.core.errors import NotFoundError
+from surveillance.core.results.follow_up import SILENCING, may_follow
+from surveillance.core.results.report_life import CHANGED
 from surveillance.core.schedule.examinations import FindingKind
-from surveillance.core.schedule.follow_up import SILENCING, may_follow
-from surveillance.core.schedule.report_life import CHANGED
 from surveillance.core.words import FollowUp, ReportStatus, Result
 from surveillance.operations.care import following, reviews
 from surveillance.operations.care.following import Followed

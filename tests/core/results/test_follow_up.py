@@ -2,7 +2,7 @@
 
 import pytest
 
-from surveillance.core.schedule.follow_up import SILENCING, decides_at_signing, may_follow
+from surveillance.core.results.follow_up import SILENCING, decides_at_signing, may_follow
 from surveillance.core.words import FollowUp, Result
 
 PLAN = {FollowUp.EXTRA, FollowUp.HOLD, FollowUp.END, FollowUp.RESTART}

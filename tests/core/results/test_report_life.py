@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveillance.core.schedule.report_life import CHANGED, FINISHED, Standing, Version, corrects_day, refusal, standing
+from surveillance.core.results.report_life import CHANGED, FINISHED, Standing, Version, corrects_day, refusal, standing
 from surveillance.core.words import ReportStatus
 
 DAY = date(2026, 12, 1)
