@@ -11,9 +11,8 @@ from surveillance.cli.context import Answer, Job, confirming, reading, writing
 from surveillance.cli.options import Code, Why, clock, iso_day
 from surveillance.core.words import Privacy
 from surveillance.operations.accounts import users
-from surveillance.operations.administration import going_live
+from surveillance.operations.administration import going_live, sites
 from surveillance.operations.administration import places as administration_places
-from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import consents
 from surveillance.operations.registry import sites as registry_sites
@@ -54,7 +53,7 @@ def add_site(
     --country GB --phone "020 7946 0000" --as anna
     """
     users.require_administrator(job.work)
-    new = administration_sites.NewSite(
+    new = sites.NewSite(
         code=code.strip(),
         name=name,
         short_name=short_name,
@@ -72,7 +71,7 @@ def add_site(
         review_days=review_days,
         told_days=told_days,
     )
-    site = administration_sites.add_site(job.work, new)
+    site = sites.add_site(job.work, new)
     users.administer(job.work, site)
     return Answer(
         [f"Added site {site.code}. Next: 'site place-add', 'user add', 'site approve-protocol'."], _data(site)
@@ -96,8 +95,8 @@ def limits(
     site = registry_sites.site_by_code(job.work, code)
     given: dict[str, Any] = {"report_days": report_days, "review_days": review_days, "told_days": told_days}
     values = {name: days for name, days in given.items() if days is not None}
-    new = replace(administration_sites.settings_of(site), **values)
-    administration_sites.edit_site(job.work, site, new, reason)
+    new = replace(sites.settings_of(site), **values)
+    sites.edit_site(job.work, site, new, reason)
     said = f"At {code}: report in {site.report_days} days, review in {site.review_days}, told in {site.told_days}."
     return Answer([said], _data(site))
 

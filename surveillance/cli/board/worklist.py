@@ -13,8 +13,7 @@ from rich.progress import Progress
 from sqlmodel import func, select
 
 from surveillance import bootstrap
-from surveillance.cli import options as typed
-from surveillance.cli import show, words
+from surveillance.cli import options, show, words
 from surveillance.cli.context import Answer, Job, Options, WrongUseError, opened, reading, run_read, writing
 from surveillance.cli.options import AsCsv, AsJson, AsUser, AtSite, Mrn, OfCondition
 from surveillance.core.errors import InvalidInputError
@@ -28,7 +27,7 @@ from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.board.row_words import TITLES
 from surveillance.operations.board.worklist import Filter, Worklist, WorklistRow
 from surveillance.operations.deferrals import standing
-from surveillance.operations.proof import check as promise
+from surveillance.operations.proof import check as proof_check
 from surveillance.operations.record.explanation import Explanation
 from surveillance.operations.record.explanation import explain as explained
 from surveillance.store import db
@@ -46,7 +45,7 @@ _COLUMNS = (
 
 RowKey = Annotated[str, typer.Argument(metavar="ROW", help="The row as the board names it, such as overdue:3f9a2c1b.")]
 Until = Annotated[
-    date | None, typer.Option(parser=typed.iso_day, metavar="DATE", help="Show the row again on this day.")
+    date | None, typer.Option(parser=options.iso_day, metavar="DATE", help="Show the row again on this day.")
 ]
 
 
@@ -156,7 +155,7 @@ def call(
 def snooze(
     job: Job,
     row: RowKey,
-    until: Annotated[date, typer.Option(parser=typed.iso_day, metavar="DATE", help="Show it again on this day.")],
+    until: Annotated[date, typer.Option(parser=options.iso_day, metavar="DATE", help="Show it again on this day.")],
     text: Annotated[str, typer.Option("--reason", help="Why.")] = "",
 ) -> Answer:
     """Put a row aside until a day; today brings it back."""
@@ -196,7 +195,7 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
 
     The board shows the result until the next proof, which a worker makes every night.
     """
-    found: list[promise.Violation] = []
+    found: list[proof_check.Violation] = []
     looked_at = 0
 
     def look(job: Job) -> Answer:
@@ -205,7 +204,7 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
         with Progress(console=show.console(stderr=True), transient=True, disable=as_json) as progress:
             task = progress.add_task("plans", total=None)
             found.extend(
-                promise.check(job.work, lambda done, total: progress.update(task, completed=done, total=total))
+                proof_check.check(job.work, lambda done, total: progress.update(task, completed=done, total=total))
             )
         said = [str(violation) for violation in found] or ["The promise holds: nobody is silently lost."]
         said.append(_put_off(standing.summary(job.work, job.sites())))
@@ -248,7 +247,7 @@ def explain(
         newest = plan or next(iter(plans.all_plans(job.work.session, patient.id)), None)
         if newest is None:
             raise InvalidInputError(f"patient {mrn} has no plan yet")
-        named: Key = typed.examination(job.work, newest, examination)
+        named: Key = options.examination(job.work, newest, examination)
         item, key = (named.item, None) if named[1:] == (None, None) else (None, named)
     found = explained(job.work, patient, item, key, plan)
     return Answer([part for one in found for part in _told(one, history=history)], [_told_json(one) for one in found])

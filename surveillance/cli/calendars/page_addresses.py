@@ -9,7 +9,7 @@ from surveillance.cli.context import Answer, Job, WrongUseError, reading, writin
 from surveillance.cli.options import Mrn
 from surveillance.operations.calendars import page_addresses
 from surveillance.operations.care import corrections
-from surveillance.operations.patient_page import page as own_page
+from surveillance.operations.patient_page import page as patient_page
 from surveillance.store.registry import patients
 from surveillance.store.tables import Contact, Patient, PatientPage
 
@@ -35,7 +35,7 @@ def create(job: Job, mrn: Mrn, number: Number = None, language: Language = None)
     contact = _contact(job, patient, number)
     at = job.work.site(patient.site_id)
     wanted = language or (contact.language if contact else None) or at.languages[0]
-    spoken = own_page.choose(job.work, at, wanted).language
+    spoken = patient_page.choose(job.work, at, wanted).language
     row, secret = page_addresses.new_page(job.work, patient, contact, spoken)
     # An address that was tried and taken back leads nowhere, so a dry run shows none.
     link = "" if job.options.dry_run else page_addresses.address(job.app.settings.public_url, secret)

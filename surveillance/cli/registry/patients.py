@@ -18,8 +18,7 @@ from surveillance.core.words import Channel, ContactKind, Sex
 from surveillance.operations.accounts import users
 from surveillance.operations.care import corrections, lifecycle
 from surveillance.operations.planning import differences
-from surveillance.operations.registry import patients as registry
-from surveillance.operations.registry import search
+from surveillance.operations.registry import patients, search
 from surveillance.store.audit.events import picture
 from surveillance.store.registry import patients as store
 
@@ -84,13 +83,13 @@ def add_patient(
     --consent sms --consent-how "signed form" --site LDN1 --as anna
     """
     lines = postal.replace(";", "\n")
-    reach = registry.NewContact(
+    person = patients.NewContact(
         contact, contact_name, phone, email, language, consent or (), consent_how, postal_address=lines
     )
-    _check_consent(reach)
-    who = [reach] if phone or email or postal or contact_name else []
-    new = registry.NewPatient(mrn, family, given, born, sex, zone or None, flags.named, who)
-    patient = registry.add_patient(job.work, job.site(), new)
+    _check_consent(person)
+    who = [person] if phone or email or postal or contact_name else []
+    new = patients.NewPatient(mrn, family, given, born, sex, zone or None, flags.named, who)
+    patient = patients.add_patient(job.work, job.site(), new)
     job.seen.append(patient)
     added = store.contacts(job.work.session, patient.id)
     problems = [line for row in added for line in patient_details.phone_problems(job.work, row)]
@@ -99,13 +98,13 @@ def add_patient(
     return Answer([said], data, warnings=problems)
 
 
-def _check_consent(reach: registry.NewContact) -> None:
-    for channel in reach.consents:
+def _check_consent(person: patients.NewContact) -> None:
+    for channel in person.consents:
         if channel not in (Channel.SMS, Channel.EMAIL):
             raise InvalidInputError(f"consent is for sms or email; a {channel} needs none here")
-        if not (reach.phone if channel is Channel.SMS else reach.email).strip():
+        if not (person.phone if channel is Channel.SMS else person.email).strip():
             raise InvalidInputError(f"consent for {channel} needs {'--phone' if channel is Channel.SMS else '--email'}")
-    if reach.consents and not reach.consent_method.strip():
+    if person.consents and not person.consent_method.strip():
         raise InvalidInputError("say how consent was given with --consent-how (signed form, by telephone, …)")
 
 

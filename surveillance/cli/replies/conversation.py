@@ -106,7 +106,7 @@ def wish(job: Job, mrn: Mrn, visit: Visit, said: Said, day: Day = None) -> Answe
     """
     patient = job.patient(mrn)
     row = booking.visit_named(job.work, patient, visit)
-    noted = reschedule_requests.ask_another_day(job.work, row, Source.STAFF, said, day or ())
+    noted = reschedule_requests.request_reschedule(job.work, row, Source.STAFF, said, day or ())
     line = patient_details.visit_line(job.work, row)
     return Answer([f"Another day than {line}: it is on the board."], {"id": noted.id, "days": noted.days})
 
@@ -121,8 +121,8 @@ def agreed(
     """
     patient = job.patient(mrn)
     row = booking.visit_named(job.work, patient, visit)
-    waits = reschedule_requests.open_wish(job.work, row.id)
+    waits = reschedule_requests.open_request(job.work, row.id)
     if waits is None:
         raise InvalidInputError("no wish for another day waits for this visit")
-    reschedule_requests.settle(job.work, waits, how)
+    reschedule_requests.close(job.work, waits, how)
     return Answer([f"Settled: {waits.settlement}."], {"id": waits.id, "settlement": waits.settlement})

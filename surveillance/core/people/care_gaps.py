@@ -52,7 +52,7 @@ class Lack(NamedTuple):
     since: date
 
 
-def gaps(standing: Standing) -> Iterator[Lack]:
+def care_gaps(standing: Standing) -> Iterator[Lack]:
     """What is lacking of the patient and of each disease: a plan for one does not stand in for the other."""
     enrolled = [each.enrolled_on for each in standing.diseases if each.enrolled_on is not None]
     if enrolled and not standing.reachable:

@@ -66,7 +66,7 @@ def _sweep_site(context: JobContext, site_id: UUID, day: date) -> Counter[str]:
         wrong = care_gaps.outdated(work, site_id)
     done = Counter(replanned=len(outdated), refreshed=len(near), sites=1)
     done["errors"] = _each(context, _replan, outdated) + _each(context, _refresh, near)
-    done["errors"] += _each(context, _settle, wrong)
+    done["errors"] += _each(context, _refresh_gaps, wrong)
     with db.writing(context.engine) as session:
         row = {"site_id": site_id, "day": day, "done_at": context.clock()}
         store.add_if_missing(session, Sweep, row)
@@ -154,9 +154,9 @@ def _replan(context: JobContext, plan_id: UUID) -> None:
             replanning.replan(context.work(session), plan)
 
 
-def _settle(context: JobContext, patient_id: UUID) -> None:
+def _refresh_gaps(context: JobContext, patient_id: UUID) -> None:
     with db.writing(context.engine) as session:
-        care_gaps.settle(context.work(session), patient_id)
+        care_gaps.refresh(context.work(session), patient_id)
 
 
 def _refresh(context: JobContext, patient_id: UUID) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.people.way_back import Way, anchor_refusal, refusal
+from surveillance.core.people.way_back import ChannelChoice, anchor_refusal, refusal
 from surveillance.core.protocols.choices import fitting
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
@@ -106,7 +106,7 @@ def _record_enrolment(
         notes.insert(0, Note("condition.add", condition, after=picture(condition)))
     work.audit_all(notes)
     care_gaps.settle_of(work, patient)
-    studies.settle_history(work.session, patient.id)
+    studies.refresh_history(work.session, patient.id)
     for study in new.studies:
         keep_study(work, patient, replace(study, condition_id=plan.condition_id))
 
@@ -288,7 +288,7 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
     after = picture(plan, before) | imaging_gaps.pictured(too_long)
     work.audit("plan.anchor", plan, before=before, after=after, reason=reason)
     care_gaps.settle_of(work, now.patient)
-    studies.settle_history(work.session, plan.patient_id)
+    studies.refresh_history(work.session, plan.patient_id)
     return replanning.replan(work, plan, now)
 
 
@@ -305,7 +305,7 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     known = conditions.with_plans(work.session, patient.id)
     condition, previous = which_disease.with_last_plan(patient, new.condition, known)
     end = which_disease.end_of(previous)
-    if why := refusal(Way.RESTART, end, work.today(work.site(patient.site_id))):
+    if why := refusal(ChannelChoice.RESTART, end, work.today(work.site(patient.site_id))):
         raise ConflictError(f"patient {patient.mrn}: {why}")
     same_clock = approved(work, patient, new.protocol).clock is clocks.of_plan(work, previous).clock
     if new.anchor <= previous.anchor and same_clock:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.people.care_gaps import End
-from surveillance.core.people.way_back import CONFIRM_WITHIN, Way, refusal
+from surveillance.core.people.way_back import CONFIRM_WITHIN, ChannelChoice, refusal
 from surveillance.core.schedule.facts import PlanFacts
 from surveillance.core.words import AppointmentState, DeferralKind, EndReason, FollowUp, Outcome, Role
 from surveillance.operations.care import overrides
@@ -331,7 +331,7 @@ def _undie(work: Work, patient: Patient, reason: str) -> None:
     patient.died_on, patient.died_recorded_at = None, None
     work.session.flush()
     work.audit("patient.alive", patient, patient_id=patient.id, before=before, after={"died_on": None}, reason=reason)
-    care_gaps.settle(work, patient.id)
+    care_gaps.refresh(work, patient.id)
     newest = {plan.condition_id: plan for plan in reversed(plans.all_plans(work.session, patient.id))}
     for plan in newest.values():
         if plan.end_reason is EndReason.DEATH:
@@ -387,5 +387,5 @@ def _check_reopening(work: Work, plan: Plan, every: Sequence[Plan]) -> None:
     end = None if plan.ended_on is None or plan.end_reason is None else End(plan.ended_on, plan.end_reason, None)
     waits = granting.standing(work, DeferralKind.TRANSFER, str(plan.id))
     today = work.today(work.site(plan.site_id))
-    if why := refusal(Way.REOPEN, end, today, confirmed=not waits):
+    if why := refusal(ChannelChoice.REOPEN, end, today, confirmed=not waits):
         raise ConflictError(why)

@@ -165,7 +165,7 @@ class Life:
         """Long ago: done and clear, without the story of its visit."""
         day = next_working(target + timedelta(days=self.chance.randint(-6, 6)), self.is_working)
         new = results.NewStudy(ITEMS, day, accession=self.accession("xx", day))
-        study = results.add_study(self.on(day + timedelta(days=1)), patient, new, settle=False)
+        study = results.add_study(self.on(day + timedelta(days=1)), patient, new, replan=False)
         self.read(study, day)
 
     def next_key(self, plan: Plan, item: str = ITEMS[0]) -> Key:

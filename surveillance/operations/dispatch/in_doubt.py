@@ -23,7 +23,7 @@ _REDACTED = "the provider hides the texts of messages, so that this one cannot b
 _NOT_FOUND = "the provider does not know it: it was never sent"
 
 
-def settle(context: JobContext) -> Counter[str]:
+def resolve_doubt(context: JobContext) -> Counter[str]:
     """One pass: give expired claims back, and look for every attempt that should have been answered by now."""
     done: Counter[str] = Counter()
     with db.reading(context.engine) as session:

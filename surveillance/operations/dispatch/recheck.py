@@ -14,16 +14,16 @@ from surveillance.core.messages.planned import Planned, stem
 from surveillance.core.messages.policy import NOTICES
 from surveillance.core.messages.reminders import told_otherwise
 from surveillance.core.words import Channel, ConsentAct, ReminderState, Step
-from surveillance.operations.dispatch.senders import WayOut
+from surveillance.operations.dispatch.senders import SenderState
 from surveillance.operations.job_context import JobContext
-from surveillance.operations.messages.patient_context import Situation
+from surveillance.operations.messages.patient_context import PatientContext
 from surveillance.operations.messages.scheduling import planned_of
 from surveillance.operations.messages.undecided import result_undecided
 from surveillance.operations.wording import languages
 from surveillance.operations.work import Work
-from surveillance.store.messages import reach as reached
+from surveillance.store.messages import contact_facts
 from surveillance.store.messages import reminders as store
-from surveillance.store.messages.reach import Reached
+from surveillance.store.messages.contact_facts import ContactFacts
 from surveillance.store.registry import patients
 from surveillance.store.tables import Contact, Number, Reminder, Sender
 
@@ -34,7 +34,7 @@ DAMAGE = (LookupError, ValueError, TypeError, ArithmeticError, SurveillanceError
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Recheck:
     """What was found and decided. ``locale`` is how dates are written in the contact's language, ``sender`` as seen."""
 
     decision: Decision
@@ -44,36 +44,41 @@ class Look:
     sender: Sender | None
 
 
-def look(context: JobContext, work: Work, now: Situation, row: Reminder) -> Look:
+def recheck(context: JobContext, work: Work, now: PatientContext, row: Reminder) -> Recheck:
     """Decide about one message of a patient whose rows are locked."""
     if row.step is Step.ANSWER:
-        return _look_at_answer(context, work, now, row)
+        return _recheck_answer(context, work, now, row)
     channels = now.policy.steps[row.step].channels
     wanted = _readable(now.wanted)
     true = _true(wanted, row)
     planned = replace(true, key=row.key, channel=row.channel) if true else planned_of(row)
-    reach, way = _Reach(context, work, now, row.channel), WayOut(context, work, now.site.id, row.channel)
-    facts = _facts(work, now, planned, wanted, reach, way)
+    addressee, sender_state = (
+        _Addressee(context, work, now, row.channel),
+        SenderState(context, work, now.site.id, row.channel),
+    )
+    facts = _facts(work, now, planned, wanted, addressee, sender_state)
     decision = decide(planned, channels, facts, now.policy, now.recipient.zone, work.now)
     if isinstance(decision, Send) and true is not None and true.due_at > work.now:
         decision = Wait(true.due_at, "it is due later now")
-    sender = _readable(way.sender)
-    return Look(decision, planned, reach.contact, reach.locale, None if isinstance(sender, Unreadable) else sender)
+    sender = _readable(sender_state.sender)
+    return Recheck(
+        decision, planned, addressee.contact, addressee.locale, None if isinstance(sender, Unreadable) else sender
+    )
 
 
-def _look_at_answer(context: JobContext, work: Work, now: Situation, row: Reminder) -> Look:
+def _recheck_answer(context: JobContext, work: Work, now: PatientContext, row: Reminder) -> Recheck:
     """An answer goes to the number it was written for, in the language it was written in."""
     number = patients.number(work.session, row.to_address)
     contact = work.session.get(Contact, row.contact_id) if row.contact_id else None
-    way = WayOut(context, work, now.site.id, row.channel)
+    sender_state = SenderState(context, work, now.site.id, row.channel)
     facts = AnswerFacts(
         alive=now.patient.died_on is None,
         carried=row.channel in context.transports,
-        dispatch_paused=way.is_paused(),
+        dispatch_paused=sender_state.is_paused(),
         opted_out=number is not None and number.opted_out_at is not None,
         attempt_in_flight=store.open_attempt_to(work.session, row.to_address),
-        sender_free_at=way.free_at(),
-        sender_stopped=way.is_stopped(),
+        sender_free_at=sender_state.free_at(),
+        sender_stopped=sender_state.is_stopped(),
         number_paused=number is not None and number.paused_at is not None,
         withdrawn=_withdrew(work, row),
         lost=_lost(row, contact, number),
@@ -88,7 +93,7 @@ def _look_at_answer(context: JobContext, work: Work, now: Situation, row: Remind
         row.expires_at,
         work.now,
     )
-    return Look(decision, planned_of(row), contact, row.language, way.sender())
+    return Recheck(decision, planned_of(row), contact, row.language, sender_state.sender())
 
 
 def _lost(row: Reminder, contact: Contact | None, number: Number | None) -> str:
@@ -123,11 +128,11 @@ def _true(wanted: Sequence[Planned] | Unreadable, row: Reminder) -> Planned | No
 
 def _facts(
     work: Work,
-    now: Situation,
+    now: PatientContext,
     planned: Planned,
     wanted: Sequence[Planned] | Unreadable,
-    reach: "_Reach",
-    way: WayOut,
+    addressee: "_Addressee",
+    sender_state: SenderState,
 ) -> SendingFacts:
     listed: Sequence[Planned] = () if isinstance(wanted, Unreadable) else wanted
     unclear = isinstance(wanted, Unreadable)
@@ -136,39 +141,39 @@ def _facts(
         plan_active=bool(now.plans),
         on_hold=now.on_hold,
         still_wanted=UNREADABLE if unclear else any(stem(each.key) == stem(planned.key) for each in listed),
-        dispatch_paused=_readable(way.is_paused),
-        consent=_readable(reach.has_consent),
-        address=_readable(reach.address),
-        opted_out=_readable(reach.is_opted_out),
-        number_paused=_readable(reach.is_paused),
-        shared=_readable(reach.is_shared),
+        dispatch_paused=_readable(sender_state.is_paused),
+        consent=_readable(addressee.has_consent),
+        address=_readable(addressee.address),
+        opted_out=_readable(addressee.is_opted_out),
+        number_paused=_readable(addressee.is_paused),
+        shared=_readable(addressee.is_shared),
         first_name_allowed=now.site.first_names,
-        has_phone=any(contact.phone for contact in reach.contacts),
-        has_address=any(contact.postal_address for contact in reach.contacts),
-        language=_readable(reach.language),
-        attempt_in_flight=_readable(reach.in_flight),
+        has_phone=any(contact.phone for contact in addressee.contacts),
+        has_address=any(contact.postal_address for contact in addressee.contacts),
+        language=_readable(addressee.language),
+        attempt_in_flight=_readable(addressee.in_flight),
         cap=_readable(lambda: _cap(now, work)),
-        sender_free_at=_readable(way.free_at),
-        sender_stopped=_readable(way.is_stopped),
+        sender_free_at=_readable(sender_state.free_at),
+        sender_stopped=_readable(sender_state.is_stopped),
         told_otherwise=_readable(lambda: told_otherwise(planned, _others(now, listed, planned), now.visits, now.told)),
         person_has_it=_readable(lambda: _person_has_it(now, planned)),
         result_undecided=planned.step not in NOTICES and _readable(lambda: result_undecided(work, now.patient)),
     )
 
 
-def _cap(now: Situation, work: Work) -> str | None:
+def _cap(now: PatientContext, work: Work) -> str | None:
     zone = now.recipient.zone
     days = Counter(local_day(moment, zone) for moment in now.sent().values())
     return cap_reason(now.policy, local_day(work.now, zone), days)
 
 
-def _others(now: Situation, wanted: Sequence[Planned], planned: Planned) -> list[Planned]:
+def _others(now: PatientContext, wanted: Sequence[Planned], planned: Planned) -> list[Planned]:
     """The other messages that are still to be sent."""
     waiting = {stem(row.key) for row in now.rows if row.state in (ReminderState.PLANNED, ReminderState.CLAIMED)}
     return [each for each in wanted if stem(each.key) in waiting - {stem(planned.key)}]
 
 
-def _person_has_it(now: Situation, planned: Planned) -> bool:
+def _person_has_it(now: PatientContext, planned: Planned) -> bool:
     return any(
         row.state is ReminderState.TASK
         and row.resolved_at is None
@@ -180,13 +185,13 @@ def _person_has_it(now: Situation, planned: Planned) -> bool:
     )
 
 
-class _Reach:
+class _Addressee:
     """How a patient is reached on one channel: the first contact in priority who agreed and has a usable address."""
 
-    def __init__(self, context: JobContext, work: Work, now: Situation, channel: Channel) -> None:
+    def __init__(self, context: JobContext, work: Work, now: PatientContext, channel: Channel) -> None:
         self.work, self.now, self.channel = work, now, channel
         self.carried = channel in context.transports
-        every = reached.of_patient(work.session, now.patient.id, channel)
+        every = contact_facts.of_patient(work.session, now.patient.id, channel)
         self.contacts = [each.contact for each in every]
         self.locale = ""
         usable = [each for each in every if self._usable(each)]
@@ -200,7 +205,7 @@ class _Reach:
     def _address_of(self, contact: Contact) -> str | None:
         return contact.phone if self.channel is Channel.SMS else contact.email
 
-    def _usable(self, each: Reached) -> bool:
+    def _usable(self, each: ContactFacts) -> bool:
         if not self.carried or not self._address_of(each.contact):
             return False
         if self.channel is Channel.EMAIL:
@@ -211,7 +216,7 @@ class _Reach:
         """A landline, or a number that a person has to verify first."""
         return number is not None and (number.landline or number.wrong)
 
-    def _agreed(self, each: Reached) -> bool:
+    def _agreed(self, each: ContactFacts) -> bool:
         """Consent is to an address: a new number needs a new one (47 CFR 64.1200, facts: messaging)."""
         last = each.consent
         return last is not None and last.act is ConsentAct.GIVEN and last.address == self._address_of(each.contact)

@@ -48,7 +48,7 @@ def free_at(context: JobContext, now: datetime, row: Sender | None) -> datetime 
     return row.next_free_at - context.limits.burst if row.next_free_at > ahead(context, now) else None
 
 
-class WayOut:
+class SenderState:
     """What holds back whatever leaves a site on one channel: a pause, and the sender. Read when it is first asked."""
 
     def __init__(self, context: JobContext, work: Work, site_id: UUID, channel: Channel) -> None:
@@ -57,7 +57,7 @@ class WayOut:
 
     @cached_property
     def _found(self) -> tuple[bool, Sender | None]:
-        return store.way_out(self.work.session, self.site_id, self.name)
+        return store.sender_state(self.work.session, self.site_id, self.name)
 
     def sender(self) -> Sender | None:
         return self._found[1]

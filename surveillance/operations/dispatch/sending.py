@@ -24,10 +24,10 @@ from surveillance.core.words import AttemptState, Channel, ReminderState, Step
 from surveillance.operations.calendars import page_addresses
 from surveillance.operations.dispatch import claims, provider_results, senders
 from surveillance.operations.dispatch.claims import Claim
-from surveillance.operations.dispatch.recheck import DAMAGE, Look, look
+from surveillance.operations.dispatch.recheck import DAMAGE, Recheck, recheck
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.messages.events import turning
-from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.patient_context import PatientContext, patient_context
 from surveillance.operations.messages.scheduling import fallback
 from surveillance.operations.messages.texts import Text, as_written, text_for
 from surveillance.operations.work import Work
@@ -83,8 +83,8 @@ def _prepare(context: JobContext, work: Work, mine: Claim, done: Counter[str]) -
     row = claimed(work.session, mine.reminder_id, mine.until)
     if row is None or patient is None:
         return None  # somebody else has it: the claim ran out
-    now = situation(work, patient)
-    found = look(context, work, now, row)
+    now = patient_context(work, patient)
+    found = recheck(context, work, now, row)
     if not isinstance(found.decision, Send):
         done[_settle(work, row, found)] += 1
         return None
@@ -95,7 +95,7 @@ def _prepare(context: JobContext, work: Work, mine: Claim, done: Counter[str]) -
     return ready
 
 
-def _settle(work: Work, row: Reminder, found: Look) -> str:
+def _settle(work: Work, row: Reminder, found: Recheck) -> str:
     """Act on every decision but to send; the word is for the report."""
     match found.decision:
         case Wait():
@@ -128,7 +128,9 @@ def _end(work: Work, row: Reminder, state: ReminderState, reason: str) -> None:
         row.state, row.reason, row.claimed_until = state, reason, None
 
 
-def _attempt(context: JobContext, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Ready | Wait:
+def _attempt(
+    context: JobContext, work: Work, now: PatientContext, row: Reminder, found: Recheck, send: Send
+) -> Ready | Wait:
     """Write the attempt: the sender's turn is taken, and nothing else is on its way to the address."""
     transport = context.transports[row.channel]
     deadline = min(work.now + context.limits.hand_over, send.deadline - context.limits.shortest)
@@ -152,7 +154,7 @@ def _attempt(context: JobContext, work: Work, now: Situation, row: Reminder, fou
     return Ready(attempt.id, row.channel, _outgoing(context, attempt, text, validity), deadline)
 
 
-def _text(context: JobContext, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Text:
+def _text(context: JobContext, work: Work, now: PatientContext, row: Reminder, found: Recheck, send: Send) -> Text:
     """What goes out: an answer as it was written, everything else as it stands now."""
     if row.step is Step.ANSWER:
         return as_written(row.text)
@@ -161,7 +163,7 @@ def _text(context: JobContext, work: Work, now: Situation, row: Reminder, found:
 
 
 def _written(
-    work: Work, row: Reminder, found: Look, send: Send, text: Text, transport: Transport, deadline: datetime
+    work: Work, row: Reminder, found: Recheck, send: Send, text: Text, transport: Transport, deadline: datetime
 ) -> Attempt:
     """The attempt as it is kept, without secrets."""
     sms, kept = row.channel is Channel.SMS, text.kept()
@@ -199,7 +201,7 @@ def _seconds(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _state(row: Reminder, found: Look, text: Text, now: datetime) -> None:
+def _state(row: Reminder, found: Recheck, text: Text, now: datetime) -> None:
     """What the patient was told, or may have been, from this moment on."""
     row.state, row.attempts, row.sent_at = ReminderState.CLAIMED, row.attempts + 1, now
     row.not_before, row.reason, row.claimed_until, row.changed_at = None, "", None, now

@@ -32,13 +32,13 @@ from surveillance.store.tables import (
     AppointmentItem,
     AuditEvent,
     AuditValue,
+    CareGap,
     Condition,
     Consent,
     Contact,
     Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     PatientWord,
     Plan,
@@ -322,7 +322,7 @@ class _Tables:
         yield PlanTerms, TERMS, self.terms
         yield Deferral, DEFERRAL, self.deferrals
         yield PatientWord, WORD, self.words
-        yield Gap, GAP, self.gaps
+        yield CareGap, GAP, self.gaps
         yield Study, STUDY, self.studies
         yield StudyItem, STUDY_ITEM, self.study_items
         yield ExaminationRow, EXAMINATION, self.examinations

@@ -15,7 +15,7 @@ from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.messages.planned import CAPPED
 from surveillance.core.texts.turns import waits
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations.messages.patient_context import situation, zone_of
+from surveillance.operations.messages.patient_context import patient_context, zone_of
 from surveillance.operations.messages.scheduling import planned_of
 from surveillance.operations.messages.texts import text_for
 from surveillance.operations.wording import languages
@@ -122,7 +122,7 @@ def text_of(work: Work, row: Reminder, patient: Patient) -> str:
     """What a planned message would say if it went out now, as SMS; empty where it cannot be made."""
     if row.step is Step.ANSWER:
         return row.text
-    now = situation(work, patient)
+    now = patient_context(work, patient)
     contact = next(iter(patients.contacts(work.session, patient.id)), None)
     try:
         choice = languages.choose(work, now.site, contact.language if contact else None)

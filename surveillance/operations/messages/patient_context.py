@@ -35,7 +35,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class PatientContext:
     """All of one patient at one moment. ``plans`` are the active ones; ``rows`` are the stored messages."""
 
     patient: Patient
@@ -64,9 +64,9 @@ def policy_for(policy: Policy, site: Site) -> Policy:
     return replace(policy, send_from=start, send_until=end) if start < end else policy
 
 
-def situation(
+def patient_context(
     work: Work, patient: Patient, course: Course | None = None, visits: Sequence[Appointment] | None = None
-) -> Situation:
+) -> PatientContext:
     """Everything that decides about a patient's messages: read, but for what a caller who has just planned hands over.
 
     ``visits`` are all of the patient.
@@ -76,7 +76,7 @@ def situation(
     if visits is None:
         visits = appointments.of_patient(work.session, patient.id, *_TOLD_OF)
     rows = store.of_patient(work.session, patient.id)
-    return Situation(
+    return PatientContext(
         patient=patient,
         site=site,
         policy=policy_for(work.catalogue.policy, site),

@@ -14,7 +14,7 @@ from surveillance.core.messages.policy import BY_PERSON, Policy
 from surveillance.core.messages.reminders import wanted_reminders
 from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations.messages.events import Ledger, turning
-from surveillance.operations.messages.patient_context import Course, Situation, situation
+from surveillance.operations.messages.patient_context import Course, PatientContext, patient_context
 from surveillance.operations.work import Work
 from surveillance.store.messages import reminders as store
 from surveillance.store.tables import Appointment, Patient, Reminder, Site
@@ -39,8 +39,8 @@ def refresh(work: Work, patient_id: UUID) -> ReminderChanges:
 def renew(
     work: Work, patient: Patient, course: Course | None = None, visits: Sequence[Appointment] | None = None
 ) -> ReminderChanges:
-    """As ``refresh``, for a caller who has locked the patient; ``course`` and ``visits`` as in ``situation``."""
-    now = situation(work, patient, course, visits)
+    """As ``refresh``, for a caller who has locked the patient; ``course`` and ``visits`` as in ``patient_context``."""
+    now = patient_context(work, patient, course, visits)
     wanted = apply_caps(now.wanted(), now.sent(), now.policy, now.recipient.zone, work.now)
     changes = reconcile_reminders(wanted, [_stored(row) for row in now.rows if row.step is not Step.ANSWER], work.now)
     _write(work, now, changes)
@@ -80,7 +80,7 @@ def _stored(row: Reminder) -> Stored:
     return Stored(row.key, state, row.due_at, row.expires_at, appointment, row.sequence, row.reason)
 
 
-def _write(work: Work, now: Situation, changes: ReminderChanges) -> None:
+def _write(work: Work, now: PatientContext, changes: ReminderChanges) -> None:
     rows = {row.key: row for row in now.rows}
     ledger = Ledger(work, _turning(now, changes))
     for planned in changes.add:
@@ -100,7 +100,7 @@ def _write(work: Work, now: Situation, changes: ReminderChanges) -> None:
         _close_tasks(ledger, now)
 
 
-def _turning(now: Situation, changes: ReminderChanges) -> list[Reminder]:
+def _turning(now: PatientContext, changes: ReminderChanges) -> list[Reminder]:
     """The messages that take a turn. Nobody calls the dead: what was a task is none any more."""
     moved = {each.key: each.due_at for each in changes.move}
     keys = {*(each.key for each in (*changes.reopen, *changes.drop)), *(key for key, _ in changes.void)}
@@ -158,7 +158,7 @@ def _set(row: Reminder, planned: Planned, now: datetime) -> None:
     row.changed_at = now
 
 
-def _close_tasks(ledger: Ledger, now: Situation) -> None:
+def _close_tasks(ledger: Ledger, now: PatientContext) -> None:
     """Nobody calls the dead, not even to ask whether a message arrived."""
     for row in now.rows:
         if row.state is ReminderState.TASK:

@@ -157,7 +157,7 @@ def _gaps(work: Work, patient: Patient, before: Picture, after: Picture) -> Iter
             yield from imaging_gaps.compare(work, plan, before.facts.get(plan.number), after.facts[plan.number])
 
 
-def rehearsed(work: Work, patient: Patient, change: Callable[[], object]) -> Difference:
+def previewed(work: Work, patient: Patient, change: Callable[[], object]) -> Difference:
     """What ``change`` would do: it is done, looked at and taken back."""
     with work.session.begin_nested() as trial:
         before = picture(work, patient)

@@ -22,7 +22,7 @@ from surveillance.operations.planning.plan_record import Evidence, PlanRecord
 from surveillance.operations.record import conversation
 from surveillance.operations.record.conversation import Conversation
 from surveillance.operations.registry import reachability
-from surveillance.operations.registry.reachability import Reach
+from surveillance.operations.registry.reachability import ContactReach
 from surveillance.operations.work import Work
 from surveillance.store.board import worklist as board
 from surveillance.store.calendars import feeds as feed_store
@@ -37,7 +37,7 @@ from surveillance.store.tables import (
     Feed,
     Patient,
     PatientPage,
-    RescheduleWish,
+    RescheduleRequest,
     Site,
     StudyItem,
     User,
@@ -94,7 +94,7 @@ class PatientRecord:
     age: int
     flags: Sequence[str]
     owner: str
-    reaches: Sequence[Reach]
+    reaches: Sequence[ContactReach]
     steps: Sequence[WorklistRow]
     plans: Sequence[PlanRecord]
     conditions: Mapping[UUID, Condition]
@@ -104,7 +104,7 @@ class PatientRecord:
     pages: Sequence[PatientPage]
     death: Death | None
     conversation: Conversation
-    wishes: Set[UUID]  # the visits for which another day was asked
+    reschedule_requested: Set[UUID]  # the visits for which another day was asked
     names: Mapping[UUID, str]
 
     @property
@@ -183,7 +183,7 @@ def gather(work: Work, patient: Patient) -> PatientRecord:
         pages=page_addresses.standing(session, patient.id, work.now),
         death=death,
         conversation=said,
-        wishes=_wishes(work, patient),
+        reschedule_requested=_reschedule_requested(work, patient),
         names=names,
     )
 
@@ -237,9 +237,9 @@ def _death(work: Work, patient: Patient) -> Death | None:
     return work.session.exec(statement).first()
 
 
-def _wishes(work: Work, patient: Patient) -> set[UUID]:
-    statement = select(col(RescheduleWish.appointment_id)).where(
-        RescheduleWish.patient_id == patient.id, col(RescheduleWish.settled_at).is_(None)
+def _reschedule_requested(work: Work, patient: Patient) -> set[UUID]:
+    statement = select(col(RescheduleRequest.appointment_id)).where(
+        RescheduleRequest.patient_id == patient.id, col(RescheduleRequest.settled_at).is_(None)
     )
     return set(work.session.exec(statement))
 

@@ -40,7 +40,7 @@ def write_consent(
     """As ``consent``, for an operation that has asked who acts."""
     row = line(work, contact, channel, act, method, at)
     write_lines(work, [row])
-    care_gaps.settle(work, contact.patient_id)
+    care_gaps.refresh(work, contact.patient_id)
     return row
 
 
@@ -99,7 +99,7 @@ def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
     _keep_number(work, row, "number.opt_out", before, how)
     agreed = [contact for contact in holders if _agreed(work, contact)]
     write_lines(work, [line(work, each, Channel.SMS, ConsentAct.WITHDRAWN, OPT_OUT + how) for each in agreed])
-    care_gaps.settle(work, *(contact.patient_id for contact in holders))
+    care_gaps.refresh(work, *(contact.patient_id for contact in holders))
     return holders
 
 
@@ -114,7 +114,7 @@ def opt_in(work: Work, phone: str, how: str) -> list[Contact]:
     _keep_number(work, row, "number.opt_in", before, how)
     back = [contact for contact in holders if _withdrawn_by_number(work, contact)]
     write_lines(work, [line(work, contact, Channel.SMS, ConsentAct.GIVEN, OPT_IN + how) for contact in back])
-    care_gaps.settle(work, *(contact.patient_id for contact in holders))
+    care_gaps.refresh(work, *(contact.patient_id for contact in holders))
     return back
 
 

@@ -104,7 +104,7 @@ def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) ->
     work.require(patient.site_id, *WRITERS)
     contact = _contact(work, patient, new, priority)
     _write(work, [(contact, new)])
-    care_gaps.settle(work, patient.id)
+    care_gaps.refresh(work, patient.id)
     return contact
 
 

@@ -135,7 +135,7 @@ def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appoin
     _fill(work, row, visit)
     work.session.flush()
     work.audit("visit.move", row, before=before, after=picture(row, TOLD) | outcomes.examinations(lines), reason=reason)
-    reschedule_requests.settle_of(work, row.id, f"the visit was moved to {visit.day.isoformat()}")
+    reschedule_requests.close_of(work, row.id, f"the visit was moved to {visit.day.isoformat()}")
     replanning.replan(work, now.plan, now)
     return row
 

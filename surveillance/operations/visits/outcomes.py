@@ -109,7 +109,7 @@ def _prove(work: Work, patient: Patient, row: Appointment, group: Sequence[Outco
         ruling=ruling,
         condition_id=preconditions.plan_of(work, row.plan_id).condition_id,
     )
-    return add_study(work, patient, new, settle=False)
+    return add_study(work, patient, new, replan=False)
 
 
 def _joined(sign: str, texts: Iterable[str]) -> str:
@@ -130,7 +130,7 @@ def _close(work: Work, row: Appointment, lines: Sequence[AppointmentItem]) -> bo
         row.state, row.edited_at = AppointmentState.CANCELLED, work.now
     store.touch(row, work.now, work.actor.user_id)
     called_off = row.state is AppointmentState.CANCELLED
-    reschedule_requests.settle_of(work, row.id, "the visit was called off" if called_off else "the visit is over")
+    reschedule_requests.close_of(work, row.id, "the visit was called off" if called_off else "the visit is over")
     return True
 
 

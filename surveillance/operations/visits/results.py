@@ -46,8 +46,8 @@ class NewStudy:
     condition_id: UUID | None = None
 
 
-def add_study(work: Work, patient: Patient, new: NewStudy, *, settle: bool = True) -> Study:
-    """Record that examinations were performed; with ``settle`` the plan takes it in at once.
+def add_study(work: Work, patient: Patient, new: NewStudy, *, replan: bool = True) -> Study:
+    """Record that examinations were performed; with ``replan`` the plan takes it in at once.
 
     Raises:
         InvalidInputError: no item, an unknown item or one that the study does not fit, a day in the future or before
@@ -57,7 +57,7 @@ def add_study(work: Work, patient: Patient, new: NewStudy, *, settle: bool = Tru
     """
     work.require(patient.site_id, *RECORDERS)
     study = keep_study(work, patient, new)
-    if settle:
+    if replan:
         replanning.replan_patient(work, patient)
     return study
 

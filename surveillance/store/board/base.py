@@ -10,7 +10,7 @@ from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from surveillance.core.people.care_gaps import GapKind
-from surveillance.store.tables import Condition, Gap, Patient, PlanTerms
+from surveillance.store.tables import CareGap, Condition, Patient, PlanTerms
 
 Query = sa.Select[Any]
 
@@ -97,8 +97,8 @@ def about(table: Any, since: Any, *more: Any) -> Query:
 
 def gap(kind: GapKind, subject: Any, *more: Any) -> Query:
     """The list of what patients lack."""
-    query = chosen(subject, col(Gap.since), col(Gap.plan_id).label("plan_id"), *more)
-    return of_patient(Gap, query).where(col(Gap.kind) == kind)
+    query = chosen(subject, col(CareGap.since), col(CareGap.plan_id).label("plan_id"), *more)
+    return of_patient(CareGap, query).where(col(CareGap.kind) == kind)
 
 
 def described() -> list[Any]:

@@ -27,11 +27,11 @@ from surveillance.store.board.base import (
 )
 from surveillance.store.tables import (
     Appointment,
+    CareGap,
     Condition,
     Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     Plan,
     PlanHold,
@@ -174,13 +174,13 @@ def without_plan() -> Query:
         ended.correlate(Condition).scalar_subquery().label("ended_on"),
         *described(),
     )
-    same = (col(Condition.patient_id) == col(Gap.patient_id), col(Condition.number) == col(Gap.number))
+    same = (col(Condition.patient_id) == col(CareGap.patient_id), col(Condition.number) == col(CareGap.number))
     return query.outerjoin(Condition, sa.and_(*same))
 
 
 def restart_due() -> Query:
-    query = gap(GapKind.RESTART, col(Gap.plan_id), col(Plan.ended_on).label("ended_on"))
-    return query.join(Plan, col(Plan.id) == col(Gap.plan_id)).where(col(Gap.since) <= TODAY)
+    query = gap(GapKind.RESTART, col(CareGap.plan_id), col(Plan.ended_on).label("ended_on"))
+    return query.join(Plan, col(Plan.id) == col(CareGap.plan_id)).where(col(CareGap.since) <= TODAY)
 
 
 # -- studies ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,16 @@ from sqlmodel import col
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.words import ReminderState
 from surveillance.store.board.base import SITE, STOPPED, STRANGERS, Query, about, alive, chosen, fields, gap
-from surveillance.store.tables import Appointment, Attempt, Contact, Inbound, Number, Patient, Reminder, RescheduleWish
+from surveillance.store.tables import (
+    Appointment,
+    Attempt,
+    Contact,
+    Inbound,
+    Number,
+    Patient,
+    Reminder,
+    RescheduleRequest,
+)
 
 
 def unreachable() -> Query:
@@ -75,9 +84,11 @@ def replies() -> Query:
 
 def reschedule() -> Query:
     """Wishes for another day that nobody has dealt with."""
-    wish = RescheduleWish
-    facts = (*fields(wish, "text", "days", "source", "appointment_id"), *fields(Appointment, "day", "at"))
-    visits = about(wish, wish.created_at, *facts).join(Appointment, col(Appointment.id) == col(wish.appointment_id))
+    request = RescheduleRequest
+    facts = (*fields(request, "text", "days", "source", "appointment_id"), *fields(Appointment, "day", "at"))
+    visits = about(request, request.created_at, *facts).join(
+        Appointment, col(Appointment.id) == col(request.appointment_id)
+    )
     return visits.where(sa.text("reschedule_wish.settled_at IS NULL"))
 
 

@@ -168,7 +168,7 @@ def move_turn(session: Session, name: str, seen: datetime, free_at: datetime) ->
     return taken.rowcount == 1
 
 
-def way_out(session: Session, site_id: UUID, name: str) -> tuple[bool, Sender | None]:
+def sender_state(session: Session, site_id: UUID, name: str) -> tuple[bool, Sender | None]:
     """Whether a pause of the site, or of all, keeps messages back; and the sender, as it stands in the database."""
     paused = sa.exists().where(col(DispatchPause.scope).in_((ALL_SITES, str(site_id))))
     anything = sa.select(sa.literal(1)).subquery()

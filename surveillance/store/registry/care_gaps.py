@@ -11,11 +11,11 @@ from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
 from surveillance.core.dates import local_day
-from surveillance.core.people.care_gaps import Disease, End, GapKind, Standing, gaps
+from surveillance.core.people.care_gaps import Disease, End, GapKind, Standing, care_gaps
 from surveillance.core.words import Channel, ConsentAct
-from surveillance.store.tables import Condition, Consent, Contact, Gap, Number, Patient, Plan, Site
+from surveillance.store.tables import CareGap, Condition, Consent, Contact, Number, Patient, Plan, Site
 
-Wanted = Mapping[tuple[GapKind, int], Gap]
+Wanted = Mapping[tuple[GapKind, int], CareGap]
 
 
 def _consents(channel: Channel, address: Any) -> Any:
@@ -96,7 +96,7 @@ def _gaps(rows: Sequence[Mapping[str, Any]]) -> Wanted:
     active = next((row["plan_id"] for row in rows if row["plan_id"] is not None), None)
     about = {GapKind.UNREACHABLE: {0: active}, GapKind.RESTART: restarts}
     return {
-        (kind, number): Gap(
+        (kind, number): CareGap(
             patient_id=first["patient_id"],
             kind=kind,
             number=number,
@@ -104,7 +104,7 @@ def _gaps(rows: Sequence[Mapping[str, Any]]) -> Wanted:
             since=since,
             plan_id=about.get(kind, {}).get(number),
         )
-        for kind, number, since in gaps(standing)
+        for kind, number, since in care_gaps(standing)
     }
 
 
@@ -124,8 +124,8 @@ def of_site(site_id: UUID) -> Any:
 def outdated(session: Session, *conditions: Any) -> list[UUID]:
     """Patients whose stored gaps are not those that the facts make."""
     owners = sa.select(col(Patient.id)).where(*conditions)
-    stored: dict[UUID, dict[tuple[GapKind, int], Gap]] = {}
-    for row in session.exec(select(Gap).where(col(Gap.patient_id).in_(owners))):
+    stored: dict[UUID, dict[tuple[GapKind, int], CareGap]] = {}
+    for row in session.exec(select(CareGap).where(col(CareGap.patient_id).in_(owners))):
         stored.setdefault(row.patient_id, {})[row.kind, row.number] = row
     return [
         patient_id for patient_id, now in wanted(session, *conditions) if not _same(stored.get(patient_id, {}), now)
@@ -136,14 +136,14 @@ def _same(before: Wanted, now: Wanted) -> bool:
     return {kind: _said(row) for kind, row in before.items()} == {kind: _said(row) for kind, row in now.items()}
 
 
-def _said(row: Gap) -> tuple[Any, ...]:
+def _said(row: CareGap) -> tuple[Any, ...]:
     return row.site_id, row.since, row.plan_id
 
 
-def settle(session: Session, patient_ids: Iterable[UUID]) -> None:
+def refresh(session: Session, patient_ids: Iterable[UUID]) -> None:
     """Make the stored gaps of these patients those that the facts make."""
     ids = list(patient_ids)
-    rows = session.exec(select(Gap).where(col(Gap.patient_id).in_(ids)))
+    rows = session.exec(select(CareGap).where(col(CareGap.patient_id).in_(ids)))
     before = {(row.patient_id, (row.kind, row.number)): row for row in rows}
     now = {
         (patient_id, what): row for patient_id, own in wanted(session, of_patients(ids)) for what, row in own.items()

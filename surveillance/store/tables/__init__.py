@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from surveillance.store.tables.access import ApiToken, IdempotencyKey, RecoveryCode, SignInFailure, WebSession
 from surveillance.store.tables.conditions import Condition
-from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleWish, SiteText
+from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleRequest, SiteText
 from surveillance.store.tables.messages import Attempt, Callback, DispatchPause, Inbound, MessageEvent, Reminder, Sender
 from surveillance.store.tables.plans import (
     Approval,
@@ -20,11 +20,11 @@ from surveillance.store.tables.plans import (
     ProtocolVersion,
 )
 from surveillance.store.tables.registry import (
+    CareGap,
     Closure,
     Consent,
     Contact,
     Death,
-    Gap,
     Membership,
     Number,
     Patient,
@@ -65,6 +65,7 @@ __all__ = [
     "AuditValue",
     "BoardAction",
     "Callback",
+    "CareGap",
     "Closure",
     "Condition",
     "Consent",
@@ -78,7 +79,6 @@ __all__ = [
     "Feed",
     "FeedKind",
     "FindingRow",
-    "Gap",
     "Heartbeat",
     "IdempotencyKey",
     "ImportBatch",
@@ -102,7 +102,7 @@ __all__ = [
     "ProtocolVersion",
     "RecoveryCode",
     "Reminder",
-    "RescheduleWish",
+    "RescheduleRequest",
     "ResultTask",
     "Sender",
     "SignInFailure",

@@ -135,7 +135,7 @@ class PatientWord(SQLModel, table=True):
     site_id: UUID = Field(foreign_key="site.id")
 
 
-class Gap(SQLModel, table=True):
+class CareGap(SQLModel, table=True):
     """What a living patient lacks (``core.people.care_gaps``), since when: it follows from plans, contacts, consents.
 
     Kept so that the board need not look at everybody. ``number``: of the disease that lacks it, 0 for the patient as a

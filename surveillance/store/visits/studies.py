@@ -55,7 +55,7 @@ def is_history(session: Session, patient_id: UUID, performed_on: date) -> bool:
     return session.exec(statement).first() is None
 
 
-def settle_history(session: Session, patient_id: UUID) -> None:
+def refresh_history(session: Session, patient_id: UUID) -> None:
     """After a change of the day of enrolment."""
     session.flush()
     statement = select(Study, _history()).where(Study.patient_id == patient_id)

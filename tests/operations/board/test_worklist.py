@@ -28,7 +28,7 @@ from surveillance.operations.board.worklist import Filter, Worklist, WorklistRow
 from surveillance.operations.care import enrolment, following, holds, lifecycle, overrides, reviews
 from surveillance.operations.planning import preconditions
 from surveillance.operations.registry import care_gaps, consents
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.registry.phones import readable
 from surveillance.operations.visits import booking, outcomes, reports, result_tasks, results
 from surveillance.operations.visits.result_tasks import NewTask
@@ -104,8 +104,8 @@ def test_a_visit_that_is_over_asks_for_its_outcome(clinic):
         assert listed(clinic, work, Worklist.OUTCOME_UNKNOWN) == []
 
 
-NO_CONSENT = registry.NewContact(phone="+12025550123")
-UNREADABLE = registry.NewContact(phone="call the neighbour")
+NO_CONSENT = registry_patients.NewContact(phone="+12025550123")
+UNREADABLE = registry_patients.NewContact(phone="call the neighbour")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,10 @@ UNREADABLE = registry.NewContact(phone="call the neighbour")
     [
         ([], "there is no contact"),
         ([UNREADABLE], "the phone number 'call the neighbour' cannot be read"),
-        ([registry.NewContact(name="Mother")], "there is no phone number, no email address and no postal address"),
+        (
+            [registry_patients.NewContact(name="Mother")],
+            "there is no phone number, no email address and no postal address",
+        ),
         ([NO_CONSENT], "nobody consented to messages, or consent was withdrawn"),
     ],
 )
@@ -123,8 +126,8 @@ def test_who_cannot_be_reached_is_work_until_a_contact_is_added(clinic, contacts
         assert listed(clinic, work, Worklist.UNREACHABLE) == []  # nobody without a plan is written to
         enrolment.enrol(work, patient, enrolment.Enrolment("asps-extremity", date(2026, 10, 1)))
         assert only_row(clinic, work, Worklist.UNREACHABLE).why == why
-        new = registry.NewContact(email="ann@example.org", consents=[Channel.EMAIL])
-        registry.add_contact(work, patient, new, priority=2)
+        new = registry_patients.NewContact(email="ann@example.org", consents=[Channel.EMAIL])
+        registry_patients.add_contact(work, patient, new, priority=2)
         assert listed(clinic, work, Worklist.UNREACHABLE) == []
 
 
@@ -179,7 +182,7 @@ def test_a_message_in_doubt_is_work_once_the_service_stopped_looking(clinic):
 def test_a_reply_waits_for_an_answer_and_shows_every_patient_with_that_number(clinic):
     with clinic.work() as work:
         phone = "+12025550156"
-        contact = registry.NewContact(phone=phone, consents=[Channel.SMS])
+        contact = registry_patients.NewContact(phone=phone, consents=[Channel.SMS])
         for mrn in ("A1", "A2"):
             clinic.patient(work, mrn, contacts=[contact])
         reply = Inbound(provider_id="1", from_number=phone, to_number="+44", body="I am\nill", received_at=work.now)
@@ -380,7 +383,7 @@ def test_nobody_is_without_a_plan_for_long(clinic):
         lifecycle.end(work, plan, lifecycle.NewEnd(EndReason.TRANSFER, TODAY, "moved away"))
         assert listed(clinic, work, Worklist.WITHOUT_PLAN) == []
         plan.end_reason = EndReason.RESTARTED  # a restart that left no successor
-        care_gaps.settle(work, patient.id)
+        care_gaps.refresh(work, patient.id)
         assert listed(clinic, work, Worklist.WITHOUT_PLAN) == ["A1"]
 
 

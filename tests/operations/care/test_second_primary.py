@@ -18,7 +18,7 @@ from surveillance.operations.care import diagnoses, enrolment, holds, lifecycle,
 from surveillance.operations.care.diagnoses import NewCondition
 from surveillance.operations.care.enrolment import Enrolment
 from surveillance.operations.deferrals import granting
-from surveillance.operations.messages.patient_context import situation
+from surveillance.operations.messages.patient_context import patient_context
 from surveillance.operations.planning import conditions, replanning
 from surveillance.operations.proof import check
 from surveillance.operations.record.explanation import explain
@@ -29,7 +29,7 @@ from surveillance.operations.work import Work
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.planning import conditions as condition_store
 from surveillance.store.planning import plans
-from surveillance.store.tables import Condition, Death, Gap, Patient, Plan
+from surveillance.store.tables import CareGap, Condition, Death, Patient, Plan
 
 LATER_ANCHOR = ANCHOR + 30 * DAY  # month 3 on 1 January (cell 16 November to 14 February)
 ARM = NewCondition("osteosarcoma", code="C40.0", body_site="upper arm", side=Side.RIGHT)
@@ -175,7 +175,7 @@ def test_trips_of_both_diseases_meet_where_their_windows_allow(clinic: Clinic) -
         second = enrolment.enrol(work, patient, Enrolment(PROTOCOL, ANCHOR + 21 * DAY, condition=ARM))
         days = [[row.day for row in proposed(work, plan)][:3] for plan in (first, second)]
         assert days[0] == days[1]
-        assert len(situation(work, patient).plans) == 2
+        assert len(patient_context(work, patient).plans) == 2
 
 
 def test_several_plans_ask_for_which_one_and_one_asks_nothing(clinic: Clinic) -> None:
@@ -193,11 +193,11 @@ def test_several_plans_ask_for_which_one_and_one_asks_nothing(clinic: Clinic) ->
 def test_a_hold_of_one_disease_leaves_the_other_due(clinic: Clinic) -> None:
     with followed(clinic) as both:
         holds.hold(both.work, both.thigh, holds.NewHold(HoldReason.OTHER, TODAY + 60 * DAY, TODAY, note="surgery"))
-        now = situation(both.work, both.patient)
+        now = patient_context(both.work, both.patient)
         assert (now.on_hold, now.recipient.active) == (False, True)
         assert not row_of(both.work, both.arm, CHEST, 3).held
         holds.hold(both.work, both.arm, holds.NewHold(HoldReason.OTHER, TODAY + 60 * DAY, TODAY, note="surgery"))
-        assert situation(both.work, both.patient).on_hold
+        assert patient_context(both.work, both.patient).on_hold
 
 
 def test_a_restart_links_inside_its_disease(clinic: Clinic) -> None:
@@ -250,10 +250,13 @@ def test_a_disease_without_a_plan_is_work_though_the_other_is_followed(clinic: C
         assert worklist.rows(work, [clinic.site_id], Worklist.WITHOUT_PLAN) == []
         end = lifecycle.NewEnd(EndReason.RECURRENCE, TODAY, restart_by=TODAY + 80 * DAY)
         lifecycle.end(work, second, end)
-        gaps = [(gap.kind, gap.number, gap.plan_id) for gap in work.session.exec(select(Gap).order_by(col(Gap.number)))]
+        gaps = [
+            (gap.kind, gap.number, gap.plan_id)
+            for gap in work.session.exec(select(CareGap).order_by(col(CareGap.number)))
+        ]
         assert gaps == [(GapKind.RESTART, 2, second.id)]
         lifecycle.end(work, plan, lifecycle.NewEnd(EndReason.RECURRENCE, TODAY, restart_by=TODAY + 50 * DAY))
-        assert {gap.number for gap in work.session.exec(select(Gap).order_by(col(Gap.number)))} == {1, 2}
+        assert {gap.number for gap in work.session.exec(select(CareGap).order_by(col(CareGap.number)))} == {1, 2}
         assert [each for each in check.check(work) if each.rule != "the trail is sealed"] == []
 
 

@@ -15,7 +15,7 @@ from surveillance.operations.care import corrections
 from surveillance.operations.dispatch import bounces
 from surveillance.operations.registry import consents
 from surveillance.providers.base import DeliveryError, Failure, NumberTrouble
-from surveillance.store.tables import AuditEvent, Contact, Gap, Patient
+from surveillance.store.tables import AuditEvent, CareGap, Contact, Patient
 
 MAILED = NOON + timedelta(minutes=11)
 BOUNCED = MAILED + timedelta(minutes=2)
@@ -118,12 +118,12 @@ def test_who_has_no_other_way_stands_on_the_board_and_a_postal_address_is_one(en
     clinic.tick(MAILED)
     take(clinic)
     assert clinic.states()[Step.ON_BOOKING, Channel.LETTER] is ReminderState.TASK
-    assert [gap.kind for gap in clinic.all(Gap)] == [GapKind.UNREACHABLE]
+    assert [gap.kind for gap in clinic.all(CareGap)] == [GapKind.UNREACHABLE]
     with clinic.work() as work:
         row = work.session.exec(select(Contact)).one()
         patient = work.session.get_one(Patient, row.patient_id)
         corrections.change_contact(work, patient, row, {"postal_address": "1 Elm Street\nSpringfield VT 05156"})
-    assert clinic.all(Gap) == []
+    assert clinic.all(CareGap) == []
 
 
 def test_a_mailbox_that_is_refused_at_once_is_not_tried_again(engine: sa.Engine) -> None:

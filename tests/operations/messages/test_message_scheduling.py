@@ -16,7 +16,7 @@ from surveillance.operations.care import holds, lifecycle
 from surveillance.operations.messages import lists, scheduling
 from surveillance.operations.messages.patient_context import policy_for
 from surveillance.operations.visits import booking
-from surveillance.operations.visits.preview_effects import Outgoing, rehearse
+from surveillance.operations.visits.preview_effects import Outgoing, preview
 from surveillance.operations.work import Work
 from surveillance.store.tables import Appointment, Patient, Place, PlanHold, Reminder, Site
 
@@ -35,7 +35,7 @@ def steps(clinic: Clinic, state: ReminderState = PLANNED) -> list[Step]:
 def foreseen(work: Work, patient_id: UUID, day: date, at: time) -> Sequence[Outgoing]:
     """What booking a visit would send, as the form shows it."""
     patient = work.session.get_one(Patient, patient_id)
-    return rehearse(work, patient, lambda: [booking.book(work, patient, visit(work, day, at))]).goes_out
+    return preview(work, patient, lambda: [booking.book(work, patient, visit(work, day, at))]).goes_out
 
 
 def visit(work: Work, day: date, at: time, *examinations: Key) -> booking.Visit:

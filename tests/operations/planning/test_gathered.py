@@ -11,7 +11,7 @@ from clinic import ANCHOR, CHEST, DAY, MRI, TODAY, Clinic
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import EndReason, HoldReason, Outcome
 from surveillance.operations.care import enrolment, holds, lifecycle, overrides
-from surveillance.operations.messages.patient_context import situation
+from surveillance.operations.messages.patient_context import patient_context
 from surveillance.operations.planning import gathered, replanning
 from surveillance.operations.planning.gathered import Gathered
 from surveillance.operations.visits import booking, outcomes
@@ -47,7 +47,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return changes
 
     def renewed(work: Work, patient: Patient, course: Any = None, visits: Any = None) -> Any:
-        handed, fresh = situation(work, patient, course, visits), situation(work, patient)
+        handed, fresh = patient_context(work, patient, course, visits), patient_context(work, patient)
         seen.append("messages")
         assert (handed.plans, handed.on_hold, handed.visits) == (fresh.plans, fresh.on_hold, fresh.visits)
         assert sorted(handed.dues, key=str) == sorted(fresh.dues, key=str)

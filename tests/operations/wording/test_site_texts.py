@@ -16,7 +16,7 @@ from surveillance.operations.administration import sites
 from surveillance.operations.messages import state
 from surveillance.operations.registry import patients
 from surveillance.operations.registry.patients import NewContact
-from surveillance.operations.visits.preview_effects import rehearse
+from surveillance.operations.visits.preview_effects import preview
 from surveillance.operations.wording import languages, site_wording
 from surveillance.operations.wording.preview import previewed
 from surveillance.operations.wording.site_wording import Which
@@ -140,7 +140,7 @@ def test_what_goes_out_and_what_is_foreseen_say_the_sites_own_words(clinic: Clin
     with clinic.work() as work:
         live(work, clinic)
         patient, _ = clinic.enrolled(work)
-        lines = rehearse(work, patient, lambda: [clinic.book(work, patient, date(2026, 12, 15))]).goes_out
+        lines = preview(work, patient, lambda: [clinic.book(work, patient, date(2026, 12, 15))]).goes_out
         (week,) = [line.text for line in lines if line.step is Step.DAYS_7]
         assert week.startswith("DC1 here: Tuesday, December 15, 2026")
 
@@ -237,7 +237,7 @@ def test_without_an_approval_nothing_is_sent_in_a_language(clinic: Clinic) -> No
             languages.choose(work, site, None)
         live(work, clinic)
         patient, _ = clinic.enrolled(work)
-        lines = rehearse(work, patient, lambda: [clinic.book(work, patient, date(2026, 12, 15))]).goes_out
+        lines = preview(work, patient, lambda: [clinic.book(work, patient, date(2026, 12, 15))]).goes_out
         assert {line.text for line in lines} == {""}
 
 

@@ -194,7 +194,7 @@ def test_a_wish_for_another_day_is_listed_with_its_days_and_leads_to_moving_the_
     def wish(work) -> UUID:
         booked = (Appointment.state == AppointmentState.BOOKED, col(Appointment.starts_at) > work.now)
         visit = work.session.exec(select(Appointment).where(*booked)).first()
-        reschedule_requests.ask_another_day(work, visit, Source.PAGE, "work that week", [TODAY + timedelta(days=30)])
+        reschedule_requests.request_reschedule(work, visit, Source.PAGE, "work that week", [TODAY + timedelta(days=30)])
         return visit.id
 
     visit_id = staffed.do(wish)

@@ -10,7 +10,7 @@ from staff import HERE, NOW, Staffed, Visitor
 
 from surveillance.core.words import FollowUp, Outcome, Result
 from surveillance.operations.accounts import users
-from surveillance.operations.registry import sites as registry_sites
+from surveillance.operations.registry import sites
 from surveillance.operations.visits import booking, results
 from surveillance.operations.visits.booking import Visit
 from surveillance.operations.work import Work
@@ -233,7 +233,7 @@ def test_what_was_signed_stands_in_words(staffed: Staffed, address: str) -> None
     page = signed(helen, address, result="recurrence", follow="extra", **extra)
     assert "by: extra examination" in page
     assert study_at(staffed, address).result is Result.RECURRENCE
-    site = staffed.look(lambda work: registry_sites.site_by_code(work, HERE).id)
+    site = staffed.look(lambda work: sites.site_by_code(work, HERE).id)
     (plan,) = staffed.look(lambda work: plans.active_plans(work.session, staffed.patient_id(MRN)))
     assert plan is not None
     assert plan.site_id == site

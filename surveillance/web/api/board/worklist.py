@@ -6,8 +6,7 @@ from uuid import UUID
 
 from fastapi import Path, Query
 
-from surveillance.operations.board import acts
-from surveillance.operations.board import worklist as board
+from surveillance.operations.board import acts, worklist
 from surveillance.operations.board.worklist import WorklistRow
 from surveillance.operations.deferrals import granting, standing
 from surveillance.store.board.worklist import Filter, Worklist
@@ -41,7 +40,7 @@ def count_worklist(
     call: Call, site_id: SiteId = None, owner_id: OwnerId = None, hidden: Hidden = False
 ) -> WorklistCounts:
     """How many rows each list has."""
-    found = board.counts(call.work, call.site_ids(site_id), Filter(owner=owner_id, hidden=hidden))
+    found = worklist.counts(call.work, call.site_ids(site_id), Filter(owner=owner_id, hidden=hidden))
     counts = [WorklistCount(list=name, rows=number) for name, number in found.items()]
     return WorklistCounts(counts=counts, total=sum(found.values()))
 
@@ -73,7 +72,7 @@ def _page(
     shown, place = (last[0], last[1:]) if last else (0, None)
     reach = shown + page.limit + 1
     while True:
-        every = board.rows(call.work, site_ids, name, wanted, limit=reach)
+        every = worklist.rows(call.work, site_ids, name, wanted, limit=reach)
         rest = sorted((row for row in every if place is None or row.place > place), key=lambda row: row.place)
         if len(rest) > page.limit or len(every) < reach:
             break
@@ -103,7 +102,7 @@ def renew_deferral(call: Call, deferral_id: UUID, new: DeferralRenewal) -> Defer
 @endpoints.post("/worklist/actions", needs=Permission.WORK)
 def act_on_row(call: Call, new: WorklistActionCreate) -> WorklistActionPublic:
     """Note what was done about a row: a call, a note, a day to come back to it, whose work it is."""
-    row = board.find_row(call.work, call.site_ids(), new.row)
+    row = worklist.find_row(call.work, call.site_ids(), new.row)
     action = acts.act(call.work, row, new.kind, text=new.text, until=new.until, assigned_to=new.assigned_to)
     return WorklistActionPublic.model_validate(action)
 

@@ -9,7 +9,7 @@ from surveillance.core.errors import NotFoundError
 from surveillance.core.plain import CHANNEL, STEP
 from surveillance.operations.administration import going_live, places
 from surveillance.operations.administration import places as administration_places
-from surveillance.operations.administration.going_live import Rehearsed
+from surveillance.operations.administration.going_live import PlannedMessage
 from surveillance.operations.administration.places import PlaceDetails
 from surveillance.store.tables import Place, Site
 from surveillance.web import render
@@ -113,13 +113,13 @@ def go_live(context: PageContext, code: str) -> Response:
     """First the messages that would go out are shown to be read; then, by another button, it is done."""
     site, form = context.site(code), context.form
     day = form.day("day", "the first day of messages", required=True)
-    lines: list[Rehearsed] = []
+    lines: list[PlannedMessage] = []
     if form.ok and day is not None:
         with form.trying(context.session, "day"):
             if form.value("act") == "live":
                 going_live.go_live(context.work, site, day)
             else:
-                lines = going_live.rehearse(context.work, site, day, FORESEEN)
+                lines = going_live.preview(context.work, site, day, FORESEEN)
     if form.ok and form.value("act") == "live":
         return context.done(f"/admin/sites/{site.code}", f"Messages go out from {render.day(day)} on.")
     for line in lines:
@@ -135,7 +135,9 @@ def stop(context: PageContext, code: str) -> Response:
     return context.done(f"/admin/sites/{site.code}", f"{site.name} is not live: no message goes out.")
 
 
-def _go_live_page(context: PageContext, site: Site, form: Form, foreseen: list[Rehearsed] | None = None) -> Response:
+def _go_live_page(
+    context: PageContext, site: Site, form: Form, foreseen: list[PlannedMessage] | None = None
+) -> Response:
     protocols = going_live.approved(context.work, site)
     words = {"steps": STEP, "channels": CHANNEL}
     return context.page(

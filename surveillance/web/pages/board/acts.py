@@ -14,7 +14,7 @@ from fastapi.responses import Response
 
 from surveillance.core.errors import InvalidInputError, NotFoundError
 from surveillance.core.words import Outcome, Result
-from surveillance.operations.board import acts as worklist_acts
+from surveillance.operations.board import acts as board_acts
 from surveillance.operations.board import worklist
 from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.board.study_words import item_title
@@ -35,7 +35,7 @@ from surveillance.store.tables import (
     ExaminationRow,
     OverrideKind,
     Reminder,
-    RescheduleWish,
+    RescheduleRequest,
     ResultTask,
     Study,
 )
@@ -142,14 +142,14 @@ def _call(context: PageContext, row: WorklistRow) -> str:
     until = context.form.day("until", "the day on which the row comes back")
     if not context.form.ok:
         return ""
-    action = worklist_acts.act(context.work, row, WorklistAction.CALL, text=text, until=until)
+    action = board_acts.act(context.work, row, WorklistAction.CALL, text=text, until=until)
     return f"The call is written down; {row.name} comes back on {day(action.until)}."
 
 
 def _note(context: PageContext, row: WorklistRow) -> str:
     text = context.form.text("note", "the note", required=True, longest=LONGEST_TEXT)
     if context.form.ok:
-        worklist_acts.act(context.work, row, WorklistAction.NOTE, text=text)
+        board_acts.act(context.work, row, WorklistAction.NOTE, text=text)
     return f"The note on {row.name} is kept."
 
 
@@ -157,7 +157,7 @@ def _snooze(context: PageContext, row: WorklistRow) -> str:
     until = context.form.day("snooze", "the day on which the row comes back", required=True)
     text = context.form.text("why", "the reason", longest=LONGEST_TEXT)
     if context.form.ok:
-        worklist_acts.act(context.work, row, WorklistAction.SNOOZE, until=until, text=text)
+        board_acts.act(context.work, row, WorklistAction.SNOOZE, until=until, text=text)
     return f"{row.name} is put aside until {day(until)}."
 
 
@@ -165,7 +165,7 @@ def _assign(context: PageContext, row: WorklistRow) -> str:
     to = context.form.record("to", "who takes it over")
     if not context.form.ok or to is None:
         return ""
-    worklist_acts.act(context.work, row, WorklistAction.ASSIGN, assigned_to=to)
+    board_acts.act(context.work, row, WorklistAction.ASSIGN, assigned_to=to)
     name = next((user.name for user in board_view.came_from(context).people if user.id == to), "somebody else")
     return f"{row.name} is {name}'s now."
 
@@ -285,10 +285,10 @@ def _reply(context: PageContext, row: WorklistRow) -> str:
     return "The reply is settled." if meant != "stop" else "The reply is settled; no more messages go to this number."
 
 
-def _wish(context: PageContext, row: WorklistRow) -> str:
+def _close_request(context: PageContext, row: WorklistRow) -> str:
     how = context.form.text("agreed", "what was agreed", required=True, longest=LONGEST_TEXT)
     if context.form.ok:
-        reschedule_requests.settle(context.work, context.row(RescheduleWish, UUID(row.subject)), how)
+        reschedule_requests.close(context.work, context.row(RescheduleRequest, UUID(row.subject)), how)
     return f"The wish of {row.name} for another day is settled."
 
 
@@ -326,6 +326,6 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "reply": _reply,
         "number": _number,
         "verified": _verified,
-        "wish": _wish,
+        "wish": _close_request,
     }
 )

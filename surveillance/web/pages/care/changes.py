@@ -53,7 +53,7 @@ def weigh(context: PageContext, patient: Patient, change: Callable[[], object]) 
     form = context.form
     shown: Difference | None = None
     with form.trying(context.session):
-        shown = differences.rehearsed(context.work, patient, change)
+        shown = differences.previewed(context.work, patient, change)
     if shown is None:
         return None
     given = form.value(SEEN)

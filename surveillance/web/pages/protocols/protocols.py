@@ -15,7 +15,7 @@ from surveillance.core.protocols.sources import GRADES, Review, reviews
 from surveillance.operations.care import migration
 from surveillance.operations.planning import imaging_gaps
 from surveillance.operations.protocols import approvals as protocols_approvals
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.store.tables import Approval, Patient, ProtocolVersion, Site, User
 from surveillance.web import render
 from surveillance.web.access import Permission
@@ -92,7 +92,7 @@ def migrate(context: PageContext) -> Response:
         left = migration.counts(context.work, [wanted.site.id]).get((wanted.site.id, wanted.old.key), 0)
         rest = f"{render.plural(left, 'patient')} stay on {wanted.old.key}." if left else "Nobody is left to move."
         return context.done(f"/protocols/{wanted.new.key}", f"{said} {rest}")
-    last = registry.patient_named(context.work, [wanted.site.id], batch.last)
+    last = registry_patients.patient_named(context.work, [wanted.site.id], batch.last)
     answers = baseline_fields.kept(form, titles)
     return context.done(context.address(**_query(form), **answers, reason=reason, **{"from": last.id}), said)
 

@@ -76,7 +76,7 @@ def _drawn(context: PageContext, record: PatientRecord, plan: PlanRecord) -> Dra
     return Drawn(plan, drawing, timeline.table(shown), trips)
 
 
-def _contact(context: PageContext, record: PatientRecord, found: reachability.Reach) -> dict[str, object]:
+def _contact(context: PageContext, record: PatientRecord, found: reachability.ContactReach) -> dict[str, object]:
     """A contact in words."""
     contact = found.contact
     kind = words.CONTACT[contact.kind]

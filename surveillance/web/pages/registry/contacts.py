@@ -14,7 +14,7 @@ from surveillance.operations.care import corrections
 from surveillance.operations.planning import differences
 from surveillance.operations.registry import reachability
 from surveillance.operations.registry.phones import readable
-from surveillance.operations.registry.reachability import Reach
+from surveillance.operations.registry.reachability import ContactReach
 from surveillance.store.registry import patients
 from surveillance.store.tables import Consent, Contact, Number, Patient, User
 from surveillance.web import words
@@ -33,7 +33,7 @@ pages = Pages(prefix="/patients")
 class Shown:
     """A contact in words, and the beginning of the names of its fields on the page."""
 
-    reach: Reach
+    reach: ContactReach
     at: str
     who: str
     phone: str
@@ -74,7 +74,7 @@ def _shown(context: PageContext, patient: Patient) -> list[Shown]:
     ]
 
 
-def _problems(found: Reach) -> list[str]:
+def _problems(found: ContactReach) -> list[str]:
     """What stands in the way, without what the number itself said: that has its own place on the page."""
     phone, known = found.contact.phone or "", found.number
     number = Number(phone=phone, landline=known.landline) if known else None

@@ -62,7 +62,11 @@ class Moving:
     @cached_property
     def asked(self) -> list[date]:
         """The days that the patient asked for, in their order."""
-        return [date.fromisoformat(day) for day in self.shown.wish.days] if self.shown.wish else []
+        return (
+            [date.fromisoformat(day) for day in self.shown.reschedule_request.days]
+            if self.shown.reschedule_request
+            else []
+        )
 
     @cached_property
     def leg(self) -> Leg:
@@ -123,7 +127,7 @@ def _ahead(
         return Ahead(trips, list(form.errors.values()))
     if shown.context.request.method == "GET":
         return Ahead(trips, tried=False)
-    found = preview_effects.rehearse(shown.context.work, shown.patient, change)
+    found = preview_effects.preview(shown.context.work, shown.patient, change)
     if found.fault:
         form.fault("", dated(found.fault))
         shown.say_plainly(form)

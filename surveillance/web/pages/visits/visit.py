@@ -25,7 +25,7 @@ from surveillance.store.tables import (
     Patient,
     Place,
     Reminder,
-    RescheduleWish,
+    RescheduleRequest,
     Site,
     Study,
 )
@@ -94,9 +94,9 @@ class Shown:
         return self.booked and starts is not None and starts > self.context.work.now
 
     @cached_property
-    def wish(self) -> RescheduleWish | None:
+    def reschedule_request(self) -> RescheduleRequest | None:
         """The wish for another day that waits."""
-        return reschedule_requests.open_wish(self.context.work, self.row.id)
+        return reschedule_requests.open_request(self.context.work, self.row.id)
 
     @property
     def movable(self) -> bool:

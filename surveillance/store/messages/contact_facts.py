@@ -11,7 +11,7 @@ from surveillance.core.words import Channel
 from surveillance.store.tables import Attempt, Consent, Contact, Number
 
 
-class Reached(NamedTuple):
+class ContactFacts(NamedTuple):
     """``consent`` is the last line of the ledger for the channel, ``number`` what is known of the phone, for SMS.
 
     ``shared``: somebody else's messages go to the address too, at whatever site; ``in_flight``: a message to it is on
@@ -25,7 +25,7 @@ class Reached(NamedTuple):
     in_flight: bool
 
 
-def of_patient(session: Session, patient_id: UUID, channel: Channel) -> list[Reached]:
+def of_patient(session: Session, patient_id: UUID, channel: Channel) -> list[ContactFacts]:
     """The contacts of a patient in the order of priority, as they stand in the database."""
     number: Any = Number if channel is Channel.SMS else sa.null()
     this = sa.and_(col(Consent.contact_id) == col(Contact.id), col(Consent.id) == _last_consent(channel))
@@ -39,7 +39,7 @@ def of_patient(session: Session, patient_id: UUID, channel: Channel) -> list[Rea
     )
     if number is Number:
         statement = statement.outerjoin(Number, col(Number.phone) == col(Contact.phone))
-    return [Reached(*row) for row in session.execute(statement)]
+    return [ContactFacts(*row) for row in session.execute(statement)]
 
 
 def _address(contact: type[Contact], channel: Channel) -> Any:
