@@ -22,6 +22,7 @@ from surveillance.core.texts.prices import Prices
 from surveillance.core.words import Channel
 from surveillance.operations.work import Actor, Catalogue, Work
 from surveillance.providers.base import Transport
+from surveillance.providers.case_engine import HttpEngine
 from surveillance.providers.console import ConsoleTransport
 from surveillance.providers.oidc import OpenIdProvider
 from surveillance.providers.smtp import SmtpTransport
@@ -78,6 +79,11 @@ def single_sign_on(settings: Settings) -> OpenIdProvider | None:
     secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
     back = f"{settings.public_url}/sign-in/oidc/callback"
     return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id or "", secret, back)
+
+
+def case_engine(url: str, token: str = "") -> HttpEngine:
+    """Another scheduler, to be put through the reference cases. Raises InvalidInputError for a wrong address."""
+    return HttpEngine(url, token)
 
 
 def open_catalogue(settings: Settings) -> Catalogue:

@@ -1,4 +1,4 @@
-"""Where config/ and alembic/ stand: at the top of a checkout, or inside the package when it came as a wheel.
+"""Where config/, alembic/ and the reference cases stand: in the checkout, or inside the package if it came as a wheel.
 
 The place inside the package is tried first. Beside an installed package lies site-packages, where a folder
 named ``alembic`` exists too: the library itself.
@@ -21,9 +21,14 @@ def alembic_folder() -> Path:
     return _find("alembic")
 
 
-def _find(name: str, package: Path = PACKAGE) -> Path:
-    """Raises ConfigurationError where the installation is incomplete."""
-    for parent in (package / "_data", package.parent):
-        if (parent / name).is_dir():
-            return parent / name
+def cases_folder() -> Path:
+    """The reference cases: what must follow from which facts, with their schema and README."""
+    return _find("cases", beside="tests/cases")
+
+
+def _find(name: str, package: Path = PACKAGE, *, beside: str = "") -> Path:
+    """``beside``: where it stands in a checkout, if not at the top. Raises ConfigurationError where it is missing."""
+    for found in (package / "_data" / name, package.parent / (beside or name)):
+        if found.is_dir():
+            return found
     raise ConfigurationError(f"{package} has no {name}/ in or beside it; install surveillance again")

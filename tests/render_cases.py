@@ -1,11 +1,18 @@
 """Writes the cases of tests/cases/ as pages to read: ``python tests/render_cases.py`` puts them into docs/cases/."""
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cases_read import Case, Data, Group, groups
+from cases_read import FOLDER as CASES
+from cases_read import groups, shipped
+
+from surveillance.catalogue import case_set as sets
+from surveillance.catalogue.case_set import CaseSet
+from surveillance.catalogue.cases import Case, Data, Group, Step, Story
+from surveillance.operations.cases import release
 
 FOLDER = Path(__file__).parents[1] / "docs" / "cases"
 NOTE = "<!-- Written by tests/render_cases.py from tests/cases/; edit the cases, not this page. -->"
@@ -42,8 +49,15 @@ LINES = {
 
 
 def pages() -> dict[str, str]:
-    """The text of each page by file name."""
-    return {"README.md": _index(), **{f"{group.name}.md": _page(group) for group in groups()}}
+    """The text of each page by file name; ``engines.md`` beside them is written by hand."""
+    single = {f"{group.name}.md": _page(group) for group in groups() if not group.stories}
+    told = {f"{group.name}.md": _stories_page(group) for group in groups() if group.stories}
+    forms = {name: f"{json.dumps(form, indent=2)}\n" for name, form in release.schemas().items()}
+    return {"README.md": _index(), **single, **told, **forms}
+
+
+def case_set() -> CaseSet:
+    return sets.load(CASES, shipped())
 
 
 def _index() -> str:
@@ -55,9 +69,11 @@ def _index() -> str:
         "What the schedule rules mean, case by case: given these facts, this follows. The cases are data in",
         "`tests/cases/` and run as tests; its README tells their form, so that other schedulers can use them.",
         "",
+        "Another scheduler can be put through them: [engines](engines.md).",
+        "",
         "| Group | Cases |",
         "|---|---|",
-        *(f"| [{group.title}]({group.name}.md) | {len(group.cases)} |" for group in groups()),
+        *(f"| [{group.title}]({group.name}.md) | {_count(group)} |" for group in groups()),
         "",
         "By rule of the design:",
         "",
@@ -68,6 +84,7 @@ def _index() -> str:
         shown = [
             f"[{case.id}]({group.name}.md#{case.id})"
             for group in groups()
+            if not group.stories
             for case in group.cases
             if rule in case.rules
         ]
@@ -81,6 +98,50 @@ def _page(group: Group) -> str:
     for case in group.cases:
         lines += ["", *_case(case, group)]
     return "\n".join(lines) + "\n"
+
+
+def _count(group: Group) -> str:
+    return f"{len(group.stories)} stories, {len(group.cases)} steps" if group.stories else str(len(group.cases))
+
+
+# -- stories -----------------------------------------------------------------------------------------------------
+
+
+def _stories_page(group: Group) -> str:
+    lines = [NOTE, "", f"# {group.title}", "", group.about, "", f"Source: {group.source}."]
+    for story in group.stories:
+        lines += ["", *_story(story)]
+    return "\n".join(lines) + "\n"
+
+
+def _story(story: Story) -> Iterator[str]:
+    yield f'## <a id="{story.id}"></a>{story.id} · {story.title}'
+    yield from ("", story.because, "", *_given(story.given))
+    for step in story.steps:
+        yield from ("", f"### {step.day}", "", step.told, "", *_known(step), *_then(step.case))
+        yield from _sent(step)
+
+
+def _known(step: Step) -> Iterator[str]:
+    gone = {name: [{"id": id} for id in ids] for name, ids in step.drop.items()}
+    lines = [f"- Not any more: {_value(name, entries)}" for name, entries in gone.items()]
+    lines += [*_given(step.add), *_given(step.set)]
+    if lines:
+        yield from ("Known now:", "", *lines, "", "Then:", "")
+
+
+def _sent(step: Step) -> Iterator[str]:
+    if step.sent is None:
+        return
+    told = [f"{entry['what']} on {entry['on']}{_for(entry)}" for entry in step.sent]
+    yield from ("", f"Sent until the next step: {'; '.join(told) or 'nothing'}.")
+
+
+def _for(entry: Data) -> str:
+    return f" (visit of {entry['for']})" if "for" in entry else ""
+
+
+# -- single cases ------------------------------------------------------------------------------------------------
 
 
 def _case(case: Case, group: Group) -> Iterator[str]:
@@ -115,9 +176,9 @@ def _every(interval: Any) -> str:
 
 def _words(entry: Data) -> str:
     """One fact in a line: its name first, then its values with their keys."""
-    name = f"`{entry['id']}` " if "id" in entry else ""
+    name = f"`{entry['id']}`" if "id" in entry else ""
     rest = (f"{key.replace('_', ' ')} {_plain(value)}" for key, value in entry.items() if key != "id")
-    return name + ", ".join(rest)
+    return f"{name} {', '.join(rest)}".strip()
 
 
 def _plain(value: Any) -> str:
@@ -200,11 +261,13 @@ def _lines(then: Data) -> Iterator[str]:
 def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     written = pages()
-    for old in FOLDER.glob("*.md"):
+    for old in FOLDER.glob("[0-9s]*.md"):
         if old.name not in written:
             old.unlink()
     for name, text in written.items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    manifest = json.dumps(case_set().manifest(), indent=2)
+    (CASES / sets.MANIFEST).write_text(f"{manifest}\n", encoding="utf-8")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 The diseases of a patient, each with its own plan; whose primary site a study examined; what each disease lacks.
 
-Revision 0009, after 0007; 2026-12-01 10:30:00+00:00.
+Revision 0009, after 0008; 2026-12-01 10:30:00+00:00.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ import sqlmodel
 from alembic import op
 
 revision: str = "0009"
-down_revision: str | Sequence[str] | None = "0007"
+down_revision: str | Sequence[str] | None = "0008"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

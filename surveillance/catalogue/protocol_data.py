@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Any
 
-from surveillance.catalogue.protocol_document import ItemPart, PhasePart, ProtocolDocument
+from surveillance.catalogue.protocol_document import ItemPart, PhasePart, ProtocolDocument, SubstitutePart
 from surveillance.catalogue.protocol_source import SourcePart
 from surveillance.core.protocols.clocks import Clock
-from surveillance.core.protocols.protocol import After, Item, ItemKind, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import After, Item, ItemKind, Phase, Protocol, ProtocolEnd, Substitute
 from surveillance.core.protocols.sources import Evidence, Grade, Source
+from surveillance.core.words import Flag
 
 
 def to_core(document: ProtocolDocument) -> Protocol:
@@ -41,7 +42,13 @@ def _item(part: ItemPart) -> Item:
         enabled=part.default == "on",
         after=After(part.after.item, *part.after.days) if part.after else None,
         kind=ItemKind(part.kind) if part.kind else None,
+        contrast=None if part.contrast is None else tuple(part.contrast),
+        substitutes=tuple(map(_substitute, part.substitutes)),
     )
+
+
+def _substitute(part: SubstitutePart) -> Substitute:
+    return Substitute(part.code, part.title, part.modality, tuple(map(Flag, part.flags)), part.contrast)
 
 
 def _phase(part: PhasePart) -> Phase:
@@ -105,12 +112,25 @@ def _item_data(item: Item) -> dict[str, Any]:
         "body_region": item.body_region,
         "default": "on" if item.enabled else "off",
         **({"after": {"item": after.item, "days": [after.min_days, after.max_days]}} if after else {}),
+        # Left out where there is none, so that versions that were approved before keep their digest.
+        **({} if item.contrast is None else {"contrast": list(item.contrast)}),
+        **({"substitutes": [_substitute_data(each) for each in item.substitutes]} if item.substitutes else {}),
         "phases": [_phase_data(phase) for phase in item.phases],
     }
 
 
 def _end_data(phase: Phase) -> Any:
     return {"one_of": list(phase.ends), "default": phase.end} if phase.ends else phase.end
+
+
+def _substitute_data(substitute: Substitute) -> dict[str, Any]:
+    return {
+        "code": substitute.code,
+        "title": substitute.title,
+        "modality": substitute.modality,
+        "for": [flag.value for flag in substitute.flags],
+        "contrast": substitute.contrast,
+    }
 
 
 def _phase_data(phase: Phase) -> dict[str, Any]:

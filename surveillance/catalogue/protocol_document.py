@@ -104,6 +104,23 @@ class AfterPart(Part):
     )
 
 
+class SubstitutePart(Part):
+    """What may be done instead of the item for patients for whom it is not safe. Its study counts for the item."""
+
+    code: Code = Field(title="Code", description="A short name inside the item, such as ct.")
+    title: Line = Field(title="Title", description="The name that people read, such as CT of the primary site.")
+    modality: Modality = Field(title="Modality", description="The DICOM code of what is done instead.")
+    flags: list[Literal["mri_unsafe", "contrast_allergy", "low_egfr", "old_egfr"]] = Field(
+        alias="for",
+        min_length=1,
+        title="For",
+        description=(
+            "For whom: mri_unsafe, contrast_allergy, low_egfr (below 30), old_egfr (reduced, and not measured lately)."
+        ),
+    )
+    contrast: bool = Field(default=False, title="Contrast", description="Whether contrast medium is given for it.")
+
+
 class ItemPart(Part):
     """One thing that is repeated: an examination of one region of the body, or a visit."""
 
@@ -132,6 +149,19 @@ class ItemPart(Part):
     )
     after: AfterPart | None = Field(
         default=None, title="After", description="For a visit that follows another item within some days."
+    )
+    contrast: list[Modality] | None = Field(
+        default=None,
+        title="Contrast",
+        description=(
+            "The modalities for which contrast medium is given: patients with an allergy or weak kidneys are asked "
+            "for. Left out, it is MR, and CT of anything but the chest; [] says that none is given."
+        ),
+    )
+    substitutes: list[SubstitutePart] = Field(
+        default=[],
+        title="Substitutes",
+        description="What may be done instead for patients for whom the item is not safe, without asking a clinician.",
     )
     phases: list[PhasePart] = Field(
         min_length=1, title="Phases", description="In order, without gaps, from month 0 on."

@@ -110,6 +110,19 @@ def baselines(texts: Iterable[str] | None, reason: str) -> Baselines:
     return Baselines(chosen, reason)
 
 
+def instead(texts: Iterable[str] | None) -> dict[str, str]:
+    """``ITEM=SUBSTITUTE``, or ``ITEM=itself``. Raises typer.BadParameter for anything else, or an item named twice."""
+    chosen: dict[str, str] = {}
+    for text in texts or ():
+        item, code = pair(text)
+        if not code:
+            raise typer.BadParameter(f"{text!r} is not ITEM=SUBSTITUTE, such as mri_primary=ct, or ITEM=itself")
+        if item in chosen:
+            raise typer.BadParameter(f"{item} is given twice")
+        chosen[item] = "" if code == "itself" else code
+    return chosen
+
+
 def named_examination(text: str) -> tuple[str, int | None, str | None]:
     """Item, month and the first digits of an extra's id. Raises typer.BadParameter for anything else."""
     found = _EXAMINATION.fullmatch(text)
@@ -213,6 +226,14 @@ BaselineReason = Annotated[
 Studies = Annotated[
     list[str] | None,
     typer.Option("--study", metavar="ITEM[+ITEM]=DATE", help="An examination done before. Repeatable."),
+]
+
+Instead = Annotated[
+    list[str] | None,
+    typer.Option("--instead", metavar="ITEM=SUBSTITUTE", help="What the protocol names for a safety flag. Repeatable."),
+]
+ConfirmFlags = Annotated[
+    str, typer.Option("--confirm-flags", metavar="WHY", help="Why it is done although a safety flag speaks against it.")
 ]
 
 # -- somebody to write to --------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from surveillance.cli.audit import log
 from surveillance.cli.board import worklist
 from surveillance.cli.calendars import feeds, page_addresses
 from surveillance.cli.care import decisions, plans, retraction
+from surveillance.cli.cases import cases
 from surveillance.cli.dispatch import dispatch
 from surveillance.cli.exports import export
 from surveillance.cli.imports import import_file
@@ -101,6 +102,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "feed": feeds.app,
     "token": tokens.app,
     "export": export.app,
+    "cases": cases.app,
     "db": database.app,
 }
 for _name, _group in _GROUPS.items():

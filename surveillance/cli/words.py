@@ -54,6 +54,7 @@ FINDING: Final = MappingProxyType(
         FindingKind.MOVE_NOT_POSSIBLE: "the day it was moved to no longer fits ('plan move' again)",
         FindingKind.LAST_SCAN_UNKNOWN: "no earlier study is known ('record --study' or 'plan no-earlier-scan')",
         FindingKind.REPEAT_WANTED: "the last study was inadequate: another one is wanted by then ('book')",
+        FindingKind.FLAG_UNCONFIRMED: "a safety flag is not confirmed for this visit ('visit flags')",
         FindingKind.PROTOCOL_ENDS: "the protocol ends: discharge or continue ('plan end' or 'plan protocol')",
     }
 )

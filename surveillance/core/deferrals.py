@@ -14,7 +14,7 @@ from typing import Any, Final
 from surveillance.core.dates import add_months
 from surveillance.core.words import DeferralKind, Role
 
-Caps = Mapping[DeferralKind, Mapping[Role, int]]  # days, counted from the day that ``Wish.counted_from`` names
+Caps = Mapping[DeferralKind, Mapping[Role, int]]  # days, counted from the day that ``NewDeferral.counted_from`` names
 
 DECIDERS: Final = (Role.COORDINATOR, Role.CLINICIAN)
 LONGEST: Final = 366  # days; what lies further ahead is not put off but forgotten

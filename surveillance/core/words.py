@@ -115,6 +115,15 @@ class FollowUp(StrEnum):
     NOTED = "noted"  # ticked off in words, before a fact was asked for
 
 
+class Flag(StrEnum):
+    """What makes an examination unsafe for a patient until a clinician has confirmed it."""
+
+    MRI_UNSAFE = "mri_unsafe"
+    CONTRAST_ALLERGY = "contrast_allergy"
+    LOW_EGFR = "low_egfr"  # too low for contrast medium
+    OLD_EGFR = "old_egfr"  # reduced when it was last measured, and that is too long ago
+
+
 class HoldReason(StrEnum):
     METASTASIS = "metastasis"  # unresected: treatment drives the imaging
     PREGNANCY = "pregnancy"

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import render_cases
 from cases_check import disagreements
-from cases_read import FOLDER, Case, cases, files
+from cases_read import FOLDER, cases, files, groups
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from surveillance.catalogue import yaml_lines
+from surveillance.catalogue.cases import Case, stories, story_files
 
 SCHEMA = json.loads((FOLDER / "case.schema.json").read_text(encoding="utf-8"))
 
@@ -28,6 +29,30 @@ def test_each_file_keeps_the_schema(path: Path) -> None:
     data = json.loads(json.dumps(yaml_lines.read(path).data))
     problems = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(SCHEMA).iter_errors(data)]
     assert problems == []
+
+
+@pytest.mark.parametrize("path", story_files(FOLDER), ids=lambda path: path.stem)
+def test_each_file_of_stories_keeps_the_schema(path: Path) -> None:
+    form = {"$ref": "#/$defs/stories", "$defs": SCHEMA["$defs"]}
+    data = json.loads(json.dumps(yaml_lines.read(path).data))
+    problems = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(form).iter_errors(data)]
+    assert problems == []
+
+
+def test_the_days_of_a_story_rise() -> None:
+    days = {story.id: [step.day for step in story.steps] for story in stories(FOLDER)}
+    assert {id: found for id, found in days.items() if found != sorted(set(found))} == {}
+
+
+def test_there_are_four_hundred_cases_and_forty_stories() -> None:
+    single = [case for group in groups() if not group.stories for case in group.cases]
+    assert len(stories(FOLDER)) >= 40
+    assert len(single) + len(stories(FOLDER)) >= 400
+
+
+def test_the_manifest_is_that_of_the_set() -> None:
+    written = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
+    assert written == render_cases.case_set().manifest(), "run: python tests/render_cases.py, and raise the version"
 
 
 def test_the_schema_itself_is_one() -> None:
@@ -48,7 +73,8 @@ def test_no_two_cases_teach_the_same_sentence() -> None:
 
 
 def test_the_pages_are_those_of_the_cases() -> None:
-    written = {path.name: path.read_text(encoding="utf-8") for path in render_cases.FOLDER.glob("*.md")}
+    there = [*render_cases.FOLDER.glob("*.md"), *render_cases.FOLDER.glob("*.json")]
+    written = {path.name: path.read_text(encoding="utf-8") for path in there if path.name != "engines.md"}
     assert written == render_cases.pages(), "run: python tests/render_cases.py"
 
 
@@ -81,7 +107,7 @@ def named(id: str) -> Case:
         (
             "phase-03",
             {"refused": "interval_not_allowed"},
-            "protocol: expected the interval to be refused, found it accepted",
+            "protocol: expected a refusal because of interval_not_allowed, found it accepted",
         ),
     ],
 )

@@ -17,7 +17,8 @@ from surveillance.store.planning import plans
 from surveillance.store.tables import ExaminationRow, Patient, Site
 
 # A demo sends no real message, so nothing of it can be in doubt.
-NOTHING_TO_SHOW = {Worklist.IN_DOUBT}
+# Nothing is in doubt; nobody of the fictional staff has left, and nobody came of age in these weeks.
+NOTHING_TO_SHOW = {Worklist.IN_DOUBT, Worklist.OWNER_GONE, Worklist.OF_AGE, Worklist.CLINIC}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from sqlmodel import select
 
 from surveillance import bootstrap, worker
 from surveillance.bootstrap import App
-from surveillance.core.words import Channel, ReminderState, Step
+from surveillance.core.words import Channel, ReminderState, Role, Step
 from surveillance.operations.administration import places, sites
 from surveillance.operations.care import enrolment
 from surveillance.operations.job_context import JobContext, Limits
@@ -26,7 +26,7 @@ from surveillance.operations.work import Catalogue, Work
 from surveillance.providers.base import Accepted, DeliveryError, Listed, Outgoing, Transport
 from surveillance.settings import Settings
 from surveillance.store import db
-from surveillance.store.tables import Appointment, Attempt, Patient, Place, Plan, Reminder, Site
+from surveillance.store.tables import Appointment, Attempt, Membership, Patient, Place, Plan, Reminder, Site, User
 
 NEW_YORK = "America/New_York"
 PUBLIC_URL = "https://clinic.example"
@@ -220,4 +220,15 @@ def _furnish(clinic: Clinic, site: sites.NewSite) -> tuple[UUID, UUID]:
     with clinic.work() as work:
         made = sites.add_site(work, site)
         approved(work, made)
+        _hire(work, made)
         return made.id, places.add_place(work, made, "Scanner", "1 Elm Street").id
+
+
+def _hire(work: Work, site: Site) -> None:
+    """Those without whom a live site's work would be nobody's."""
+    people = {"cora": Role.COORDINATOR, "clive": Role.CLINICIAN}
+    users = [User(username=name, name=name.title(), created_at=work.now) for name in people]
+    work.session.add_all(users)
+    work.session.flush()
+    for user in users:
+        work.session.add(Membership(user_id=user.id, site_id=site.id, role=people[user.username]))

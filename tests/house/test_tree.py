@@ -70,7 +70,7 @@ def test_both_lock_files_agree() -> None:
     assert runtime.items() <= everything.items()
 
 
-def test_a_wheel_carries_config_and_migrations_and_finds_them(tmp_path: Path) -> None:
+def test_a_wheel_carries_config_migrations_and_cases_and_finds_them(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
         cwd=TOP,
@@ -80,14 +80,17 @@ def test_a_wheel_carries_config_and_migrations_and_finds_them(tmp_path: Path) ->
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site-packages")
-    code = "from surveillance import paths; print(paths.config_folder(), paths.alembic_folder(), sep='\\n')"
+    code = (
+        "from surveillance import paths as p; print(p.config_folder(), p.alembic_folder(), p.cases_folder(), sep='\\n')"
+    )
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path / "site-packages", check=True, capture_output=True, text=True
     )
     carried = [Path(line) for line in told.stdout.split()]
-    assert carried == [tmp_path / "site-packages" / "surveillance" / "_data" / name for name in ("config", "alembic")]
-    for folder in carried:
-        source = {file.relative_to(TOP / folder.name) for file in files() if file.is_relative_to(TOP / folder.name)}
+    inside, places = tmp_path / "site-packages" / "surveillance" / "_data", ("config", "alembic", "tests/cases")
+    assert carried == [inside / Path(place).name for place in places]
+    for folder, place in zip(carried, places, strict=True):
+        source = {file.relative_to(TOP / place) for file in files() if file.is_relative_to(TOP / place)}
         assert source <= {file.relative_to(folder) for file in folder.rglob("*") if file.is_file()}
     vendor = tmp_path / "site-packages" / "surveillance" / "web" / "static" / "vendor"
     assert {file.name for file in vendor.iterdir()} >= {"app.css", "htmx.js", "nhsuk.js"}

@@ -126,7 +126,8 @@ def _furnish(engine: sa.Engine, zone: str) -> tuple[UUID, Actor, Actor]:
 
 def _site(work: Work, zone: str) -> Site:
     site = sites.add_site(work, sites.NewSite("GB1", "Clinic One", "Clinic", zone, "GB", "+442079460000"))
-    approved(work, site)
+    lately = Work(work.session, START - timedelta(days=100), work.actor, work.catalogue)
+    approved(lately, site)
     place: Place = places.add_place(work, site, "Scanner", "1 Example Street")
     assert place.id
     return site

@@ -101,7 +101,7 @@ def followed(clinic: Clinic, mrn: str, years: int) -> UUID:
         for month in range(6, 12 * years, 6):
             day = anchor + timedelta(days=30 * month)
             new = results.NewStudy(("mri_primary", "chest_imaging"), min(day, NOON.date()))
-            results.add_study(work, patient, new, settle=month + 6 >= 12 * years)
+            results.add_study(work, patient, new, replan=month + 6 >= 12 * years)
     return patient_id
 
 

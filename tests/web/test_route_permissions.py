@@ -22,7 +22,7 @@ from staff import BY_ROLE, HERE, THERE, THERE_TOO, Staffed, Visitor, open_app
 from web_clinic import web_of
 
 from surveillance.core.texts.message_book import Template
-from surveillance.core.words import EndReason, HoldReason, Privacy, Role, Step
+from surveillance.core.words import AppointmentState, EndReason, HoldReason, Privacy, Role, Step
 from surveillance.operations.accounts import tokens, users
 from surveillance.operations.board import worklist
 from surveillance.operations.calendars import feeds
@@ -62,6 +62,8 @@ class Route:
     def filled(self, samples: Mapping[str, str]) -> str:
         if self.path.startswith("/patients/{patient_id}/reopen"):  # only a plan that has ended can go on again
             samples = {**samples, "patient_id": samples["ended"]}
+        if self.path.endswith("/order"):  # only what is booked has an order
+            samples = {**samples, "visit_id": samples["booked"]}
         if self.path.endswith("/rotate") and not self.is_api:  # the other one was revoked by then
             samples = {**samples, "feed_id": samples["other_feed"]}
         query = f"?{VERSIONS}" if self.path in ("/protocols/compare", "/protocols/migrate") else ""
@@ -145,6 +147,8 @@ def samples_of(clinic: Staffed) -> dict[str, str]:
         token = work.session.exec(select(tables.ApiToken).where(tables.ApiToken.user_id == user.id)).first()
         reply = work.session.exec(select(tables.Inbound)).first()
         ended = work.session.exec(select(tables.Plan).where(tables.Plan.end_reason == EndReason.TRANSFER)).one()
+        standing = (tables.Appointment.site_id == site.id, tables.Appointment.state == AppointmentState.BOOKED)
+        found["booked"] = str(work.session.exec(select(tables.Appointment).where(*standing)).first().id)
         overdue = worklist.rows(work, [site.id], worklist.Worklist.OVERDUE)[0]
         found |= {"fact_id": found["study_id"], "id": found["study_id"], "ended": str(ended.patient_id)}
         found |= {"row": overdue.key, "subject": overdue.subject}
@@ -220,6 +224,8 @@ BY_TYPE: Mapping[str, object] = {"boolean": False, "integer": 1, "number": 1.0, 
 
 def body_for(document: Mapping[str, Any], route: Route, samples: Mapping[str, str]) -> object:
     """The least that the route's model takes, about the home site where it names one."""
+    if route.path not in document["paths"]:  # FHIR describes its own operations, and refuses an empty one by itself
+        return {}
     operation = document["paths"][route.path][route.method.lower()]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     return least(document, content["schema"], samples) if content else None

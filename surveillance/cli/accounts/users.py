@@ -13,6 +13,7 @@ from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import sessions
 from surveillance.operations.accounts import users as user_accounts
+from surveillance.operations.registry import owners
 from surveillance.store.tables import Membership, User
 
 app = typer.Typer(help="Users: add, list, disable, reset passwords, give roles.", no_args_is_help=True)
@@ -20,6 +21,13 @@ app = typer.Typer(help="Users: add, list, disable, reset passwords, give roles."
 Username = Annotated[str, typer.Argument(metavar="USER", help="The user name.")]
 WithPassword = Annotated[
     bool, typer.Option("--password", help="Set a password: asked for twice, or one line of standard input.")
+]
+
+
+HandTo = Annotated[str | None, typer.Option("--hand-to", metavar="USER", help="Who takes over the patients.")]
+LeaveEmpty = Annotated[
+    bool,
+    typer.Option("--leave-empty", help="A live site may be left without a coordinator or clinician: it is meant."),
 ]
 
 
@@ -97,16 +105,37 @@ def _sign_in(user: User) -> str:
 
 @app.command()
 @confirming
-def disable(job: Job, username: Username, reason: Reason) -> Answer:
+def disable(
+    job: Job, username: Username, reason: Reason, hand_to: HandTo = None, leave_empty: LeaveEmpty = False
+) -> Answer:
     """Close an account: it can do nothing any more, and its calendar addresses stop working at once.
+
+    Its patients go to whom --hand-to names, or to the list 'owner_gone' of the board.
 
     Example: surveillance user disable jo.reed --reason "left the clinic" --as anna
     """
     user = user_accounts.user_named(job.work, username)
-    revoked = user_accounts.disable(job.work, user, reason)
+    heir = user_accounts.user_named(job.work, hand_to) if hand_to else None
+    revoked = user_accounts.disable(job.work, user, reason, user_accounts.Leaving(heir, leave_empty))
     sessions.end_all(job.work, user, "the account was disabled")
     change = f"{user.username} ({user.name}) is disabled; {revoked} calendar addresses are revoked."
     return Answer(["Done."], _data(job, user) | {"feeds_revoked": revoked}, [change], compared=revoked)
+
+
+@app.command("hand-over")
+@confirming
+def hand_over(
+    job: Job, username: Username, to: Annotated[str, typer.Option("--to", metavar="USER", help="Who takes over.")]
+) -> Answer:
+    """Give all patients and open tasks of somebody at a site (--site) to somebody else.
+
+    Example: surveillance user hand-over jo.reed --to sam.hill --site LDN1 --as anna
+    """
+    site = job.site()
+    of, heir = user_accounts.user_named(job.work, username), user_accounts.user_named(job.work, to)
+    number = owners.hand_over(job.work, site, of, heir)
+    change = f"{number} patients and tasks of {of.name} at {site.code} are {heir.name}'s."
+    return Answer(["Done."], {"site": site.code, "of": of.username, "to": heir.username, "number": number}, [change])
 
 
 @app.command()
@@ -145,6 +174,7 @@ def set_role(
     username: Username,
     role: Annotated[Role | None, typer.Argument(help="The new role.")] = None,
     remove: Annotated[bool, typer.Option("--remove", help="The user no longer works at the site.")] = False,
+    leave_empty: LeaveEmpty = False,
 ) -> Answer:
     """Give a user another role at a site (--site), or take the site away with --remove.
 
@@ -153,7 +183,7 @@ def set_role(
     if (role is None) is not remove:
         raise InvalidInputError("give either a role or --remove")
     site, user = job.site(), user_accounts.user_named(job.work, username)
-    user_accounts.set_role(job.work, user, site, role)
+    user_accounts.set_role(job.work, user, site, role, leave_empty=leave_empty)
     now = words.ROLE[role] if role else "no longer works"
     return Answer([f"{user.username}: {now} at {site.code}."], _data(job, user))
 

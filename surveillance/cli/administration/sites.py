@@ -130,15 +130,18 @@ def list_sites(job: Job) -> Answer:
     return Answer([show.section(found, "There is no site yet; 'surveillance site add' makes one.")], data)
 
 
+SourceRead = Annotated[
+    bool, typer.Option("--source-read", help="You have read the source that 'protocol show' names, in full.")
+]
+
+
 @app.command()
 @writing
 def approve_protocol(
     job: Job,
     code: Code,
     protocol: Annotated[str, typer.Argument(help="A protocol's id, or id@version.")],
-    source_read: Annotated[
-        bool, typer.Option("--source-read", help="You have read the source that 'protocol show' names, in full.")
-    ] = False,
+    source_read: SourceRead = False,
 ) -> Answer:
     """A clinician approves a protocol version for use at a site; it is frozen as it stands.
 
@@ -148,6 +151,25 @@ def approve_protocol(
     row = approvals.approve_protocol(job.work, site, protocol, read_source=source_read)
     return Answer(
         [f"{row.protocol_key} is approved at {code}."], {"site": code, "protocol": row.protocol_key, "id": row.id}
+    )
+
+
+@app.command()
+@writing
+def renew_protocol(
+    job: Job,
+    code: Code,
+    protocol: Annotated[str, typer.Argument(help="An approved version, as id@version.")],
+    source_read: SourceRead = False,
+) -> Answer:
+    """A clinician approves a version that is in use anew: the old word is two years old, or its clinician has left.
+
+    Example: surveillance site renew-protocol LDN1 asps-extremity@2026.2 --source-read --as dr.reed
+    """
+    site = registry_sites.site_by_code(job.work, code)
+    row = approvals.renew(job.work, site, protocol, read_source=source_read)
+    return Answer(
+        [f"{row.protocol_key} is approved anew at {code}."], {"site": code, "protocol": row.protocol_key, "id": row.id}
     )
 
 

@@ -181,7 +181,9 @@ def _visit_table(work: Work, visits: list[tuple[Appointment, list[AppointmentIte
 
 
 def _covered(line: AppointmentItem) -> str:
-    name = words.name(appointments.key(line))
+    name = words.name(appointments.key(line)) + (f", instead: {line.substitute}" if line.substitute else "")
+    if line.flags_confirmed:
+        name += f", flags confirmed: {line.flags_reason}"
     if line.outcome is None:
         return name
     why = f": {line.outcome_reason}" if line.outcome_reason else ""

@@ -137,6 +137,21 @@ def withdraw(job: Job, mrn: Mrn, channel: For, how: How, number: WhichContact = 
     return _consent(job, mrn, channel, ConsentAct.WITHDRAWN, how, number, at)
 
 
+@consent.command("of-age")
+@writing
+def of_age(
+    job: Job, mrn: Mrn, note: Annotated[str, typer.Option(help="What the patient, now of age, wants.")]
+) -> Answer:
+    """Contacts and consents were reviewed with a patient who came of age.
+
+    Example: surveillance consent of-age 00417 --note "writes to herself from now on, SMS agreed" --as anna
+    """
+    patient = job.patient(mrn)
+    consents.review_of_age(job.work, patient, note)
+    said = f"Reviewed with {patient.given_name} {patient.family_name}, now of age."
+    return Answer([said], {"mrn": patient.mrn, "reviewed_on": patient.of_age_reviewed_on})
+
+
 def _consent(
     job: Job, mrn: str, channel: Channel, act: ConsentAct, how: str, number: int, at: datetime | None
 ) -> Answer:

@@ -19,6 +19,7 @@ from surveillance.operations.accounts import users
 from surveillance.operations.protocols import reviews
 from surveillance.settings import DEVELOPMENT_KEY, Settings
 from surveillance.store import db
+from surveillance.store.registry import staff
 from surveillance.store.tables import DispatchPause, Heartbeat, Sender, Site
 
 FRESH: Final = timedelta(minutes=5)  # a worker that has not been heard of for so long has stopped
@@ -131,10 +132,17 @@ def _inside(session: Session, read: Settings) -> Iterator[Finding]:
         yield Finding("first run", Verdict.WARN, f"nobody has an account yet; {_first_run(read)}")
     yield _zones(sites)
     yield _live(sites)
+    yield from _staff(session)
     yield from _sources(session)
     yield from _pauses(session, sites)
     yield from _troubled(session)
     yield _worker(session, read, sites)
+
+
+def _staff(session: Session) -> Iterator[Finding]:
+    """A live site at which nobody acts in a role that it needs."""
+    for site, role in staff.lacking(session, bootstrap.utc_now()):
+        yield Finding("staff", Verdict.WARN, f"{site.code} is live and no {role} acts there: 'user role' gives one")
 
 
 def _first_run(read: Settings) -> str:

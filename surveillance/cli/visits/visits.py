@@ -7,18 +7,35 @@ import typer
 from rich.console import RenderableType
 
 from surveillance.cli import words
-from surveillance.cli.context import Answer, Job, WrongUseError, confirming, writing
+from surveillance.cli.context import Answer, Job, WrongUseError, confirming, reading, writing
 from surveillance.cli.messages import planned as messages_planned
-from surveillance.cli.options import Item, Mrn, OfCondition, On, Reason, Visit, Why, clock, examination, iso_day
+from surveillance.cli.options import (
+    ConfirmFlags,
+    Instead,
+    Item,
+    Mrn,
+    OfCondition,
+    On,
+    Reason,
+    Visit,
+    Why,
+    clock,
+    examination,
+    instead,
+    iso_day,
+)
 from surveillance.cli.planning import changes
 from surveillance.cli.record import patient_details, plan_details
 from surveillance.cli.replies import conversation
 from surveillance.core.words import AppointmentState
-from surveillance.operations.planning import differences, replanning
+from surveillance.operations.planning import differences, flag_record, replanning
+from surveillance.operations.planning.flags import Answers
+from surveillance.operations.record import order as record_order
 from surveillance.operations.registry import sites
 from surveillance.operations.visits import booking, outcomes
 from surveillance.store.audit.events import picture
 from surveillance.store.tables import Appointment, Patient, Place
+from surveillance.store.visits import appointments
 
 app = typer.Typer(help="Visits: move, cancel, accept, reopen; what patients say of them.", no_args_is_help=True)
 for _command in (conversation.confirm, conversation.wish, conversation.agreed):
@@ -47,8 +64,12 @@ def book(
     minutes: Minutes = 60,
     note: Annotated[str, typer.Option(help="For staff.")] = "",
     condition: OfCondition = "",
+    instead_of: Instead = None,
+    confirm_flags: ConfirmFlags = "",
 ) -> Answer:
     """Book one trip; MRI and chest imaging normally go together.
+
+    Where a safety flag speaks against an examination, a clinician says why it is done, or --instead names another.
 
     Example: surveillance book 00417 --on 2026-12-01 --at 10:30 --place "MRI 2" --as anna
     """
@@ -56,7 +77,9 @@ def book(
     where = sites.place_named(job.work, job.work.site(patient.site_id), place)
     keys = [examination(job.work, plan, name) for name in exam or ()]
     before = differences.picture(job.work, patient)
-    row = booking.book(job.work, patient, booking.Visit(on, at, where, keys, minutes, note, plan.condition_id))
+    answers = Answers(instead(instead_of), confirm_flags)
+    visit = booking.Visit(on, at, where, keys, minutes, note, answers, plan.condition_id)
+    row = booking.book(job.work, patient, visit)
     return _answer(job, patient, row, before, "Booked")
 
 
@@ -70,6 +93,8 @@ def move(
     at: NewAt = None,
     place: NewPlace = None,
     reason: Why = "",
+    instead_of: Instead = None,
+    confirm_flags: ConfirmFlags = "",
 ) -> Answer:
     """Put a booked visit on another day, time or place; what is not named stays.
 
@@ -81,7 +106,9 @@ def move(
     row = booking.visit_named(job.work, patient, visit)
     before = differences.picture(job.work, patient)
     old = patient_details.visit_line(job.work, row)
-    new = booking.Visit(on or row.day, at or row.at or time(), _place(job, row, place), (), row.minutes, row.note)
+    answers = Answers(instead(instead_of), confirm_flags)
+    where = _place(job, row, place)
+    new = booking.Visit(on or row.day, at or row.at or time(), where, (), row.minutes, row.note, answers)
     booking.move(job.work, row, new, reason)
     return _answer(job, patient, row, before, "Moved", f"Was: {old}")
 
@@ -90,6 +117,34 @@ def _place(job: Job, row: Appointment, name: str | None) -> Place:
     if name is None and row.place_id is not None:
         return job.work.session.get_one(Place, row.place_id)
     return sites.place_named(job.work, job.work.site(row.site_id), name or "")
+
+
+@app.command("flags")
+@writing
+def answer_flags(job: Job, mrn: Mrn, visit: Visit, reason: Why = "", instead_of: Instead = None) -> Answer:
+    """Answer for safety flags of a booked visit: a clinician's reason, or what the protocol names instead.
+
+    Example: surveillance visit flags 00417 2026-12-01 --reason "implant is MR conditional at 1.5 T" --as helen
+    """
+    patient = job.patient(mrn)
+    row = booking.visit_named(job.work, patient, visit)
+    booking.answer(job.work, row, Answers(instead(instead_of), reason))
+    lines = appointments.lines(job.work.session, row.id)
+    found = flag_record.of_visits(job.work, [(row, patient, lines)])[row.id]
+    said = [each.said for each in found if each.said]
+    return Answer([f"Kept: {patient_details.visit_line(job.work, row)}.", *said], picture(row) | {"flags": said})
+
+
+@app.command()
+@reading
+def order(job: Job, mrn: Mrn, visit: Visit) -> Answer:
+    """The order of a booked visit, to print or to paste: what is wanted, and what to know of safety.
+
+    Example: surveillance visit order 00417 2026-12-01
+    """
+    patient = job.patient(mrn)
+    made = record_order.order(job.work, booking.visit_named(job.work, patient, visit))
+    return Answer([made.text], {"visit_id": str(made.visit.id), "text": made.text, "flags": list(made.flags)})
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What a living patient may lack although everything is recorded: a plan, a restart, a way to be reached.
 
-A function of facts alone, and of no day: when a restart is due follows from its day and from today.
+A function of facts alone, and of no day: whether a restart is due, or a review at the age of majority, follows from
+its day and from today.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ class GapKind(StrEnum):
     UNREACHABLE = "unreachable"  # an active plan, and no contact that a message or a call can reach
     WITHOUT_PLAN = "without_plan"  # a disease that no plan, no final end and no day to restart by looks after
     RESTART = "restart"  # the last plan for a disease ended with a day to restart by
+    OF_AGE = "of_age"  # registered as a minor, and nobody has reviewed the contacts since the age of majority
 
 
 class End(NamedTuple):
@@ -37,11 +39,16 @@ class Disease(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a living patient stands, with every disease that is followed."""
+    """Where a living patient stands, with every disease that is followed.
+
+    ``of_age_on``: the site's age of majority; ``of_age_reviewed_on``: when contacts and consents were last reviewed.
+    """
 
     registered_on: date
     reachable: bool
     diseases: Sequence[Disease]
+    of_age_on: date | None = None
+    of_age_reviewed_on: date | None = None
 
 
 class Lack(NamedTuple):
@@ -57,6 +64,8 @@ def care_gaps(standing: Standing) -> Iterator[Lack]:
     enrolled = [each.enrolled_on for each in standing.diseases if each.enrolled_on is not None]
     if enrolled and not standing.reachable:
         yield Lack(GapKind.UNREACHABLE, 0, min(enrolled))
+    if enrolled and standing.of_age_on is not None and _to_review(standing, standing.of_age_on):
+        yield Lack(GapKind.OF_AGE, 0, standing.of_age_on)
     if not standing.diseases:
         yield Lack(GapKind.WITHOUT_PLAN, 0, standing.registered_on)
     for disease in standing.diseases:
@@ -72,3 +81,9 @@ def _unfollowed(disease: Disease) -> Iterator[Lack]:
         yield Lack(GapKind.RESTART, disease.number, end.restart_by)
     elif end.reason not in FINAL_ENDS:
         yield Lack(GapKind.WITHOUT_PLAN, disease.number, end.day)
+
+
+def _to_review(standing: Standing, of_age_on: date) -> bool:
+    """Whoever was a minor when registered says anew, once of age, whom to write to."""
+    reviewed = standing.of_age_reviewed_on
+    return standing.registered_on < of_age_on and (reviewed is None or reviewed < of_age_on)

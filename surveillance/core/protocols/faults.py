@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from surveillance.core.dates import fewest_days
 from surveillance.core.protocols.protocol import UNTIL, Item, ItemKind, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import READ, Grade, Source, agrees
+from surveillance.core.words import Flag
 
 Path = tuple[str | int, ...]
 
@@ -34,6 +35,7 @@ def faults(protocol: Protocol) -> Iterator[Fault]:
             yield Fault((*path, "after"), "an item cannot follow itself")
         if item.after and not 0 <= item.after.min_days <= item.after.max_days:
             yield Fault((*path, "after"), "days must rise from 0: [earliest, latest]")
+        yield from _substitute_faults(item, path)
         yield from _phase_faults(item, (*path, "phases"), known)
         yield from _choice_faults(item, (*path, "phases"))
         if all(phase.choices() for phase in item.phases) and item.what is not ItemKind.ADVICE:
@@ -69,6 +71,22 @@ def _source_faults(protocol: Protocol) -> Iterator[Fault]:
         if source.review_by is not None and source.read is not None and source.review_by <= source.read:
             reason = f"{source.review_by} does not lie after the day of reading, {source.read}"
             yield Fault((*path, "review_by"), reason)
+
+
+def _substitute_faults(item: Item, path: tuple[str | int, ...]) -> Iterator[Fault]:
+    """A substitute must not be what its own flags speak against."""
+    for modality in item.contrast or ():
+        if modality not in item.modalities:
+            yield Fault((*path, "contrast"), f"contrast is given for {modality}, which {item.code} does not name")
+    codes = [each.code for each in item.substitutes]
+    for number, each in enumerate(item.substitutes):
+        here = (*path, "substitutes", number)
+        if each.code in codes[:number]:
+            yield Fault((*here, "code"), f"substitute {each.code} stands twice")
+        if each.modality == "MR" and Flag.MRI_UNSAFE in each.flags:
+            yield Fault((*here, "for"), "an MRI is no substitute for patients who are MRI-unsafe")
+        if each.contrast and set(each.flags) - {Flag.MRI_UNSAFE}:
+            yield Fault((*here, "contrast"), "a substitute for the sake of the contrast medium is done without it")
 
 
 def _phase_faults(item: Item, path: Path, known: Mapping[str, Source]) -> Iterator[Fault]:

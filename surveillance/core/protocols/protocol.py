@@ -13,6 +13,7 @@ from typing import Final
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.protocols.sources import READ, Evidence, Grade, Source, grade_of
+from surveillance.core.words import Flag
 
 UNTIL: Final = "until"  # what the choice of a phase's end is called; no phase may be
 NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
@@ -101,6 +102,20 @@ class After:
 
 
 @dataclass(frozen=True, slots=True)
+class Substitute:
+    """What may be done instead of an item for patients with one of ``flags``; its study counts for the item.
+
+    ``modality`` is a DICOM code; ``contrast``: whether contrast medium is given.
+    """
+
+    code: str
+    title: str
+    modality: str
+    flags: tuple[Flag, ...]
+    contrast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """What a protocol repeats: an examination of one body region, a visit, a test, or advice.
 
@@ -115,6 +130,20 @@ class Item:
     enabled: bool = True  # on unless the clinician switches it off; False: off unless switched on
     after: After | None = None
     kind: ItemKind | None = None
+    contrast: tuple[str, ...] | None = None  # the modalities for which contrast medium is given; None: the usual ones
+    substitutes: tuple[Substitute, ...] = ()
+
+    def substitute(self, code: str) -> Substitute | None:
+        """None where the item itself is done. Raises InvalidInputError where the protocol names no such substitute."""
+        if not code:
+            return None
+        named = {each.code: each for each in self.substitutes}
+        if code not in named:
+            there = ", ".join(named) or "none"
+            raise InvalidInputError(
+                f"the protocol names no {code!r} that is done instead of {self.code}; it has {there}"
+            )
+        return named[code]
 
     @property
     def what(self) -> ItemKind:

@@ -34,6 +34,7 @@ def derive(facts: PlanFacts, until: date) -> Derived:
         rows.extend(own)
         findings.extend(odd)
     findings.extend(_strangers(facts))
+    findings.extend(_unconfirmed(facts))
     return Derived(tuple(rows), tuple(findings))
 
 
@@ -41,6 +42,13 @@ def _strangers(facts: PlanFacts) -> Iterator[Finding]:
     for booking in sorted(facts.bookings, key=lambda b: (b.day, b.id)):
         if booking.item not in facts.items and not booking.shared:
             yield Finding(FindingKind.BOOKED_UNWANTED, booking.item, booking.month, booking.id, booking.day)
+
+
+def _unconfirmed(facts: PlanFacts) -> Iterator[Finding]:
+    """Booked, wanted or not, and a safety flag that no clinician confirmed for it speaks against it."""
+    for booking in sorted(facts.bookings, key=lambda b: (b.day, b.id)):
+        if booking.unconfirmed:
+            yield Finding(FindingKind.FLAG_UNCONFIRMED, booking.item, booking.month, booking.id, booking.day)
 
 
 class _Item:

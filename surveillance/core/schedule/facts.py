@@ -27,6 +27,7 @@ class Booking(NamedTuple):
 
     ``month`` and ``target`` tell the slot it was booked for and where that slot lay then; ``extra`` the extra
     examination it was booked for. ``shared``: it was booked for another disease of the patient, and counts here, too.
+    ``unconfirmed``: a safety flag of the patient speaks against it, and no clinician has confirmed it.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Booking(NamedTuple):
     target: date
     extra: str | None = None
     shared: bool = False
+    unconfirmed: bool = False
 
 
 class Key(NamedTuple):
@@ -57,6 +59,7 @@ class FindingKind(StrEnum):
     LAST_SCAN_UNKNOWN = "last_scan_unknown"  # enrolled mid-way without any earlier study of the item
     PROTOCOL_ENDS = "protocol_ends"  # the last examination is over: discharge or continue
     REPEAT_WANTED = "repeat_wanted"  # a study was inadequate, and no other one or visit for it is there yet
+    FLAG_UNCONFIRMED = "flag_unconfirmed"  # booked, although a safety flag that nobody confirmed speaks against it
 
 
 class Finding(NamedTuple):

@@ -11,7 +11,7 @@ from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import second_factor, sessions
 from surveillance.operations.accounts import users as user_accounts
-from surveillance.operations.accounts.users import NewUser
+from surveillance.operations.accounts.users import Leaving, NewUser
 from surveillance.operations.registry.phones import read_email
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
@@ -99,11 +99,11 @@ def reset_second_factor(work: Work, user: User, reason: str) -> None:
     sessions.end_all(work, user, "the second factor was reset")
 
 
-def disable(work: Work, user: User, reason: str) -> None:
+def disable(work: Work, user: User, reason: str, leaving: Leaving = user_accounts.NOTHING_SAID) -> None:
     """Close an account: sessions end, calendar addresses and API tokens are revoked. Raises as ``users.disable``."""
     if user.id == work.actor.user_id:
         raise ConflictError("nobody disables the account they work with")
-    user_accounts.disable(work, user, reason)
+    user_accounts.disable(work, user, reason, leaving)
     sessions.end_all(work, user, "the account was disabled")
 
 

@@ -11,9 +11,11 @@ from sqlmodel import Session, col, select
 
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError
 from surveillance.core.words import Role
+from surveillance.operations.registry import owners
 from surveillance.operations.registry.phones import read_email
 from surveillance.operations.work import Actor, Work, found
 from surveillance.store.audit.events import picture
+from surveillance.store.registry import staff
 from surveillance.store.tables import ApiToken, Feed, Membership, Site, User
 
 SHORTEST: Final = 8  # characters (OWASP ASVS 6.2); no rule on which ones, no forced change
@@ -127,18 +129,21 @@ def add_user(work: Work, new: NewUser, site: Site, role: Role) -> User:
     return user
 
 
-def set_role(work: Work, user: User, site: Site, role: Role | None) -> None:
-    """Give a user a role at a site, or with None take the site away.
+def set_role(work: Work, user: User, site: Site, role: Role | None, *, leave_empty: bool = False) -> None:
+    """Give a user a role at a site, or with None take the site away; whose patients they are is then work.
 
     Raises:
         ForbiddenError: the actor is no administrator of the site.
-        ConflictError: the site would be left without an administrator who acts there.
+        ConflictError: the site would be left without an administrator who acts there, or, unless somebody said to
+            ``leave_empty``, a live site without a coordinator or without a clinician.
     """
     work.require(site.id, Role.ADMIN)
     row = work.session.get(Membership, (user.id, site.id))
     before = {"user": user.username, "role": row.role} if row else None
     if row is not None and row.role is Role.ADMIN and role is not Role.ADMIN:
         _keep_an_administrator(work, user, site)
+    if row is not None and row.role is not role and not leave_empty:
+        _keep_staff(work, user, site, row.role)
     if role is None:
         work.session.delete(found(row, f"role of {user.username} at site", site.code))
     elif row is None:
@@ -179,14 +184,39 @@ def _keep_an_administrator(work: Work, user: User, site: Site) -> None:
         raise ConflictError(f"{user.username} is the last administrator of {site.code}; make another one first")
 
 
-def disable(work: Work, user: User, reason: str) -> int:
+def _keep_staff(work: Work, user: User, site: Site, role: Role) -> None:
+    """Raises ConflictError where a live site would be left with nobody in a role that its patients need."""
+    if user.disabled_at is not None or role not in staff.NEEDED or not staff.is_live(site, work.now):
+        return
+    work.session.refresh(site, with_for_update=True)  # as for the administrators: of two who leave at once, one stays
+    if not staff.has(work.session, site.id, role, but=user.id):
+        raise ConflictError(
+            f"{user.username} is the last {role} who acts at {site.code}, and the site is live: its work would be "
+            f"nobody's; give somebody else the role first, or confirm that it is left without one"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What becomes of whom somebody looked after: handed to ``hand_to``, or shown on the board. ``leave_empty``: it is
+    meant that a live site is left without a coordinator or a clinician."""
+
+    hand_to: User | None = None
+    leave_empty: bool = False
+
+
+NOTHING_SAID: Final = Leaving()
+
+
+def disable(work: Work, user: User, reason: str, leaving: Leaving = NOTHING_SAID) -> int:
     """Close an account: it may not act any more, its calendar addresses and API tokens are revoked.
 
-    Returns how many addresses.
+    Its patients are handed over, or fall to the board's list of those whose owner is gone. Returns how many addresses.
 
     Raises:
-        InvalidInputError: no reason.
-        ConflictError: it is closed already, or a site would be left without an administrator.
+        InvalidInputError: no reason, or whoever takes over does not act where there are patients.
+        ConflictError: it is closed already, or a site would be left without an administrator, or a live one without a
+            coordinator or clinician and nobody said that this is meant.
         ForbiddenError: the actor is not an administrator of all sites at which the user works.
     """
     require_over(work, user)
@@ -197,6 +227,10 @@ def disable(work: Work, user: User, reason: str) -> int:
     for site, role in roles_of(work, user):
         if role is Role.ADMIN:
             _keep_an_administrator(work, user, site)
+        if not leaving.leave_empty:
+            _keep_staff(work, user, site, role)
+        if leaving.hand_to is not None and owners.owned(work, site, user):
+            owners.hand_over(work, site, user, leaving.hand_to)
     user.disabled_at = work.now
     feeds = list(work.session.exec(select(Feed).where(Feed.user_id == user.id, col(Feed.revoked_at).is_(None))))
     for feed in feeds:

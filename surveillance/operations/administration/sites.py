@@ -21,7 +21,7 @@ from surveillance.store.audit.events import picture
 from surveillance.store.tables import Patient, Site, Sweep
 
 _MESSAGES: Final = ("send_from", "send_until")  # what moves messages that are planned already
-_DAYS: Final = ("holidays", "working_days", "country")
+_DAYS: Final = ("holidays", "working_days", "country", "age_of_majority")
 _MAJORITY: Final = range(12, 26)
 _NOSHOWS: Final = range(1, 11)
 LIMITS: Final = {"report_days": "a report", "review_days": "its review", "told_days": "telling the patient"}

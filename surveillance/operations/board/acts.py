@@ -9,7 +9,7 @@ from uuid import UUID
 
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import DeferralKind
-from surveillance.operations.board.worklist import WORKERS, WorklistRow
+from surveillance.operations.board.worklist import WORKERS, Worklist, WorklistRow
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.granting import NewDeferral
 from surveillance.operations.work import Work
@@ -47,6 +47,8 @@ def act(
         BeyondLimitError: a day beyond the limit of the actor's role (``deferrals``).
     """
     work.require(row.site_id, *WORKERS)
+    if row.patient_id is None and row.list is Worklist.CLINIC:
+        raise InvalidInputError(f"this is about the clinic, not about a patient: {row.next_action}")
     if row.patient_id is None:
         raise InvalidInputError("no patient has this number; answer the message, or add the number to a patient")
     today = work.today(work.site(row.site_id))

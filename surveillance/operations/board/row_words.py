@@ -1,7 +1,6 @@
 """What the board says about a row: what it is, why it stands there, what to do next, in plain sentences."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from types import MappingProxyType
 from uuid import UUID
 
@@ -9,13 +8,11 @@ from surveillance.core import plain
 from surveillance.core.replies.vocabulary import Meaning
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ReminderState
-from surveillance.operations.board.study_words import Row, Sentences, StudyWords, item_title
+from surveillance.operations.board.people_words import PeopleWords
+from surveillance.operations.board.study_words import Row, Sentences, item_title
 from surveillance.operations.registry.phones import readable
-from surveillance.operations.work import Work
 from surveillance.store.board.worklist import Worklist
-from surveillance.store.registry import patients
 from surveillance.store.tables import Condition, Contact
-from surveillance.store.visits import appointments
 
 PRINT = "print the letter, post it, and say so"
 TITLES: Mapping[Worklist, str] = {
@@ -23,6 +20,7 @@ TITLES: Mapping[Worklist, str] = {
     Worklist.TO_ORDER: "To order",
     Worklist.DUE: "Due and unbooked",
     Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
+    Worklist.FLAGS: "Safety flag not confirmed",
     Worklist.UNREACHABLE: "Undelivered, or no way to reach",
     Worklist.REPLIES: "Replies to answer",
     Worklist.RESCHEDULE: "Another day asked for",
@@ -37,6 +35,9 @@ TITLES: Mapping[Worklist, str] = {
     Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
     Worklist.WITHOUT_PLAN: "Without a plan",
     Worklist.RESTART_DUE: "Restart due",
+    Worklist.OF_AGE: "Came of age",
+    Worklist.OWNER_GONE: "Owner gone",
+    Worklist.CLINIC: "The clinic itself",
     Worklist.IN_DOUBT: "In doubt: perhaps sent",
 }
 CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
@@ -73,16 +74,8 @@ CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
 )
 
 
-class Words(StudyWords):
+class Words(PeopleWords):
     """Describes the rows of one list; ``lines`` of visits are fetched once for all of them."""
-
-    def __init__(self, work: Work, today: date, raw: Sequence[tuple[str, Row]]) -> None:
-        super().__init__(work, today)
-        visits = [UUID(row["subject"]) for kind, row in raw if kind == "outcome_unknown"]
-        self.lines = appointments.lines_of(work.session, visits)
-        unreached = [row["patient_id"] for kind, row in raw if kind == "unreachable"]
-        self.contacts = patients.contacts_of(work.session, unreached)
-        self.barred = patients.opted_out(work.session, [c.phone for own in self.contacts.values() for c in own])
 
     def describe(self, kind: str, row: Row) -> Sentences:
         sentences: Sentences = _DESCRIBED[kind](self, row)
@@ -234,6 +227,7 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "to_order": Words.to_order,
         "skip": Words.skip,
         "outcome_unknown": Words.outcome_unknown,
+        "flag_unconfirmed": Words.flag,
         "hold": Words.hold,
         "off": Words.off,
         "transfer": Words.transfer,
@@ -252,6 +246,12 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "in_doubt": Words.in_doubt,
         "lost": Words.in_doubt,
         "unreachable": Words.unreachable,
+        "of_age": Words.of_age,
+        "owner_gone": Words.owner_gone,
+        "task_owner_gone": Words.task_owner_gone,
+        "without_coordinator": Words.nobody_acts,
+        "without_clinician": Words.nobody_acts,
+        "approval": Words.approval,
         "reply": Words.reply,
         "reschedule": Words.reschedule,
         "paused_number": Words.paused_number,

@@ -193,7 +193,8 @@ class _Reader:
         if to_clinician:
             next_action = f"a clinician decides how to go on: {missed} visits were missed"
         note = self.notes.get(row["subject"])
-        named = f"{row['family_name']}, {row['given_name']}" if row["patient_id"] else "nobody known here"
+        nobody = site.name if self.worklist is Worklist.CLINIC else "nobody known here"
+        named = f"{row['family_name']}, {row['given_name']}" if row["patient_id"] else nobody
         return WorklistRow(
             self.worklist,
             row["subject"],

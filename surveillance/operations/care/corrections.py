@@ -11,14 +11,14 @@ from surveillance.core.folding import folded
 from surveillance.core.words import Channel, ContactKind
 from surveillance.operations.calendars import feeds, page_addresses
 from surveillance.operations.planning import replanning
-from surveillance.operations.registry import care_gaps, consents, sites
+from surveillance.operations.registry import care_gaps, consents, owners, sites
 from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.registry.phones import read_address, read_email, read_phone
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.registry import patients
-from surveillance.store.tables import Contact, Membership, Patient
+from surveillance.store.tables import Contact, Patient
 
 IDENTITY: Final = ("mrn", "family_name", "given_name", "birth_date")  # an edit of these needs a reason
 EDITABLE: Final = (*IDENTITY, "sex", "time_zone", "owner_id", *registry_patients.FLAGS)
@@ -58,6 +58,8 @@ def edit_patient(work: Work, patient: Patient, values: Mapping[str, Any], reason
     after = picture(patient, changed)
     work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=after, reason=reason)
     patients.write_words(work.session, patient)
+    if "birth_date" in changed:
+        care_gaps.refresh(work, patient.id)
     replanning.replan_patient(work, patient)
     return before
 
@@ -82,8 +84,8 @@ def _check(work: Work, patient: Patient, changed: Mapping[str, Any], reason: str
         _check_birth(work, patient, changed["birth_date"])
     if changed.get("time_zone"):
         sites.check_zone(changed["time_zone"])
-    if changed.get("owner_id") and work.session.get(Membership, (changed["owner_id"], site.id)) is None:
-        raise InvalidInputError(f"the new owner does not work at {site.code}")
+    if changed.get("owner_id"):
+        owners.check_owner(work, site.id, changed["owner_id"])
     egfr = changed.get("egfr")
     if egfr is not None and not 0 < egfr < 300:
         raise InvalidInputError(f"an eGFR of {egfr:g} mL/min/1.73 m² is not possible")

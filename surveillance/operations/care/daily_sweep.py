@@ -18,7 +18,7 @@ from surveillance.operations.accounts import sessions
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.messages import scheduling
 from surveillance.operations.messages.patient_context import DUES_AHEAD
-from surveillance.operations.planning import replanning
+from surveillance.operations.planning import flag_record, replanning
 from surveillance.operations.registry import care_gaps
 from surveillance.operations.registry.working_days import site_calendar
 from surveillance.operations.work import Work
@@ -61,7 +61,8 @@ def _sweep_site(context: JobContext, site_id: UUID, day: date) -> Counter[str]:
         work = context.work(session)
         if work.session.get(Sweep, (site_id, day)) is not None:
             return Counter()
-        outdated = _outdated_plans(session, site_id, day, _closed_days(work, site_id, day))
+        outdated = list(_outdated_plans(session, site_id, day, _closed_days(work, site_id, day)))
+        outdated += [each for each in flag_record.plans_to_mend(work, site_id, day) if each not in outdated]
         near = _patients_with_dues(work, site_id, day)
         wrong = care_gaps.outdated(work, site_id)
     done = Counter(replanned=len(outdated), refreshed=len(near), sites=1)

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.people.way_back import ChannelChoice, anchor_refusal, refusal
+from surveillance.core.people.way_back import Way, anchor_refusal, refusal
 from surveillance.core.protocols.choices import fitting
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
@@ -305,7 +305,7 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     known = conditions.with_plans(work.session, patient.id)
     condition, previous = which_disease.with_last_plan(patient, new.condition, known)
     end = which_disease.end_of(previous)
-    if why := refusal(ChannelChoice.RESTART, end, work.today(work.site(patient.site_id))):
+    if why := refusal(Way.RESTART, end, work.today(work.site(patient.site_id))):
         raise ConflictError(f"patient {patient.mrn}: {why}")
     same_clock = approved(work, patient, new.protocol).clock is clocks.of_plan(work, previous).clock
     if new.anchor <= previous.anchor and same_clock:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.people.care_gaps import End
-from surveillance.core.people.way_back import CONFIRM_WITHIN, ChannelChoice, refusal
+from surveillance.core.people.way_back import CONFIRM_WITHIN, Way, refusal
 from surveillance.core.schedule.facts import PlanFacts
 from surveillance.core.words import AppointmentState, DeferralKind, EndReason, FollowUp, Outcome, Role
 from surveillance.operations.care import overrides
@@ -387,5 +387,5 @@ def _check_reopening(work: Work, plan: Plan, every: Sequence[Plan]) -> None:
     end = None if plan.ended_on is None or plan.end_reason is None else End(plan.ended_on, plan.end_reason, None)
     waits = granting.standing(work, DeferralKind.TRANSFER, str(plan.id))
     today = work.today(work.site(plan.site_id))
-    if why := refusal(ChannelChoice.REOPEN, end, today, confirmed=not waits):
+    if why := refusal(Way.REOPEN, end, today, confirmed=not waits):
         raise ConflictError(why)

@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.people.way_back import ChannelChoice, refusal
+from surveillance.core.people.way_back import Way, refusal
 from surveillance.core.words import Role
 from surveillance.operations.care import enrolment, which_disease
 from surveillance.operations.care.enrolment import Enrolment
@@ -56,7 +56,7 @@ def come_back(work: Work, patient: Patient, new: Return) -> Plan:
     if not any(own for _, own in known):
         raise ConflictError(f"patient {patient.mrn} was never followed here; enrol the patient instead")
     condition, previous = which_disease.with_last_plan(patient, new.condition, known)
-    if why := refusal(ChannelChoice.RETURN, which_disease.end_of(previous), work.today(work.site(patient.site_id))):
+    if why := refusal(Way.RETURN, which_disease.end_of(previous), work.today(work.site(patient.site_id))):
         raise ConflictError(f"patient {patient.mrn}: {why}")
     day = _first_day(work, previous, new.day)
     last = store.terms_in_force(work.session, previous.id)[-1]

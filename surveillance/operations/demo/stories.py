@@ -14,7 +14,7 @@ from surveillance.core.words import Channel, ContactKind, EndReason, HoldReason,
 from surveillance.operations.accounts import users
 from surveillance.operations.administration import places as administration_places
 from surveillance.operations.administration import sites
-from surveillance.operations.care import enrolment, following, holds, lifecycle, overrides
+from surveillance.operations.care import corrections, enrolment, following, holds, lifecycle, overrides
 from surveillance.operations.demo.lives import ITEMS, PROTOCOL, Clinic, Life
 from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import consents, patients
@@ -24,6 +24,8 @@ from surveillance.operations.visits.result_tasks import NewTask
 from surveillance.operations.work import Actor, Work
 from surveillance.store.planning import plans as plan_rows
 from surveillance.store.tables import Membership, OverrideKind, Plan, Site, Study, User
+
+READ_AGAIN = timedelta(days=300)  # so long ago the clinician read the protocol again
 
 
 def load(work: Work, demo: DemoClinic, advance: Callable[[], None] = lambda: None) -> Site:
@@ -60,7 +62,8 @@ def _clinic(work: Work, demo: DemoClinic) -> Clinic:
     work.session.flush()
     clinic = Clinic(work, site, places, staff)
     clinician = next(user.username for user in demo.users if user.role is Role.CLINICIAN)
-    approvals.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL, read_source=True)
+    first = approvals.approve_protocol(clinic.on(opened.now.date(), clinician), site, PROTOCOL, read_source=True)
+    approvals.renew(clinic.on(work.now.date() - READ_AGAIN, clinician), site, first.protocol_key, read_source=True)
     return clinic
 
 
@@ -301,4 +304,8 @@ class Story(Life):
         overrides.override(self.on(self.ago(2)), plan, new)
 
     def story_mri_unsafe(self) -> None:
-        self.followed(flags={"mri_unsafe": True, "egfr": 28.0, "egfr_on": self.ago(60)})
+        """A pacemaker since last week: the visit that was booked before waits for a clinician's word."""
+        patient, _ = self.followed()
+        self.visit(patient, self.ahead(20), booked=20)
+        values = {"mri_unsafe": True, "egfr": 28.0, "egfr_on": self.ago(6)}
+        corrections.edit_patient(self.on(self.ago(4)), patient, values, "pacemaker; letter of the cardiologist")

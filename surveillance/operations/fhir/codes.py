@@ -35,6 +35,11 @@ REQUIRED: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
         ("Communication", "status"): frozenset(
             {"preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "unknown"}
         ),
+        ("Task", "status"): frozenset(
+            {"draft", "requested", "received", "accepted", "rejected", "ready", "cancelled", "in-progress", "on-hold"}
+            | {"failed", "completed", "entered-in-error"}
+        ),
+        ("Task", "intent"): ORDER,
         ("PlanDefinition", "status"): _PUBLICATION,
         ("ActivityDefinition", "status"): _PUBLICATION,
         ("ActivityDefinition", "kind"): frozenset({"ServiceRequest", "Appointment", "CommunicationRequest"}),

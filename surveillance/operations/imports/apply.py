@@ -71,6 +71,8 @@ def _change(work: Work, changed: Changed) -> None:
         patient.folded = folded(patient.given_name, patient.family_name)
         patients.write_words(work.session, patient)
         work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=picture(patient, mine))
+        if set(mine) & set(registry_patients.SAFETY):
+            replanning.replan_patient(work, patient)  # what is booked may be work now
     if any(column in changed.fields for column in (*CONTACT, "phone")):
         _change_contact(work, changed)
     if changed.enrols and row.protocol is not None:

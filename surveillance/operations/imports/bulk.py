@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.dates import add_months
 from surveillance.core.folding import folded
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.protocols.protocol import Protocol
@@ -95,7 +96,10 @@ VISIT = (
     "id", "site_id", "patient_id", "plan_id", "state", "day", "zone", "minutes", "outside", "sequence", "was_booked",
     "note", "changed_at", "changed_by",
 )  # fmt: skip
-LINE = ("id", "site_id", "appointment_id", "item", "month", "target", "outcome_reason")
+LINE = (
+    "id", "site_id", "appointment_id", "item", "month", "target", "outcome_reason", "substitute", "flags_confirmed",
+    "flags_reason",
+)  # fmt: skip
 EVENT = ("id", "site_id", "at", "user_id", "account", "action", "subject", "subject_id", "patient_id", "reason")
 VALUE = ("event_id", "site_id", "after")
 
@@ -154,6 +158,9 @@ class BulkWriter:
             tables.gaps.append((patient_id, GapKind.WITHOUT_PLAN, 0, self.site_id, self.today, None))
             return
         plan_id = self._plan(row, row.protocol, patient_id, tables)
+        of_age_on = add_months(row.values["birth_date"], 12 * self.site.age_of_majority)
+        if self.today < of_age_on:
+            tables.gaps.append((patient_id, GapKind.OF_AGE, self.site_id, of_age_on, plan_id))
         if not _reachable(row, barred):
             tables.gaps.append((patient_id, GapKind.UNREACHABLE, 0, self.site_id, self.today, plan_id))
 
@@ -279,7 +286,9 @@ class BulkWriter:
                 )
             )  # fmt: skip
             for key in trip.examinations:
-                tables.lines.append((bulk.text_id(), self.site_id, visit_id, key.item, key.month, targets[key], ""))
+                tables.lines.append(
+                    (bulk.text_id(), self.site_id, visit_id, key.item, key.month, targets[key], "", "", [], "")
+                )
 
 
 def _reachable(row: ImportedPatient, barred: Container[str | None]) -> bool:

@@ -9,7 +9,7 @@ from surveillance.core.schedule.examinations import Derived, Hold, Key, PlanFact
 from surveillance.core.schedule.matching import Extra, Ruling, Study
 from surveillance.core.schedule.slots import Terms
 from surveillance.operations.messages.patient_context import Course, course_of
-from surveillance.operations.planning import preconditions
+from surveillance.operations.planning import flags, preconditions
 from surveillance.operations.planning.sharing import Sharing
 from surveillance.operations.work import Work, found
 from surveillance.store.planning import plans as store
@@ -46,7 +46,7 @@ class Gathered:
 
     def facts(self, work: Work) -> PlanFacts:
         """Everything that is recorded about the plan and not retracted, as it stands now."""
-        return facts(work, self.recorded, self.visits, self.studies)
+        return facts(work, self.patient, self.recorded, self.visits, self.studies)
 
     @property
     def every(self) -> list["Gathered"]:
@@ -101,7 +101,7 @@ def of_new(work: Work, patient: Patient, recorded: Recorded) -> Gathered:
 # -- from rows to facts ----------------------------------------------------------------------------------------
 
 
-def facts(work: Work, told: Recorded, visits: Visits, studies: Sequence[Examined]) -> PlanFacts:
+def facts(work: Work, patient: Patient, told: Recorded, visits: Visits, studies: Sequence[Examined]) -> PlanFacts:
     """What is recorded about a plan, as the core takes it, and what counts for it of the patient's other diseases."""
     plan, words = told.plan, told.words
     shared = Sharing(work, told)
@@ -111,7 +111,7 @@ def facts(work: Work, told: Recorded, visits: Visits, studies: Sequence[Examined
         terms=_terms(work, told),
         holds=tuple(Hold(row.item, row.start, row.resumed_on, row.review_on) for row in told.holds),
         studies=tuple(_evidence(told, visits, studies, shared)),
-        bookings=(*visits.bookings(plan.id), *shared.bookings(visits)),
+        bookings=(*visits.bookings(plan.id, flags.unconfirmed(work, patient, told)), *shared.bookings(visits)),
         extras=tuple(Extra(str(row.id), row.item, row.target, row.tolerance, row.requested_on) for row in told.extras),
         moves={
             (word.item, word.month): word.day

@@ -30,8 +30,8 @@ HORIZON_MONTHS = 24
 def facts_of(work: Work, plan: Plan) -> PlanFacts:
     """Everything that is recorded about a plan and not retracted, for whoever only looks."""
     (recorded,) = store.recorded(work.session, [plan])
-    visits = appointments.visits(work.session, plan.patient_id)
-    return gathered.facts(work, recorded, visits, store.studies(work.session, plan.patient_id))
+    visits, patient = appointments.visits(work.session, plan.patient_id), work.session.get_one(Patient, plan.patient_id)
+    return gathered.facts(work, patient, recorded, visits, store.studies(work.session, plan.patient_id))
 
 
 def horizon(today: date, *days: date) -> date:

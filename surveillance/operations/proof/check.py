@@ -20,6 +20,7 @@ from surveillance.operations.work import Work
 from surveillance.store.planning import plans
 from surveillance.store.proof import deferrals as deferred
 from surveillance.store.proof import rules as store
+from surveillance.store.registry import staff
 from surveillance.store.tables import Patient, Plan
 
 BATCH = 200  # plans that are held in memory at a time
@@ -56,7 +57,7 @@ def check(work: Work, progress: Progress | None = None) -> list[Violation]:
 
 def whole(work: Work) -> Iterator[Violation]:
     """What single queries over everything tell."""
-    for part in (_people, _deferrals, _projections, _messages, _trail, _chain):
+    for part in (_staff, _people, _deferrals, _projections, _messages, _trail, _chain):
         yield from part(work)
 
 
@@ -70,6 +71,13 @@ def _violations(work: Work, rows: Iterable[Any], rule: str, what: str, mend: str
     """One violation for each row of site, MRN and what the sentence ``what`` names by position."""
     for site_id, mrn, *values in rows:
         yield Violation(rule, work.site(site_id).code, f"MRN {mrn}", what.format(*values), mend)
+
+
+def _staff(work: Work) -> Iterator[Violation]:
+    """An active person of each live site can see and do what its patients need."""
+    for site, role in staff.lacking(work.session, work.now):
+        what = f"the site is live and no {role} acts there: its work is nobody's"
+        yield Violation("somebody acts", site.code, "", what, f"an administrator gives somebody the role of {role}")
 
 
 def _people(work: Work) -> Iterator[Violation]:
@@ -233,6 +241,8 @@ def _plan(work: Work, plan_id: UUID) -> Iterator[Violation]:
         return Violation(rule, work.site(plan.site_id).code, f"MRN {patient.mrn}", what, mend)
 
     mend = "run 'tick', which plans anew; if it stays, somebody changed the database by hand"
+    for unseen in _flags_unseen(work, plan, derived):
+        yield violation("flags are asked", unseen, "a clinician confirms it, or the visit is changed; then run 'tick'")
     for difference in _differences(work, plan, derived):
         yield violation("stored is derived", difference, mend)
     if plan.ended_on is None and patient.died_on is None:
@@ -257,6 +267,14 @@ def _differences(work: Work, plan: Plan, derived: Derived) -> Iterator[str]:
             yield f"{_named(key.item, key.month)} is stored as {'open' if line.open else 'closed'} against its facts"
     if store.findings(work.session, plan.id) != set(derived.findings):
         yield "the stored findings are not those of its facts"
+
+
+def _flags_unseen(work: Work, plan: Plan, derived: Derived) -> Iterator[str]:
+    """Visits that a safety flag speaks against which nobody confirmed, and that are no work on the board."""
+    on_board, today = store.findings(work.session, plan.id), work.today(work.site(plan.site_id))
+    for finding in derived.findings:
+        if finding.kind is FindingKind.FLAG_UNCONFIRMED and finding.since >= today and finding not in on_board:
+            yield f"a safety flag speaks against {finding.item} on {finding.since}, and the board does not say so"
 
 
 def _named(item: str, month: int | None) -> str:

@@ -77,6 +77,33 @@ def _freeze(work: Work, protocol: Protocol, digest: str) -> None:
         work.session.flush()
 
 
+def renew(work: Work, site: Site, key: str, *, read_source: bool = False) -> Approval:
+    """A clinician's word that a version which is in use stays in use: the word of whoever approved it before ends.
+
+    The version stands as it was frozen, whatever became of its file. ``read_source`` as for a first approval.
+
+    Raises:
+        ForbiddenError: it is no clinician of the site, by name.
+        InvalidInputError: it rests on what nobody says to have read.
+        ConflictError: the site has not approved it.
+    """
+    work.require_person(site.id, Role.CLINICIAN)
+    before = approval(work, site, key)
+    if before is None:
+        raise ConflictError(f"{site.code} has not approved {key} yet; name an approved version, as id@version")
+    _check_read(work.protocol(key), read_source=read_source)
+    why = f"approved anew by {work.actor.name}"
+    before.retracted_at, before.retracted_by, before.retracted_reason = work.now, work.actor.user_id, why
+    work.session.flush()
+    work.audit("protocol.lapse", before, after={"protocol": key}, reason=why)
+    row = Approval(site_id=site.id, protocol_key=key, recorded_at=work.now, recorded_by=work.actor.user_id)
+    work.session.add(row)
+    work.session.flush()
+    version = work.session.get_one(ProtocolVersion, key)
+    work.audit("protocol.approve", row, after={"protocol": key, "digest": version.digest})
+    return row
+
+
 def approval(work: Work, site: Site, key: str) -> Approval | None:
     """The standing approval of a protocol version at a site."""
     return work.session.exec(

@@ -11,6 +11,9 @@ from sqlmodel import col, select
 from surveillance.core.words import AppointmentState
 from surveillance.operations.board import worklist
 from surveillance.operations.board.worklist import Filter, Worklist, WorklistRow
+from surveillance.operations.planning import flag_record
+from surveillance.operations.planning.flag_record import FlagLine
+from surveillance.operations.record.patient_record import flags_of
 from surveillance.operations.work import Work
 from surveillance.store.registry import patients
 from surveillance.store.tables import Appointment, Contact, Patient, Place, Site
@@ -30,6 +33,13 @@ class Visit:
     items: Sequence[str]
     contacts: Sequence[Contact]
     zone: str
+    flags: Sequence[str]  # the patient's
+    examined: Sequence[FlagLine]  # what is done, and what flags say to it
+
+    @property
+    def said(self) -> list[str]:
+        """What has to be known of single examinations: done instead, confirmed, or not confirmed yet."""
+        return [each.said for each in self.examined if each.said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +65,19 @@ def visits(work: Work, sites: Sequence[Site], day: date) -> list[Visit]:
     )
     found = list(work.session.exec(statement))
     lines = appointments.lines_of(work.session, [row.id for row, _, _ in found])
+    open_lines = {row.id: [each for each in lines.get(row.id, []) if each.outcome is None] for row, *_ in found}
     contacts = patients.contacts_of(work.session, [patient.id for _, patient, _ in found])
+    examined = flag_record.of_visits(work, [(row, patient, open_lines[row.id]) for row, patient, _ in found])
     return [
         Visit(
             row,
             patient,
             place.name if place else "",
-            [line.item for line in lines.get(row.id, []) if line.outcome is None],
+            [line.item for line in open_lines[row.id]],
             contacts.get(patient.id, []),
             work.site(row.site_id).time_zone,
+            list(flags_of(patient)),
+            examined.get(row.id, ()),
         )
         for row, patient, place in found
     ]

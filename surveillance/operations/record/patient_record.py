@@ -171,7 +171,7 @@ def gather(work: Work, patient: Patient) -> PatientRecord:
         today=today,
         zone=zone_of(patient, site),
         age=plain.age(patient.birth_date, patient.died_on or today),
-        flags=tuple(_flags(patient)),
+        flags=tuple(flags_of(patient)),
         owner=names.get(patient.owner_id, "") if patient.owner_id else "",
         reaches=reachability.of_contacts(work, patient.id, patients.contacts(session, patient.id)),
         steps=steps(work, patient),
@@ -201,7 +201,8 @@ def steps(work: Work, patient: Patient) -> list[WorklistRow]:
     ]
 
 
-def _flags(patient: Patient) -> Iterator[str]:
+def flags_of(patient: Patient) -> Iterator[str]:
+    """What whoever does an examination has to know, each in a few words."""
     yield from (text for name, text in FLAGS.items() if getattr(patient, name))
     if patient.egfr is not None:
         low = ", LOW" if patient.egfr < LOW_EGFR else ""

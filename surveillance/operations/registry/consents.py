@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from sqlmodel import select
 
-from surveillance.core.errors import InvalidInputError
+from surveillance.core.dates import add_months
+from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, Role
 from surveillance.operations.registry import care_gaps
 from surveillance.operations.work import Note, Work
 from surveillance.store.audit.events import picture
 from surveillance.store.messages import reminders
 from surveillance.store.registry import patients as store
-from surveillance.store.tables import Consent, Contact, Number
+from surveillance.store.tables import Consent, Contact, Number, Patient
 
 WRITERS: Final = (Role.COORDINATOR, Role.CLINICIAN, Role.ADMIN)
 # These tell what a number itself withdrew from what was withdrawn at the desk.
@@ -78,6 +79,28 @@ def write_lines(work: Work, rows: Sequence[Consent]) -> None:
 def note(row: Consent) -> Note:
     """What the audit trail says of a line."""
     return Note(f"consent.{row.act}", row, after=picture(row, ("channel", "method", "at", "address")))
+
+
+def review_of_age(work: Work, patient: Patient, note: str) -> None:
+    """Somebody saw with a patient who came of age whom to write to from now on, and with whose consent.
+
+    Raises:
+        InvalidInputError: nobody says what was agreed.
+        ConflictError: the patient is not of age yet.
+    """
+    work.require(patient.site_id, *WRITERS)
+    if not note.strip():
+        raise InvalidInputError("say what the patient, now of age, wants: whom to write to, and how")
+    site = work.site(patient.site_id)
+    today, of_age_on = work.today(site), add_months(patient.birth_date, 12 * site.age_of_majority)
+    if today < of_age_on:
+        raise ConflictError(f"patient {patient.mrn} comes of age on {of_age_on}")
+    before = picture(patient, ("of_age_reviewed_on",))
+    patient.of_age_reviewed_on, patient.of_age_reviewed_by = today, work.actor.user_id
+    work.session.flush()
+    after = picture(patient, ("of_age_reviewed_on",))
+    work.audit("patient.of_age", patient, patient_id=patient.id, before=before, after=after, reason=note.strip())
+    care_gaps.refresh(work, patient.id)
 
 
 def opt_out(work: Work, phone: str, how: str) -> list[Contact]:

@@ -49,7 +49,8 @@ class NewPatient:
     contacts: Sequence[NewContact] = ()
 
 
-FLAGS = ("mri_unsafe", "contrast_allergy", "egfr", "egfr_on", "interpreter", "sedation", "claustrophobia")
+SAFETY = ("mri_unsafe", "contrast_allergy", "egfr", "egfr_on")  # what may speak against an examination
+FLAGS = (*SAFETY, "interpreter", "sedation", "claustrophobia")
 
 
 def add_patient(work: Work, site: Site, new: NewPatient) -> Patient:

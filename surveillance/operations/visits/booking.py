@@ -9,7 +9,8 @@ from surveillance.core.dates import to_utc
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.schedule.examinations import FindingKind, Key, derive
 from surveillance.core.words import AppointmentState, Outcome
-from surveillance.operations.planning import conditions, gathered, preconditions, proposals, replanning
+from surveillance.operations.planning import conditions, flags, gathered, preconditions, proposals, replanning
+from surveillance.operations.planning.flags import NOTHING_SAID, Answers
 from surveillance.operations.planning.gathered import Gathered
 from surveillance.operations.visits import bookable, outcomes, reschedule_requests
 from surveillance.operations.visits.outcomes import BOOKERS, TOLD
@@ -22,7 +23,10 @@ from surveillance.store.visits import appointments as store
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What is booked: one trip to a place. Without ``examinations`` everything that falls to the day goes along."""
+    """What is booked: one trip to a place. Without ``examinations`` everything that falls to the day goes along.
+
+    ``answers`` to the safety flags that speak against one of them.
+    """
 
     day: date
     at: time
@@ -30,6 +34,7 @@ class Visit:
     examinations: Sequence[Key] = ()
     minutes: int = 60
     note: str = ""
+    answers: Answers = NOTHING_SAID
     condition_id: UUID | None = None  # of which disease; asked for where several have a plan
 
 
@@ -38,7 +43,8 @@ def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
 
     Raises:
         InvalidInputError: a day that is past or years ahead, a place of another site, nothing to examine that day,
-            one item twice, or several plans and no disease named.
+            one item twice, several plans and no disease named, or a safety flag that is not answered for.
+        BeyondLimitError: it takes a clinician to answer for a flag.
         ConflictError: one of the examinations is booked already.
         NotFoundError: the patient has no active plan.
     """
@@ -54,6 +60,7 @@ def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
     row = _proposal(now, keys) or proposals.blank(work, now, visit.day, visit.place.time_zone)
     _fill(work, row, visit)
     _cover(work, now, row, keys)
+    _ask(work, now, row, visit.answers)
     after = picture(row) | {"examinations": [bookable.name(key) for key in keys]}
     work.audit("visit.book", row, after=after)
     replanning.replan(work, plan, now)
@@ -110,6 +117,10 @@ def _cover(work: Work, now: Gathered, row: Appointment, keys: Sequence[Key]) -> 
     work.session.flush()
 
 
+def _ask(work: Work, now: Gathered, row: Appointment, answers: Answers) -> None:
+    flags.ask(work, now.patient, now.recorded, row, now.visits.lines(row.id), answers)
+
+
 def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appointment:
     """Put a booked visit on another day, time or place; its examinations go along.
 
@@ -117,8 +128,9 @@ def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appoin
 
     Raises:
         ConflictError: the visit is not booked or partly done, or the day counts for what is booked already.
-        InvalidInputError: a day that is past or years ahead, a place of another site, or a day on which one of the
-            examinations is not needed.
+        InvalidInputError: a day that is past or years ahead, a place of another site, a day on which one of the
+            examinations is not needed, or a safety flag that is not answered for.
+        BeyondLimitError: it takes a clinician to answer for a flag.
     """
     work.require(row.site_id, *BOOKERS)
     now = _gather(work, row)
@@ -132,7 +144,10 @@ def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appoin
         for line in lines:
             if line.outcome is None:
                 bookable.retarget(now.stored.examinations, line, visit.day)
+    if row.place_id != visit.place.id:
+        flags.forget(lines)
     _fill(work, row, visit)
+    _ask(work, now, row, visit.answers)
     work.session.flush()
     work.audit("visit.move", row, before=before, after=picture(row, TOLD) | outcomes.examinations(lines), reason=reason)
     reschedule_requests.close_of(work, row.id, f"the visit was moved to {visit.day.isoformat()}")
@@ -162,13 +177,27 @@ def accept(work: Work, row: Appointment, item: str, reason: str) -> None:
     line = outcomes.line_of(now.visits.lines(row.id), item)
     odd = derive(now.facts(work), now.plan.horizon).findings
     kinds = {finding.kind for finding in odd if finding.subject == str(row.id) and finding.item == item}
-    if beyond_mending := kinds - {FindingKind.BOOKED_OUTSIDE_WINDOW}:
+    if beyond_mending := kinds - {FindingKind.BOOKED_OUTSIDE_WINDOW, FindingKind.FLAG_UNCONFIRMED}:
         what = ", ".join(sorted(beyond_mending)).replace("_", " ")
         raise ConflictError(f"{item} on {row.day} cannot be kept ({what}); move or cancel it")
     before = picture(line, ("item", "month", "target"))
     bookable.retarget(now.stored.examinations, line, row.day)
     after = picture(line, ("item", "month", "target"))
     work.audit("visit.accept", row, before=before | {"item": None}, after=after, reason=reason)
+    replanning.replan(work, now.plan, now)
+
+
+def answer(work: Work, row: Appointment, answers: Answers) -> None:
+    """Answer for safety flags that were set after a visit was booked: confirm it, or do something else instead.
+
+    Raises:
+        ConflictError: the visit is not booked, or no flag waits for an answer.
+        InvalidInputError: nothing was said, or the protocol names no such thing to do instead.
+        BeyondLimitError: it takes a clinician to confirm.
+    """
+    work.require(row.site_id, *BOOKERS)
+    now = _gather(work, row)
+    flags.confirm(work, now.patient, now.recorded, row, now.visits.lines(row.id), answers)
     replanning.replan(work, now.plan, now)
 
 

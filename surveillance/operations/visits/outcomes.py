@@ -6,7 +6,7 @@ from datetime import date
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, Outcome, Role
-from surveillance.operations.planning import gathered, preconditions, replanning
+from surveillance.operations.planning import flags, gathered, preconditions, replanning
 from surveillance.operations.visits import bookable, reschedule_requests
 from surveillance.operations.visits.results import NewStudy, add_study, serve_visit
 from surveillance.operations.work import Work, found
@@ -138,7 +138,8 @@ def reopen(work: Work, row: Appointment, item: str, reason: str) -> None:
     """A recorded outcome was wrong: the examination is booked again, as if nothing had been recorded.
 
     Raises:
-        InvalidInputError: no reason, or the examination is not needed any more on the day of the visit.
+        InvalidInputError: no reason, the examination is not needed any more on the day of the visit, or a safety flag
+            was set that nobody confirmed for it: then a new visit is booked.
         ConflictError: no outcome is recorded, it was performed, the plan ended before, or it is booked elsewhere.
     """
     work.require(row.site_id, *BOOKERS)
@@ -155,6 +156,7 @@ def reopen(work: Work, row: Appointment, item: str, reason: str) -> None:
     if row.day >= work.today(work.site(row.site_id)):
         bookable.retarget(now.stored.examinations, line, row.day)
     restore(work, row, line, reason)
+    flags.ask(work, now.patient, now.recorded, row, now.visits.lines(row.id))
     replanning.replan(work, plan, now)
 
 

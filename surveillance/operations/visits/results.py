@@ -75,7 +75,8 @@ def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
         appointment_id=new.appointment_id,
         source=new.source,
         accession=new.accession or None,
-        modality=modality or study_checks.default_modality(courses.of(condition_id), new.items),
+        modality=modality
+        or study_checks.default_modality(work, courses.of(condition_id), new.items, new.appointment_id),
         modality_stated=bool(modality),
         body_region=new.body_region.strip(),
         performed_on=new.performed_on,
@@ -120,7 +121,7 @@ def serve_visit(
     patient = found(work.session.get(Patient, study.patient_id), "patient", str(study.patient_id))
     stated = modality or (study.modality if study.modality_stated else "")
     protocols = study_courses.of_patient(work, patient).of(study.condition_id)
-    proof = NewStudy(fresh, study.performed_on, stated, study.body_region, ruling=ruling)
+    proof = NewStudy(fresh, study.performed_on, stated, study.body_region, appointment_id=visit.id, ruling=ruling)
     ruled = study_checks.check_fit(work, patient, protocols, proof)
     before = {"items": sorted(there), "appointment_id": study.appointment_id}
     study.appointment_id = visit.id

@@ -1,18 +1,20 @@
 """What a study must be before it is recorded: possible days, a known item, and one that it can be evidence of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Protocol as Interface
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.protocols.fit import misfit
-from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.protocols.protocol import Item, Protocol, Substitute
 from surveillance.core.words import Role
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Plan, Study
+from surveillance.store.visits import appointments
 from surveillance.store.visits import studies as store
 
 
@@ -57,27 +59,56 @@ def check_accession(work: Work, patient: Patient, accession: str | None) -> None
         raise ConflictError(f"accession number {accession} is recorded for MRN {owner.mrn if owner else '?'} already")
 
 
-def default_modality(protocols: Sequence[Protocol], items: Sequence[str]) -> str:
-    """The first modality that the protocol names for the item, where nobody said."""
+def default_modality(
+    work: Work, protocols: Sequence[Protocol], items: Sequence[str], appointment_id: UUID | None = None
+) -> str:
+    """The first modality that the protocol names for the item, or for what was booked instead; where nobody said."""
+    if instead := _instead(work, protocols, items, appointment_id):
+        return next(iter(instead.values())).modality
     every = (item for protocol in protocols for item in protocol.scheduled)
     return next((item.modalities[0] for item in every if item.code in items and item.modalities), "OT")
+
+
+def _instead(
+    work: Work, protocols: Sequence[Protocol], items: Sequence[str], appointment_id: UUID | None
+) -> Mapping[str, Substitute]:
+    """What the visit of a study was booked for instead of its items, as the protocol names it."""
+    lines = appointments.lines(work.session, appointment_id) if appointment_id is not None else ()
+    chosen = {line.item: line.substitute for line in lines if line.substitute and line.item in items}
+    if not chosen:
+        return {}
+    every = [item for protocol in protocols for item in protocol.items if item.code in chosen]
+    named = [(item.code, each) for item in every for each in item.substitutes]
+    return {code: each for code, each in named if each.code == chosen[code]}
 
 
 # -- modality and region -----------------------------------------------------------------------------------------
 
 
-def misfits(known: Sequence[Protocol], items: Sequence[str], modality: str, body_region: str) -> dict[str, str]:
+def misfits(
+    work: Work,
+    known: Sequence[Protocol],
+    items: Sequence[str],
+    modality: str,
+    body_region: str,
+    appointment_id: UUID | None = None,
+) -> dict[str, str]:
     """The items that a study cannot be evidence of, each with the reason in one clause.
 
-    Of an item the first protocol that has it says what counts: the newest one of the disease that was examined.
+    Of an item the first protocol that has it says what counts (the newest one of the disease that was examined), and
+    what its visit was booked for instead.
     """
-    found = {}
+    found, instead = {}, _instead(work, known, items, appointment_id)
     for code in items:
         protocol = next(each for each in known if any(item.code == code for item in each.items))
         others = [item for item in protocol.items if item.code != code]
-        if why := misfit(protocol.item(code), others, modality, body_region):
+        if why := misfit(_or(protocol.item(code), instead.get(code)), others, modality, body_region):
             found[code] = why
     return found
+
+
+def _or(item: Item, instead: Substitute | None) -> Item:
+    return replace(item, modalities=(*item.modalities, instead.modality)) if instead else item
 
 
 class Proof(Interface):
@@ -91,6 +122,8 @@ class Proof(Interface):
     def body_region(self) -> str: ...
     @property
     def ruling(self) -> str: ...
+    @property
+    def appointment_id(self) -> UUID | None: ...
 
 
 def check_fit(work: Work, patient: Patient, protocols: Sequence[Protocol], new: Proof) -> list[str]:
@@ -102,7 +135,7 @@ def check_fit(work: Work, patient: Patient, protocols: Sequence[Protocol], new: 
     """
     if not new.modality.strip() and not new.body_region.strip():
         return []
-    found = misfits(protocols, new.items, new.modality, new.body_region)
+    found = misfits(work, protocols, new.items, new.modality, new.body_region, new.appointment_id)
     if found and not new.ruling.strip():
         raise InvalidInputError(f"{'; '.join(found.values())}; a clinician may rule with a reason that it counts")
     if found:

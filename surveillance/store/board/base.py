@@ -16,6 +16,7 @@ Query = sa.Select[Any]
 
 
 NOTICE_DAYS = 14  # a hold or a skip is shown so long before its review, that a visit can be arranged
+APPROVAL_HOLDS = timedelta(days=730)  # then a clinician reads a protocol again; proposed
 DOUBT_MINUTES = 10  # so long the service itself looks for a message that may have gone out (section 4 rule 7)
 
 # A list is one statement for all sites and days: making it takes longer than running it.
@@ -24,6 +25,7 @@ TODAY = sa.bindparam("today", type_=sa.Date())
 NOTICE = sa.bindparam("notice", type_=sa.Date())
 REPORT_BY = sa.bindparam("report_by", type_=sa.Date())
 STOPPED = sa.bindparam("stopped", type_=UTCDateTime())
+APPROVED_BY = sa.bindparam("approved_by", type_=UTCDateTime())
 STRANGERS = sa.bindparam("strangers", type_=sa.Boolean())
 
 
@@ -46,6 +48,7 @@ class Scope(NamedTuple):
             "today": self.today,
             "notice": self.today + timedelta(days=NOTICE_DAYS),
             "report_by": self.today - timedelta(days=self.report_days),
+            "approved_by": self.now - APPROVAL_HOLDS,
             "stopped": self.now - timedelta(minutes=DOUBT_MINUTES),
             "strangers": self.strangers,
         }

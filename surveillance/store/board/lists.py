@@ -118,7 +118,8 @@ def _finding(*conditions: Any) -> Query:
 
 def conflicts() -> Query:
     """All that does not fit together; a visit that does not fit is work although its day lies ahead."""
-    return _finding(sa.text("finding.kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')"))
+    fitting = "'last_scan_unknown', 'protocol_ends', 'repeat_wanted', 'flag_unconfirmed'"
+    return _finding(sa.text(f"finding.kind NOT IN ({fitting})"))
 
 
 def protocol_ends() -> Query:
@@ -129,6 +130,16 @@ def protocol_ends() -> Query:
 def repeat_wanted() -> Query:
     """Inadequate studies of which no other one and no visit is there yet; shown at once, wanted by ``since``."""
     return _finding(col(FindingRow.kind) == FindingKind.REPEAT_WANTED)
+
+
+def flags_unconfirmed() -> Query:
+    """Booked visits ahead that a safety flag speaks against which no clinician confirmed, the next one first."""
+    row = FindingRow
+    flags = fields(Patient, "mri_unsafe", "contrast_allergy", "egfr", "egfr_on")
+    facts = fields(row, "kind", "item", "month", "plan_id", about="subject")
+    return about(row, row.since, *facts, *flags).where(
+        sa.text("finding.kind = 'flag_unconfirmed'"), col(row.since) >= TODAY
+    )
 
 
 def last_scan_unknown() -> Query:

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from surveillance.core.folding import folded
 from surveillance.core.words import Outcome
+from surveillance.store.board import clinic_lists as people
 from surveillance.store.board import lists as queries
 from surveillance.store.board import message_lists as messages
 from surveillance.store.board.base import SITE, TODAY, Query, Scope, protocol_of
@@ -29,6 +30,7 @@ class Worklist(StrEnum):
     TO_ORDER = "to_order"
     DUE = "due"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    FLAGS = "flags"
     UNREACHABLE = "unreachable"
     REPLIES = "replies"
     RESCHEDULE = "reschedule"
@@ -43,6 +45,9 @@ class Worklist(StrEnum):
     LAST_SCAN_UNKNOWN = "last_scan_unknown"
     WITHOUT_PLAN = "without_plan"
     RESTART_DUE = "restart_due"
+    OF_AGE = "of_age"
+    OWNER_GONE = "owner_gone"
+    CLINIC = "clinic"
     IN_DOUBT = "in_doubt"
 
 
@@ -55,6 +60,7 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
         Worklist.TO_ORDER: {"to_order": queries.to_order},
         Worklist.DUE: {"due": queries.due},
         Worklist.OUTCOME_UNKNOWN: {"outcome_unknown": queries.outcome_unknown},
+        Worklist.FLAGS: {"flag_unconfirmed": queries.flags_unconfirmed},
         Worklist.UNREACHABLE: {
             "undelivered": messages.undelivered,
             "unreachable": messages.unreachable,
@@ -78,6 +84,13 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
         Worklist.LAST_SCAN_UNKNOWN: {"last_scan_unknown": queries.last_scan_unknown},
         Worklist.WITHOUT_PLAN: {"without_plan": queries.without_plan},
         Worklist.RESTART_DUE: {"restart_due": queries.restart_due},
+        Worklist.OF_AGE: {"of_age": people.of_age},
+        Worklist.OWNER_GONE: {"owner_gone": people.owner_gone, "task_owner_gone": people.task_owner_gone},
+        Worklist.CLINIC: {
+            "without_coordinator": people.without_coordinator,
+            "without_clinician": people.without_clinician,
+            "approval": people.approvals,
+        },
         Worklist.IN_DOUBT: {"in_doubt": messages.in_doubt, "lost": messages.lost},
     }
 )

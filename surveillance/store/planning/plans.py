@@ -59,6 +59,12 @@ def recorded_terms(session: Session, plans: Sequence[Plan]) -> dict[UUID, list[P
     return _standing(session, PlanTerms, [plan.id for plan in plans])
 
 
+def all_terms_in_force(session: Session, plan_ids: Iterable[UUID]) -> dict[UUID, list[PlanTerms]]:
+    """As ``terms_in_force``, of many plans in one query."""
+    ids = sorted(set(plan_ids))
+    return {plan_id: in_force(rows) for plan_id, rows in _standing(session, PlanTerms, ids).items()} if ids else {}
+
+
 def in_force(rows: Iterable[PlanTerms]) -> list[PlanTerms]:
     """As ``terms_in_force``, of terms in the order of their recording."""
     by_day = {row.since: row for row in rows}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
-from surveillance.core.dates import local_day
+from surveillance.core.dates import add_months, local_day
 from surveillance.core.people.care_gaps import Disease, End, GapKind, Standing, care_gaps
 from surveillance.core.words import Channel, ConsentAct
 from surveillance.store.tables import CareGap, Condition, Consent, Contact, Number, Patient, Plan, Site
@@ -65,6 +65,9 @@ def _facts() -> sa.Select[Any]:
         col(Site.time_zone).label("zone"),
         col(Condition.number).label("number"),
         col(Condition.recorded_at).label("recorded_at"),
+        col(Site.age_of_majority).label("majority"),
+        col(Patient.birth_date).label("birth_date"),
+        col(Patient.of_age_reviewed_on).label("of_age_reviewed_on"),
         col(active.id).label("plan_id"),
         col(active.enrolled_on).label("enrolled_on"),
         col(last.id).label("last_id"),
@@ -91,10 +94,16 @@ def _gaps(rows: Sequence[Mapping[str, Any]]) -> Wanted:
     if first["died_on"] is not None:
         return {}
     diseases = [_disease(row) for row in rows if row["number"] is not None]
-    standing = Standing(local_day(first["created_at"], first["zone"]), first["reachable"], diseases)
+    standing = Standing(
+        local_day(first["created_at"], first["zone"]),
+        first["reachable"],
+        diseases,
+        add_months(first["birth_date"], 12 * first["majority"]),
+        first["of_age_reviewed_on"],
+    )
     restarts = {row["number"]: row["last_id"] for row in rows}
     active = next((row["plan_id"] for row in rows if row["plan_id"] is not None), None)
-    about = {GapKind.UNREACHABLE: {0: active}, GapKind.RESTART: restarts}
+    about = {GapKind.UNREACHABLE: {0: active}, GapKind.OF_AGE: {0: active}, GapKind.RESTART: restarts}
     return {
         (kind, number): CareGap(
             patient_id=first["patient_id"],

@@ -273,7 +273,7 @@ class FindingRow(Identified, OfSite, table=True):
         partial_index(
             "ix_finding_conflict",
             *("site_id", "since", "id"),
-            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')",
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted', 'flag_unconfirmed')",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)

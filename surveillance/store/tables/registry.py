@@ -93,13 +93,19 @@ class Membership(SQLModel, table=True):
 
 
 class Patient(Identified, OfSite, table=True):
-    """``folded`` is the name without case and accents, for searching. eGFR in mL/min/1.73 m²."""
+    """``folded`` is the name without case and accents, for searching. eGFR in mL/min/1.73 m².
+
+    ``of_age_reviewed_on``: when somebody last saw with the patient, come of age, whom to write to and with whose word.
+    """
 
     __table_args__ = (
         sa.UniqueConstraint("site_id", "mrn"),
         partial_index("ix_patient_owner", "owner_id", where="owner_id IS NOT NULL"),
         sa.CheckConstraint("length(mrn) > 0", name="mrn_given"),
         sa.CheckConstraint("died_on IS NULL OR died_on >= birth_date", name="died_after_birth"),
+        sa.CheckConstraint(
+            "(of_age_reviewed_on IS NULL) = (of_age_reviewed_by IS NULL)", name="of_age_reviewed_by_name"
+        ),
     )
     mrn: str = Field(max_length=64)
     family_name: str
@@ -118,6 +124,8 @@ class Patient(Identified, OfSite, table=True):
     claustrophobia: bool = False
     died_on: date | None = None
     died_recorded_at: datetime | None = None
+    of_age_reviewed_on: date | None = None
+    of_age_reviewed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
     created_at: datetime
 
 

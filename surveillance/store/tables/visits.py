@@ -7,7 +7,15 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from surveillance.core.words import AppointmentState, Outcome, ReportStatus, Result, Source
-from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, one_of, partial_index
+from surveillance.store.tables.columns import (
+    Identified,
+    OfSite,
+    Recorded,
+    Retractable,
+    fact_json,
+    one_of,
+    partial_index,
+)
 
 
 class Appointment(Identified, OfSite, table=True):
@@ -55,10 +63,21 @@ class Appointment(Identified, OfSite, table=True):
 
 
 class AppointmentItem(Identified, OfSite, table=True):
-    """One examination of a visit: what it was booked for, and what became of it."""
+    """One examination of a visit: what it was booked for, and what became of it.
+
+    ``substitute``: what the protocol names instead of the item is done, for the sake of a safety flag.
+    ``flags_confirmed`` are the flags, each with its value, that a clinician confirmed for this visit and place.
+    """
 
     __tablename__ = "appointment_item"
-    __table_args__ = (sa.UniqueConstraint("appointment_id", "item"),)
+    __table_args__ = (
+        sa.UniqueConstraint("appointment_id", "item"),
+        sa.CheckConstraint(
+            "(flags_confirmed_at IS NULL) = (flags_confirmed_by IS NULL)"
+            " AND (flags_confirmed_at IS NULL) = (flags_reason = '')",
+            name="flags_confirmed_by_name",
+        ),
+    )
     appointment_id: UUID = Field(foreign_key="appointment.id")
     item: str
     month: int | None = None
@@ -67,6 +86,11 @@ class AppointmentItem(Identified, OfSite, table=True):
     outcome: Outcome | None = one_of(Outcome, default=None, nullable=True)
     outcome_reason: str = ""
     outcome_at: datetime | None = None
+    substitute: str = ""
+    flags_confirmed: list[str] = fact_json(default_factory=list)
+    flags_reason: str = ""
+    flags_confirmed_at: datetime | None = None
+    flags_confirmed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
 
 
 class Study(Identified, OfSite, Recorded, Retractable, table=True):

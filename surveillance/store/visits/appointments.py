@@ -1,6 +1,6 @@
 """Visits and their examinations."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -65,6 +65,9 @@ def touch(appointment: Appointment, now: datetime, user_id: UUID) -> None:
 # -- a patient's visits, read once -----------------------------------------------------------------------------
 
 
+Unconfirmed = Callable[[Appointment, AppointmentItem], bool]
+
+
 class Visits:
     """All visits of a patient with their lines. Whoever adds or takes away one says so here; what changes in a row is
     seen, as the rows are those of the session."""
@@ -108,10 +111,13 @@ class Visits:
         """The visit is gone, with its lines."""
         del self._rows[row.id], self._lines[row.id]
 
-    def bookings(self, plan_id: UUID) -> tuple[Booking, ...]:
-        """The examinations of a plan that are booked and whose outcome nobody has recorded."""
+    def bookings(self, plan_id: UUID, unconfirmed: Unconfirmed = lambda *_: False) -> tuple[Booking, ...]:
+        """The examinations of a plan that are booked and whose outcome nobody has recorded.
+
+        ``unconfirmed`` says of which a safety flag was not confirmed.
+        """
         return tuple(
-            Booking(str(row.id), line.item, row.day, line.month, line.target, key(line).extra)
+            Booking(str(row.id), line.item, row.day, line.month, line.target, key(line).extra, unconfirmed(row, line))
             for row in self.of_plan(plan_id, AppointmentState.BOOKED)
             for line in self.lines(row.id)
             if line.outcome is None

@@ -47,6 +47,7 @@ TAGS: Final = [
     {"name": "Dispatch", "description": "Holding all messages back, and letting them go."},
     {"name": "Reports", "description": "How well the clinic keeps its promise, and what messages cost."},
     {"name": "Feeds", "description": "Calendar addresses."},
+    {"name": "Reference cases", "description": "This service as an engine that answers the reference cases."},
     {"name": "Audit", "description": "Who did what, when and why."},
 ]
 

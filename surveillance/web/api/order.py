@@ -9,6 +9,8 @@ from surveillance.web.api.audit import log
 from surveillance.web.api.board import worklist
 from surveillance.web.api.calendars import feeds
 from surveillance.web.api.care import conditions, decisions, plans
+from surveillance.web.api.cases import answers
+from surveillance.web.api.fhir import plan_definitions
 from surveillance.web.api.messages import messages
 from surveillance.web.api.protocols import protocols
 from surveillance.web.api.registry import contacts, patients
@@ -33,17 +35,20 @@ THEMES = (
     reports.endpoints,
     feeds.endpoints,
     log.endpoints,
+    answers.endpoints,
 )
 
 router = APIRouter()
 for theme in THEMES:
     router.include_router(theme.router)
 router.include_router(index.public)
+router.include_router(plan_definitions.router)
 
 
 def routes() -> list[APIRoute]:
     """Every route of the API."""
-    every = [*index.public.routes, *(route for theme in THEMES for route in theme.router.routes)]
+    beside = [*index.public.routes, *plan_definitions.router.routes]
+    every = [*beside, *(route for theme in THEMES for route in theme.router.routes)]
     return [route for route in every if isinstance(route, APIRoute)]
 
 

@@ -14,7 +14,7 @@ from surveillance.web.pages.record import patient, site_calendar
 from surveillance.web.pages.registry import consent, contacts, identity, search
 from surveillance.web.pages.replies import reply, writing
 from surveillance.web.pages.reports import reports
-from surveillance.web.pages.visits import booking, changes, confirming, studies, study, visit
+from surveillance.web.pages.visits import booking, changes, confirming, studies, study, visit, visit_flags
 from surveillance.web.pages.wording import languages, site_wording, texts
 
 PAGES = (
@@ -44,6 +44,7 @@ PAGES = (
     visit.pages,
     changes.pages,
     confirming.pages,
+    visit_flags.pages,
     site_calendar.pages,
     sites.pages,
     places.pages,

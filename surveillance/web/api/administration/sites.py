@@ -5,12 +5,14 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from surveillance.core.errors import InvalidInputError
 from surveillance.operations.accounts import users
 from surveillance.operations.administration import going_live, places, sites
 from surveillance.operations.administration import places as administration_places
 from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.administration.places import PlaceDetails
 from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import owners
 from surveillance.store.tables import Approval, Membership, Place, Site, User
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
@@ -23,6 +25,8 @@ from surveillance.web.api.models.sites import (
     ClosureEnd,
     ClosurePublic,
     GoLive,
+    HandedOver,
+    HandOver,
     PlaceCreate,
     PlacePublic,
     PlaceUpdate,
@@ -172,3 +176,21 @@ def approve_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> Approval
     site = call.site(site_id)
     row = approvals.approve_protocol(call.work, site, new.protocol, read_source=new.source_read)
     return ApprovalPublic.model_validate(row)
+
+
+@endpoints.post("/sites/{site_id}/protocols/renew", needs=Permission.SIGN)
+def renew_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> ApprovalPublic:
+    """A clinician's word that a version in use stays in use; the word of whoever approved it before ends."""
+    site = call.site(site_id)
+    row = approvals.renew(call.work, site, new.protocol, read_source=new.source_read)
+    return ApprovalPublic.model_validate(row)
+
+
+@endpoints.post("/sites/{site_id}/hand-over", needs=Permission.RECORD)
+def hand_over(call: Call, site_id: UUID, new: HandOver) -> HandedOver:
+    """Give all patients and open tasks of somebody at the site to somebody else who acts there."""
+    site = call.site(site_id)
+    of, to = (call.session.get(User, each) for each in (new.of, new.to))
+    if of is None or to is None:
+        raise InvalidInputError("there is no such user; `/sites/{site_id}/staff` lists those who work there")
+    return HandedOver(number=owners.hand_over(call.work, site, of, to))

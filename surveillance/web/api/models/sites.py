@@ -169,6 +169,17 @@ class StaffPublic(Model):
     role: Role
 
 
+class HandOver(Model):
+    """Whose patients go to whom."""
+
+    of: UUID = Field(description="Whoever looked after them.")
+    to: UUID = Field(description="A coordinator or clinician who acts at the site.")
+
+
+class HandedOver(Model):
+    number: int = Field(description="Patients and open tasks.")
+
+
 class ApprovalCreate(Model):
     protocol: ProtocolName = Field(
         description="A protocol's id for its newest version, or id@version.", examples=["asps-extremity"]

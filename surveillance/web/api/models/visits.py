@@ -22,7 +22,18 @@ from surveillance.web.api.models.common import (
 Minutes = Annotated[Whole, Field(ge=5, le=600)]
 
 
-class VisitCreate(Model):
+class Answers(Model):
+    """What is said to the safety flags that speak against an examination."""
+
+    instead: dict[Item, Line] = Field(
+        default={},
+        max_length=20,
+        description="By item: what the protocol names as its substitute; empty for the item itself after all.",
+    )
+    flags_reason: Line = Field(default="", description="Why it is done all the same: a clinician's word.")
+
+
+class VisitCreate(Answers):
     """One trip. Without examinations everything that falls to the day goes along."""
 
     day: Day = Field(examples=["2026-12-01"])
@@ -34,7 +45,7 @@ class VisitCreate(Model):
     condition_id: UUID | None = Field(default=None, description="Of which disease, where several have a plan.")
 
 
-class VisitMove(Model):
+class VisitMove(Answers):
     """Where a booked visit goes; what is left out stays."""
 
     day: Day | None = None
@@ -83,6 +94,37 @@ class VisitLine(Model):
     target: Day = Field(description="The target when it was booked.")
     outcome: Outcome | None = Field(description="null: not known yet")
     outcome_reason: str
+    substitute: str = Field(description="What the protocol names and is done instead, for a safety flag; or empty.")
+    flags_confirmed: list[str] = Field(description="The safety flags that a clinician confirmed, each with its value.")
+    flags_reason: str
+    flags_confirmed_at: Moment | None
+    flags_confirmed_by: UUID | None
+
+
+class FlagLinePublic(Model):
+    """What safety flags say to one examination of a visit."""
+
+    item: str
+    title: str = Field(description="What is done.")
+    why: str = Field(description="What speaks against it; empty where nothing does.")
+    unconfirmed: str = Field(description="What of that no clinician has confirmed; empty where all is.")
+    confirmed_by: str
+    reason: str
+
+
+class VisitFlags(Model):
+    """The safety flags of a visit."""
+
+    visit_id: UUID
+    examinations: list[FlagLinePublic]
+
+
+class OrderPublic(Model):
+    """The order of a visit, as text to print or to paste."""
+
+    visit_id: UUID
+    flags: list[str] = Field(description="Those of the patient.")
+    text: str
 
 
 class VisitPublic(Model):

@@ -8,13 +8,13 @@ from sqlmodel import col, select
 
 from surveillance.operations.care import corrections, lifecycle
 from surveillance.operations.record.trail import trail
-from surveillance.operations.registry import patients, search
+from surveillance.operations.registry import consents, patients, search
 from surveillance.store.tables import Patient
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
 from surveillance.web.api.answering import must_match
 from surveillance.web.api.call import Call
-from surveillance.web.api.models.common import QueryNumber
+from surveillance.web.api.models.common import QueryNumber, ReasonGiven
 from surveillance.web.api.models.patients import (
     DeathCreate,
     HistoryPublic,
@@ -87,6 +87,14 @@ def update_patient(call: Call, patient_id: UUID, changes: PatientUpdate) -> Pati
     named = changes.model_dump(exclude_unset=True, exclude={"reason"})
     values = {name: value for name, value in named.items() if value is not None or name in _NULL_SAYS}
     corrections.edit_patient(call.work, patient, values, changes.reason)
+    return _public(patient)
+
+
+@endpoints.post("/patients/{patient_id}/of-age-review", needs=Permission.RECORD)
+def review_of_age(call: Call, patient_id: UUID, why: ReasonGiven) -> PatientPublic:
+    """Contacts and consents were reviewed with a patient who came of age; the reason says what was agreed."""
+    patient = call.patient(patient_id)
+    consents.review_of_age(call.work, patient, why.reason)
     return _public(patient)
 
 

@@ -12,6 +12,8 @@ from surveillance.core.errors import ConflictError
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import AppointmentState
 from surveillance.operations.messages.patient_context import zone_of
+from surveillance.operations.planning import flag_record, flags
+from surveillance.operations.record import order as record_order
 from surveillance.operations.visits import booking, outcomes
 from surveillance.operations.visits.booking import Visit
 from surveillance.operations.visits.outcomes import OutcomeOf
@@ -23,12 +25,16 @@ from surveillance.web.api.call import Call
 from surveillance.web.api.models.common import Day
 from surveillance.web.api.models.studies import StudyPublic
 from surveillance.web.api.models.visits import (
+    Answers,
+    FlagLinePublic,
     ItemAndReason,
     MessageLine,
+    OrderPublic,
     OutcomesCreate,
     VisitCancel,
     VisitCreate,
     VisitDetail,
+    VisitFlags,
     VisitLine,
     VisitMove,
     VisitPublic,
@@ -79,7 +85,8 @@ def book_visit(call: Call, patient_id: UUID, new: VisitCreate) -> VisitDetail:
     """Book one trip. With `dry_run` it shows which messages would go out when, before anything is saved."""
     patient = call.patient(patient_id)
     keys = [Key(each.item, each.month, str(each.extra_id) if each.extra_id else None) for each in new.examinations]
-    visit = Visit(new.day, new.at, _place(call, new.place_id), keys, new.minutes, new.note, new.condition_id)
+    place = _place(call, new.place_id)
+    visit = Visit(new.day, new.at, place, keys, new.minutes, new.note, _answers(new), new.condition_id)
     return _detail(call, booking.book(call.work, patient, visit))
 
 
@@ -90,8 +97,33 @@ def move_visit(call: Call, visit_id: UUID, new: VisitMove) -> VisitDetail:
     place_id = new.place_id or row.place_id
     if place_id is None:
         raise ConflictError(f"the visit of {row.day} is {row.state}, not booked")
-    visit = Visit(new.day or row.day, new.at or row.at or time(), _place(call, place_id), (), row.minutes, row.note)
+    day, at = new.day or row.day, new.at or row.at or time()
+    visit = Visit(day, at, _place(call, place_id), (), row.minutes, row.note, _answers(new))
     return _detail(call, booking.move(call.work, row, visit, new.reason))
+
+
+@endpoints.get("/visits/{visit_id}/flags", needs=Permission.VIEW)
+def get_visit_flags(call: Call, visit_id: UUID) -> VisitFlags:
+    """What safety flags say to the examinations of a visit, and who confirmed it."""
+    return _flags(call, _visit(call, visit_id))
+
+
+@endpoints.post("/visits/{visit_id}/flags", needs=Permission.WORK)
+def answer_visit_flags(call: Call, visit_id: UUID, new: Answers) -> VisitFlags:
+    """Answer for flags that were set after the visit was booked. Only a clinician confirms; anybody who books may
+    choose what the protocol names instead."""
+    row = _visit(call, visit_id)
+    booking.answer(call.work, row, _answers(new))
+    return _flags(call, row)
+
+
+@endpoints.get("/visits/{visit_id}/order", needs=Permission.VIEW)
+def get_order(call: Call, visit_id: UUID) -> OrderPublic:
+    """The order of a booked visit: what is wanted, for whom, and what whoever examines has to know."""
+    row = _visit(call, visit_id)
+    call.patient_of(row)
+    made = record_order.order(call.work, row)
+    return OrderPublic(visit_id=row.id, flags=list(made.flags), text=made.text)
 
 
 @endpoints.post("/visits/{visit_id}/cancel", needs=Permission.WORK)
@@ -124,6 +156,27 @@ def reopen_visit(call: Call, visit_id: UUID, new: ItemAndReason) -> VisitDetail:
     row = _visit(call, visit_id)
     outcomes.reopen(call.work, row, new.item, new.reason)
     return _detail(call, row)
+
+
+def _answers(new: Answers) -> flags.Answers:
+    return flags.Answers(dict(new.instead), new.flags_reason)
+
+
+def _flags(call: Call, row: Appointment) -> VisitFlags:
+    patient, lines = call.patient_of(row), store.lines(call.session, row.id)
+    found = flag_record.of_visits(call.work, [(row, patient, lines)]).get(row.id, [])
+    shown = [
+        FlagLinePublic(
+            item=each.line.item,
+            title=each.title,
+            why=each.why,
+            unconfirmed=each.open,
+            confirmed_by=each.by,
+            reason=each.reason,
+        )
+        for each in found
+    ]
+    return VisitFlags(visit_id=row.id, examinations=shown)
 
 
 def _visit(call: Call, visit_id: UUID) -> Appointment:

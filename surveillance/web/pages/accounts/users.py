@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from fastapi.responses import Response
@@ -10,6 +11,8 @@ from surveillance.core.errors import NotFoundError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import single_sign_on, staff, users
 from surveillance.operations.accounts.users import NewUser
+from surveillance.operations.board import worklist
+from surveillance.operations.registry import owners
 from surveillance.operations.work import Work
 from surveillance.store.tables import User
 from surveillance.web.access import Permission
@@ -77,10 +80,11 @@ def edit(context: PageContext, user_id: UUID) -> Response:
 def role(context: PageContext, user_id: UUID) -> Response:
     """A role at one site; the empty one takes the site away."""
     person, form = _person(context, user_id), context.form
+    empty = form.flag("leave_empty")
     site = context.site(form.one_of("site", "the site", [site.code for site in context.sites]) or context.sites[0].code)
     chosen = form.choice("role", "what the person may do", Role, required=False)
     work = f"is {ROLE[chosen]} at {site.name}" if chosen else f"no longer works at {site.name}"
-    change = partial(users.set_role, context.work, person, site, chosen)
+    change = partial(users.set_role, context.work, person, site, chosen, leave_empty=empty)
     return _changed(context, person, change, f"{person.name} {work}.")
 
 
@@ -110,8 +114,27 @@ def unlink(context: PageContext, user_id: UUID) -> Response:
 
 @pages.post("/{user_id}/disable", needs=Permission.ADMINISTER)
 def disable(context: PageContext, user_id: UUID) -> Response:
+    """Whose patients they were stands on the board, unless they are handed over in the same step."""
     said = "may not sign in any more; addresses and tokens are revoked."
-    return _with_reason(context, user_id, "reason", "why the account is closed", staff.disable, said)
+    to = context.form.record("hand_to", "who takes over the patients", required=False)
+    heir = _person(context, to) if to is not None else None
+    leaving = users.Leaving(heir, context.form.flag("leave_empty"))
+    change = partial(staff.disable, leaving=leaving)
+    return _with_reason(context, user_id, "reason", "why the account is closed", change, said)
+
+
+@pages.post("/{user_id}/hand-over", needs=Permission.ADMINISTER)
+def hand_over(context: PageContext, user_id: UUID) -> Response:
+    """Give the patients of somebody at one site to somebody else."""
+    person, form = _person(context, user_id), context.form
+    site = context.site(form.one_of("site", "the site", [site.code for site in context.sites]) or context.sites[0].code)
+    to = form.record("to", "who takes over")
+
+    def change() -> None:
+        if to is not None:
+            owners.hand_over(context.work, site, person, _person(context, to))
+
+    return _changed(context, person, change, f"The patients of {person.name} at {site.name} are handed over.", "to")
 
 
 @pages.post("/{user_id}/enable", needs=Permission.ADMINISTER)
@@ -152,6 +175,16 @@ def _person(context: PageContext, user_id: UUID) -> User:
     return found
 
 
+def _owning(context: PageContext, person: User) -> dict[str, Any]:
+    """Whom the user looks after at one's sites, and who could take over."""
+    owned = [(site, owners.owned(context.work, site, person)) for site in context.sites]
+    people = worklist.people(context.work, [site.id for site in context.sites])
+    return {
+        "owned": [(site, number) for site, number in owned if number],
+        "heirs": [(user.id, user.name) for user in people if user.id != person.id],
+    }
+
+
 def _page(context: PageContext, person: User, form: Form) -> Response:
     """One user. What others than the administrator of all their sites may not do is not offered."""
     there = users.roles_of(context.work, person)
@@ -167,4 +200,5 @@ def _page(context: PageContext, person: User, form: Form) -> Response:
         roles=ROLES,
         role_words=ROLE,
         zone=context.sites[0].time_zone,
+        **_owning(context, person),
     )

@@ -25,15 +25,18 @@ from surveillance.operations.deferrals import granting
 from surveillance.operations.messages import acts
 from surveillance.operations.messages.acts import TaskOutcome
 from surveillance.operations.planning import preconditions
-from surveillance.operations.registry import consents, numbers
+from surveillance.operations.protocols import approvals
+from surveillance.operations.registry import consents, numbers, owners
 from surveillance.operations.replies import decisions
 from surveillance.operations.visits import outcomes, reports, reschedule_requests, result_tasks
 from surveillance.store.planning import plans
 from surveillance.store.tables import (
     Appointment,
+    Approval,
     Deferral,
     ExaminationRow,
     OverrideKind,
+    Patient,
     Reminder,
     RescheduleRequest,
     ResultTask,
@@ -301,6 +304,31 @@ def _number(context: PageContext, row: WorklistRow) -> str:
     return "No more messages go to this number." if meant == "stop" else "The number may be written to again."
 
 
+def _of_age(context: PageContext, row: WorklistRow) -> str:
+    note = context.form.text("of_age", "what the patient, now of age, wants", required=True, longest=LONGEST_TEXT)
+    if context.form.ok and row.patient_id is not None:
+        consents.review_of_age(context.work, context.row(Patient, row.patient_id), note)
+    return f"Whom to write to about {row.name} is reviewed."
+
+
+def _owner(context: PageContext, row: WorklistRow) -> str:
+    """The patient, or the task, is somebody else's from now on."""
+    to = context.form.record("owner", "who takes over")
+    if context.form.ok and to is not None and row.kind == "task_owner_gone":
+        owners.hand_over_task(context.work, context.row(ResultTask, UUID(row.subject)), to)
+    elif context.form.ok and to is not None and row.patient_id is not None:
+        owners.hand_over_one(context.work, context.row(Patient, row.patient_id), to)
+    return f"{row.name} is handed over."
+
+
+def _approve(context: PageContext, row: WorklistRow) -> str:
+    """A clinician's word that a protocol stays in use."""
+    known = context.row(Approval, UUID(row.subject))
+    site, read = context.work.site(known.site_id), context.form.flag("source-read")
+    approvals.renew(context.work, site, known.protocol_key, read_source=read)
+    return f"{known.protocol_key} is approved anew."
+
+
 def _verified(context: PageContext, row: WorklistRow) -> str:
     how = context.form.text("how", "how you know", required=True, longest=LONGEST_TEXT)
     if context.form.ok:
@@ -326,6 +354,9 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "reply": _reply,
         "number": _number,
         "verified": _verified,
+        "of_age": _of_age,
+        "owner": _owner,
+        "approve": _approve,
         "wish": _close_request,
     }
 )

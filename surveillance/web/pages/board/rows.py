@@ -33,6 +33,10 @@ FORMS = {
     "reply": ("reply",),
     "reschedule": ("wish",),
     "paused_number": ("number",),
+    "of_age": ("of_age",),
+    "owner_gone": ("owner",),
+    "task_owner_gone": ("owner",),
+    "approval": ("approve",),
     "wrong_number": ("verified",),
 }
 
@@ -71,8 +75,11 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
             if row.next_action == PRINT:
                 yield "Print the letters", "/messages/letters"
             yield "See the message", f"/messages/{row.reminder_id}"
-        case "unreachable" | "wrong_number":
+        case "unreachable" | "wrong_number" | "of_age":
             yield "Contacts", f"{here}/contacts"
+        case "flag_unconfirmed":
+            yield "Answer for it", f"/visits/{row.appointment_id}/flags"
+            yield "Open the visit", f"/visits/{row.appointment_id}"
         case "conflict" | "protocol_ends":
             yield from _of_conflict(row, here)
         case _:
@@ -102,6 +109,8 @@ def _of_conflict(row: WorklistRow, here: str) -> Iterator[Link]:
 
 def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
     match row.kind:
+        case "owner_gone" | "task_owner_gone":
+            yield "The patient", here
         case "hold":
             yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
             yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"

@@ -26,7 +26,13 @@ GROUPS: Final[Mapping[str, Sequence[Worklist]]] = MappingProxyType(
     {
         "Call and book": (Worklist.OVERDUE, Worklist.DUE, Worklist.TO_ORDER, Worklist.RESCHEDULE),
         "Visits and results": (
-            *(Worklist.OUTCOME_UNKNOWN, Worklist.NO_REPORT, Worklist.NOT_REVIEWED, Worklist.NO_NEXT_ACTION),
+            *(
+                Worklist.FLAGS,
+                Worklist.OUTCOME_UNKNOWN,
+                Worklist.NO_REPORT,
+                Worklist.NOT_REVIEWED,
+                Worklist.NO_NEXT_ACTION,
+            ),
             *(Worklist.RESULT_TASKS, Worklist.REPEAT_DUE, Worklist.NOT_TOLD),
         ),
         "Messages": (Worklist.REPLIES, Worklist.UNREACHABLE, Worklist.IN_DOUBT),
@@ -34,6 +40,7 @@ GROUPS: Final[Mapping[str, Sequence[Worklist]]] = MappingProxyType(
             *(Worklist.HOLDS, Worklist.CONFLICTS, Worklist.LAST_SCAN_UNKNOWN),
             *(Worklist.WITHOUT_PLAN, Worklist.RESTART_DUE),
         ),
+        "People": (Worklist.OF_AGE, Worklist.OWNER_GONE, Worklist.CLINIC),
     }
 )
 # Beside the list each has little room; its heading says the whole.
@@ -42,6 +49,7 @@ SHORT: Final[Mapping[Worklist, str]] = MappingProxyType(
         Worklist.DUE: "Due, unbooked",
         Worklist.RESCHEDULE: "Another day asked",
         Worklist.OUTCOME_UNKNOWN: "Outcome unknown",
+        Worklist.FLAGS: "Safety flags",
         Worklist.NO_REPORT: "No report",
         Worklist.NOT_REVIEWED: "Not reviewed",
         Worklist.NO_NEXT_ACTION: "No next action",

@@ -44,7 +44,8 @@ class Version:
 @pages.get("", needs=Permission.VIEW)
 def listed(context: PageContext) -> Response:
     """Every protocol, the shipped ones and those that a site once approved."""
-    found = sorted(_versions(context).values(), key=lambda each: (each.protocol.title, each.protocol.version))
+    newest_first = sorted(_versions(context).values(), key=lambda each: each.protocol.version, reverse=True)
+    found = sorted(newest_first, key=lambda each: each.protocol.title)
     return context.page("protocols/list.html", versions=found, sites={site.id: site for site in context.all_sites})
 
 

@@ -31,6 +31,7 @@ _HEADLINES = {
     Worklist.TO_ORDER: "To order",
     Worklist.DUE: "Due and not booked",
     Worklist.OUTCOME_UNKNOWN: "Visit over, outcome unknown",
+    Worklist.FLAGS: "Safety flag not confirmed for a visit",
     Worklist.UNREACHABLE: "Message not delivered, or no way to reach",
     Worklist.REPLIES: "Reply to answer",
     Worklist.RESCHEDULE: "Another day asked for",
@@ -45,6 +46,9 @@ _HEADLINES = {
     Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
     Worklist.WITHOUT_PLAN: "Without a plan",
     Worklist.RESTART_DUE: "Restart due",
+    Worklist.OF_AGE: "Came of age: review contacts and consents",
+    Worklist.OWNER_GONE: "Owner gone: hand over",
+    Worklist.CLINIC: "The clinic itself",
     Worklist.IN_DOUBT: "Message in doubt",
 }
 
@@ -77,6 +81,12 @@ def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
             yield from _of_examination(here, row)
         case Worklist.OUTCOME_UNKNOWN:
             yield "Record the outcome", f"/visits/{row.appointment_id or UUID(row.subject)}"
+        case Worklist.FLAGS:
+            yield "Answer for it", f"/visits/{row.appointment_id}/flags"
+        case Worklist.OF_AGE:
+            yield "Contacts and consents", f"{here}/contacts"
+        case Worklist.OWNER_GONE:
+            yield "Hand over", f"/board/{row.list.value}/{row.subject}"
         case _ if row.list in RESULTS:
             yield from of_result(row, here)
         case Worklist.CONFLICTS:

@@ -11,7 +11,7 @@ from surveillance.operations.administration import places as administration_plac
 from surveillance.operations.messages import state as message_state
 from surveillance.operations.messages.patient_context import zone_of
 from surveillance.operations.planning import conditions
-from surveillance.operations.record.patient_record import FLAGS
+from surveillance.operations.record.patient_record import flags_of
 from surveillance.operations.visits import booking, day_load, preview_effects
 from surveillance.operations.visits.offers import Choice, Leg, Proposer, Told
 from surveillance.operations.visits.preview_effects import Preview
@@ -19,7 +19,8 @@ from surveillance.store.tables import Appointment, Patient, Place, Plan, Site, U
 from surveillance.store.visits import appointments
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.visits import trip_fields
+from surveillance.web.pages.visits import flag_fields, trip_fields
+from surveillance.web.pages.visits.flag_fields import FlagFields
 from surveillance.web.pages.visits.trip_fields import Trip
 from surveillance.web.render import clock, dated, day
 
@@ -115,17 +116,29 @@ class Booking:
         found = iter(self.proposer.told(wanted))
         return [[next(found) for _ in leg.offers.days] for leg in self.legs]
 
+    @cached_property
+    def asking(self) -> FlagFields:
+        """What safety flags ask about the examinations, each on the day that is chosen so far."""
+        wanted = []
+        for number, leg in enumerate(self.legs):
+            best = leg.offers.days[0].day if leg.offers.days else self.proposer.today
+            day_of = trip_fields.day_so_far(self.form, number) or best
+            wanted += [(choice.row.item, day_of) for choice in leg.choices]
+        return flag_fields.before(self.context, self.patient, self.plan.id, wanted)
+
     def read(self, form: Form) -> list[Trip]:
         """The trips; mistakes stand on ``form``."""
         if not self.legs:
             form.fault("examination", "Choose at least one examination")
         if len({choice.row.item for leg in self.legs for choice in leg.choices}) < len(self.chosen):
             form.fault("examination", "Choose each kind of examination once")
-        return [trip_fields.read(form, number, leg, self.places) for number, leg in enumerate(self.legs)]
+        trips = [trip_fields.read(form, number, leg, self.places) for number, leg in enumerate(self.legs)]
+        self.asking.read(form)
+        return trips
 
     def book(self, trips: Sequence[Trip]) -> list[Appointment]:
-        note = self.form.text("note", "the note")
-        visits = [self.of_plan(visit) for trip in trips if (visit := trip.visit(note)) is not None]
+        note, answers = self.form.text("note", "the note"), self.asking.read(self.form.but())
+        visits = [self.of_plan(visit) for trip in trips if (visit := trip.visit(note, answers)) is not None]
         return [booking.book(self.context.work, self.patient, visit) for visit in visits]
 
     def of_plan(self, visit: booking.Visit) -> booking.Visit:
@@ -237,4 +250,4 @@ def silences(context: PageContext, site: Site) -> list[str]:
 
 def flags(patient: Patient) -> list[str]:
     """What whoever does the examination has to know."""
-    return [text for name, text in FLAGS.items() if getattr(patient, name)]
+    return list(flags_of(patient))

@@ -22,8 +22,9 @@ from surveillance.web.access import Permission
 from surveillance.web.forms import LONGEST_TEXT, Form
 from surveillance.web.page_context import PageContext
 from surveillance.web.pages.routing import Pages
-from surveillance.web.pages.visits import trip_fields
+from surveillance.web.pages.visits import flag_fields, trip_fields
 from surveillance.web.pages.visits.booking_form import Ahead, silences
+from surveillance.web.pages.visits.flag_fields import FlagFields
 from surveillance.web.pages.visits.trip_fields import Trip
 from surveillance.web.pages.visits.visit import Shown, opened
 from surveillance.web.render import dated, day
@@ -90,8 +91,18 @@ class Moving:
     def place_choices(self) -> list[tuple[str, str]]:
         return [(str(place.id), place.name + (" (outside)" if place.outside else "")) for place in self.places]
 
+    @cached_property
+    def asking(self) -> FlagFields:
+        """What safety flags ask about the visit on the day and at the place that are chosen so far."""
+        shown, row = self.shown, self.shown.row
+        chosen = trip_fields.day_so_far(self.form, 0) or row.day
+        there = self.form.value("place-0", str(row.place_id)) == str(row.place_id)
+        return flag_fields.of_visit(shown.context, shown.patient, row, shown.lines, chosen, same_place=there)
+
     def read(self, form: Form) -> Trip:
-        return trip_fields.read(form, 0, self.leg, self.places)
+        trip = trip_fields.read(form, 0, self.leg, self.places)
+        self.asking.read(form)
+        return trip
 
     def must_change(self, trip: Trip) -> None:
         """Nobody is told of a move that is none."""
@@ -102,7 +113,7 @@ class Moving:
     def change(self, trip: Trip) -> Callable[[], Sequence[Appointment]]:
         """What moves the visit; its note stays."""
         row, form = self.shown.row, self.form
-        visit = trip.visit(row.note)
+        visit = trip.visit(row.note, self.asking.read(form.but()))
         reason = form.text("reason", "the reason", longest=LONGEST_TEXT)
         return lambda: [booking.move(self.shown.context.work, row, visit, reason)] if visit else []
 
@@ -153,6 +164,7 @@ def _moving(moving: Moving, status: int | None = None, template: str = "visits/m
         status=status,
         v=shown,
         m=moving,
+        asking=moving.asking,
         patient=shown.patient,
         ahead=moving.ahead(),
         fields=trip_fields,

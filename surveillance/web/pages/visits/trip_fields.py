@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from surveillance.core.dates import to_utc
 from surveillance.core.schedule.examinations import Key
+from surveillance.operations.planning.flags import Answers
 from surveillance.operations.visits.booking import Visit
 from surveillance.operations.visits.offers import Leg
 from surveillance.store.tables import Place
@@ -33,11 +34,14 @@ class Trip:
     place: Place | None
     minutes: int
 
-    def visit(self, note: str) -> Visit | None:
-        """What is to be booked; None while something is missing."""
+    def visit(self, note: str, answers: Answers) -> Visit | None:
+        """What is to be booked, with what is said of its own examinations; None while something is missing."""
         if self.day is None or self.at is None or self.place is None:
             return None
-        return Visit(self.day, self.at, self.place, [one.row.key for one in self.leg.choices], self.minutes, note)
+        keys = [one.row.key for one in self.leg.choices]
+        items = {key.item for key in keys}
+        own = Answers({item: code for item, code in answers.instead.items() if item in items}, answers.reason)
+        return Visit(self.day, self.at, self.place, keys, self.minutes, note, own)
 
 
 def read(form: Form, number: int, leg: Leg, places: Sequence[Place]) -> Trip:

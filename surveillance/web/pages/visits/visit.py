@@ -13,7 +13,8 @@ from surveillance.core import plain
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import AppointmentState, Outcome, ReminderState
 from surveillance.operations.messages.patient_context import zone_of
-from surveillance.operations.planning import plan_record, replanning
+from surveillance.operations.planning import flag_record, plan_record, replanning
+from surveillance.operations.planning.flag_record import FlagLine
 from surveillance.operations.record import history
 from surveillance.operations.visits import outcomes, reschedule_requests
 from surveillance.operations.visits import outcomes as visits_outcomes
@@ -69,6 +70,12 @@ class Shown:
     @property
     def open_lines(self) -> list[AppointmentItem]:
         return [line for line in self.lines if line.outcome is None]
+
+    @cached_property
+    def flag_lines(self) -> dict[str, FlagLine]:
+        """What is done for each item and what safety flags say to it."""
+        found = flag_record.of_visits(self.context.work, [(self.row, self.patient, self.lines)])
+        return {each.line.item: each for each in found.get(self.row.id, ())}
 
     @cached_property
     def titles(self) -> dict[str, str]:

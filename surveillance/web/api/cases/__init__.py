@@ -1,0 +1,1 @@
+"""The reference cases: this service as an engine that answers them."""

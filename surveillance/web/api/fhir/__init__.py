@@ -1,0 +1,1 @@
+"""Operations that FHIR defines, in its own words and media type."""
