@@ -13,6 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from approving import approved
 from cases_read import shipped
 from fakes.clinic import NEW_YORK, Clinic, Clock, open_clinic
 from sqlmodel import col, select
@@ -37,7 +38,6 @@ from surveillance.operations.cases import answers
 from surveillance.operations.cases.comparison import disagreements
 from surveillance.operations.cases.form import Answer, ExaminationAnswer, FindingAnswer
 from surveillance.operations.cases.questions import question
-from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import patients
 from surveillance.operations.visits import booking, outcomes, reports, results
 from surveillance.operations.work import Actor, Work
@@ -398,7 +398,7 @@ def begin(engine: sa.Engine, story: Story) -> Life:
         site = clinic.site(work)
         standing = work.session.exec(select(Approval.protocol_key).where(Approval.site_id == site.id))
         if given["protocol"] not in set(standing):
-            approvals.approve_protocol(work, site, given["protocol"])
+            approved(work, site, given["protocol"])
         doctor = User(username="helen", name="Helen", must_change_password=False, created_at=work.now)
         work.session.add(doctor)
         work.session.flush()

@@ -62,7 +62,10 @@ def run(
 
 @app.command()
 def ask(id: Annotated[str, typer.Argument(metavar="ID", help="A case.")]) -> None:
-    """The question of one case, as an engine gets it."""
+    """The question of one case, as an engine gets it.
+
+    Example: surveillance cases ask months-01
+    """
     which = _set()
     for case in _chosen(which, [id]):
         typer.echo(running.asked(case, which.shipped))
@@ -70,7 +73,10 @@ def ask(id: Annotated[str, typer.Argument(metavar="ID", help="A case.")]) -> Non
 
 @app.command()
 def export(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")]) -> None:
-    """Write the set: cases, rules, protocols, questions, JSON Schemas and a manifest with version and digest."""
+    """Write the set: cases, rules, protocols, questions, JSON Schemas and a manifest with version and digest.
+
+    Example: surveillance cases export cases-2026.1
+    """
     which = _set()
     written = release.export(which, folder)
     show.say(f"Wrote {len(written)} files to {folder}: cases {which.version}, sha256:{which.digest}.")

@@ -52,7 +52,9 @@ def test_an_old_approval_is_given_anew_by_a_clinician_in_its_row(staffed: Staffe
     staffed.later(days=800)
     (row,) = [each for each in rows(staffed, Worklist.CLINIC) if each.kind == "approval"]
     assert act(staffed.client("grace"), row, "approve") in (403, 422)
-    assert act(staffed.client("helen"), row, "approve") == 303
+    helen = staffed.client("helen")
+    assert act(helen, row, "approve") == 422  # its sources were not read in a dated edition
+    assert act(helen, row, "approve", **{"source-read": "yes"}) == 303
     assert [each for each in rows(staffed, Worklist.CLINIC) if each.kind == "approval"] == []
 
 
