@@ -83,7 +83,7 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
         case "conflict" | "protocol_ends":
             yield from _of_conflict(row, here)
         case _:
-            yield from _of_plan(row, here)
+            yield from of_plan(row, here)
 
 
 def of_result(row: WorklistRow, here: str) -> Iterator[Link]:
@@ -107,7 +107,8 @@ def _of_conflict(row: WorklistRow, here: str) -> Iterator[Link]:
         yield "See the plan", here
 
 
-def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
+def of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
+    """Where a plan goes on: what is put off, what was never known, what stopped."""
     match row.kind:
         case "owner_gone" | "task_owner_gone":
             yield "The patient", here
