@@ -165,7 +165,7 @@ def furnish(url: str) -> None:
         work = app.work(session, bootstrap.system_actor(session), NOW)
         stories.load(work, few)
         _elsewhere(work)
-    for _ in simulate(app, NOW - LIVED, LIVED.days):
+    for _ in simulate(app, NOW - LIVED, NOW):
         pass
     app.close()
 
