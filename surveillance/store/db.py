@@ -23,6 +23,7 @@ from surveillance import paths
 from surveillance.core.errors import ConfigurationError, InvalidInputError, UnavailableError
 
 LOCK_WAIT: Final = 30  # seconds that a SQLite writer waits for another one to finish
+STATEMENTS: Final = 3000  # compiled statements that are kept: the service knows more than SQLAlchemy's 500
 CONNECT_WAIT: Final = 10  # seconds that a PostgreSQL server has to answer
 _BEGIN: Final = "sqlite_begin"
 
@@ -63,13 +64,14 @@ def create_engine_for(url: str) -> sa.Engine:
     """
     parts = parsed(url)
     # A statement's parameters are patients' data; without hiding them they would stand in tracebacks and logs.
+    common: dict[str, Any] = {"hide_parameters": True, "query_cache_size": STATEMENTS}
     if parts.get_backend_name() == "sqlite":
-        engine = sa.create_engine(parts, hide_parameters=True, connect_args={"timeout": LOCK_WAIT})
+        engine = sa.create_engine(parts, **common, connect_args={"timeout": LOCK_WAIT})
         sa.event.listen(engine, "do_connect", _connect_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     options = {"connect_timeout": CONNECT_WAIT, "application_name": "surveillance"}
-    engine = sa.create_engine(parts, hide_parameters=True, pool_pre_ping=True, connect_args=options)
+    engine = sa.create_engine(parts, **common, pool_pre_ping=True, connect_args=options)
     sa.event.listen(engine, "do_connect", _connect_postgresql)
     return engine
 

@@ -100,8 +100,11 @@ def clinic_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def clinic(clinic_file: Path, tmp_path: Path) -> Program:
-    file = tmp_path / "a-clinic.sqlite3"
+def clinic(clinic_file: Path) -> Program:
+    """At one place for all tests: an engine keeps the statements that it compiled."""
+    file = clinic_file.with_name("a-clinic.sqlite3")
+    for left in file.parent.glob(f"{file.name}*"):
+        left.unlink()
     shutil.copy(clinic_file, file)
     return Program(file)
 

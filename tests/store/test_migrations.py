@@ -15,6 +15,8 @@ from surveillance.store import db, tables
 from surveillance.store.proof import rules
 from surveillance.store.visits import obligations
 
+pytestmark = pytest.mark.every_database
+
 TABLES = SQLModel.metadata.sorted_tables
 DAY, MOMENT = date(2026, 11, 23), datetime(2026, 11, 23, 8, tzinfo=UTC)
 OTHER_DAY = date(2026, 11, 24)

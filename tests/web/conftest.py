@@ -74,9 +74,9 @@ def furnished(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def staffed(furnished: Path, tmp_path: Path) -> Iterator[Staffed]:
+def staffed(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staffed]:
     """The clinic with its staff and one patient of each story, on SQLite; nothing that a test does stays."""
-    with copied(furnished, tmp_path) as clinic:
+    with copied(furnished, tmp_path_factory.getbasetemp()) as clinic:
         yield clinic
 
 

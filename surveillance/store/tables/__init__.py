@@ -20,6 +20,7 @@ from surveillance.store.tables.plans import (
     ProtocolVersion,
 )
 from surveillance.store.tables.registry import (
+    ADDRESSES,
     CareGap,
     Closure,
     Consent,
@@ -55,6 +56,7 @@ from surveillance.store.tables.visits import Appointment, AppointmentItem, Study
 metadata = SQLModel.metadata
 
 __all__ = [
+    "ADDRESSES",
     "ApiToken",
     "Appointment",
     "AppointmentItem",

@@ -1,6 +1,9 @@
 """Sites, places, users, patients, and how to reach them with whose consent."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -160,6 +163,10 @@ class CareGap(SQLModel, table=True):
     plan_id: UUID | None = Field(default=None, foreign_key="plan.id")
 
 
+# Which column of a contact holds its address on a channel; a call and a letter are a person's.
+ADDRESSES: Final[Mapping[Channel, str]] = MappingProxyType({Channel.SMS: "phone", Channel.EMAIL: "email"})
+
+
 class Contact(Identified, OfSite, table=True):
     """A person to write to. A phone that cannot be read is kept as given: it never blocks saving, it becomes work.
 
@@ -184,6 +191,11 @@ class Contact(Identified, OfSite, table=True):
     language: str | None = None  # BCP 47; None: the site's first
     priority: int = 1
     removed_at: datetime | None = None
+
+    def address(self, channel: Channel) -> str | None:
+        """Where messages of a channel go; None where a person carries them, or nothing is known."""
+        found: str | None = getattr(self, ADDRESSES[channel]) if channel in ADDRESSES else None
+        return found
 
 
 class Consent(Identified, OfSite, Recorded, table=True):

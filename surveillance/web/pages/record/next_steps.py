@@ -8,7 +8,7 @@ from uuid import UUID
 from surveillance.operations.board.worklist import WorklistRow
 from surveillance.operations.record.patient_record import PatientRecord
 from surveillance.store.board.worklist import Worklist
-from surveillance.web.pages.board.rows import RESULTS, of_disease, of_plan, of_result
+from surveillance.web.pages.board.rows import RESULTS, of_plan, of_result
 
 Link = tuple[str, str]  # words and address
 
@@ -98,21 +98,12 @@ def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
 
 
 def _of_plan(here: str, row: WorklistRow) -> Iterator[Link]:
-    match row.list:
-        case Worklist.HOLDS if row.examination_id is not None:
-            yield from _of_examination(here, row)
-        case Worklist.HOLDS:
-            yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
-            yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
-        case Worklist.LAST_SCAN_UNKNOWN:
-            yield "Record a study", f"{here}/studies/new"
-            yield "There was none", f"{here}/known-blank{of_plan(row)}"
-        case Worklist.WITHOUT_PLAN if "never enrolled" in row.why:
-            yield "Enrol", f"{here}/enrol{of_disease(row)}"
-        case Worklist.WITHOUT_PLAN:
-            yield "Restart", f"{here}/restart{of_disease(row)}"
-        case Worklist.RESTART_DUE:
-            yield "Restart", f"{here}/restart{of_plan(row)}"
+    """As on the board; what the board leads here for stands further down on this page."""
+    if row.examination_id is not None:
+        yield from _of_examination(here, row)
+        return
+    for words, address in of_plan(row, here):
+        yield words, "#plan" if address == here else address
 
 
 def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:
