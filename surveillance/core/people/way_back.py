@@ -27,16 +27,14 @@ class Way(StrEnum):
 _RETURNS: Final = "who was followed elsewhere returns ('plan return')"
 
 
-_DOES: Final = {Way.REOPEN: "reopen", Way.RETURN: "come back to"}
-
-
 def refusal(way: Way, end: End | None, today: date, *, confirmed: bool = False) -> str:
     """Why follow-up cannot go on in this way, in one sentence that names the right one; empty where it can.
 
     ``end``: how the plan ended, None while it is active. ``confirmed``: another clinic said that it took over.
     """
     if end is None:
-        return "" if way is Way.RESTART else f"there is an active plan; nothing ended that one could {_DOES[way]}"
+        active = {Way.REOPEN: "the plan has not ended", Way.RETURN: "there is an active plan; nobody left it"}
+        return active.get(way, "")
     if end.reason is EndReason.DEATH:
         return "the patient's death ended the plan; if that is wrong, retract the death"
     if way is Way.REOPEN:
