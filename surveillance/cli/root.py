@@ -15,7 +15,7 @@ from surveillance.cli.administration import sites
 from surveillance.cli.audit import log
 from surveillance.cli.board import worklist
 from surveillance.cli.calendars import feeds, page_addresses
-from surveillance.cli.care import decisions, plans, retraction
+from surveillance.cli.care import conditions, decisions, plans, retraction
 from surveillance.cli.cases import cases
 from surveillance.cli.dispatch import dispatch
 from surveillance.cli.exports import export
@@ -93,6 +93,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "contact": contacts.contact,
     "consent": contacts.consent,
     "protocol": protocol.app,
+    "condition": conditions.app,
     "plan": plans.app,
     "visit": visits.app,
     "study": studies.app,
