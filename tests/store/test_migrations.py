@@ -164,9 +164,8 @@ def fill_before(engine: sa.Engine) -> dict[str, UUID]:
     found = sa.inspect(engine)
     columns = {name: {each["name"] for each in found.get_columns(name)} for name in (*NAMES, "study")}
     every, ids = SQLModel.metadata.tables, {}
-    known: dict[str, dict[str, Any]] = {
-        name: {"id": None} for name in ("appointment", "extra_examination", "study", "condition")
-    }
+    absent = ("appointment", "extra_examination", "study", "condition")
+    known: dict[str, dict[str, Any]] = {name: {"id": None} for name in absent}
 
     def keep(session: Any, name: str, **facts: Any) -> dict[str, Any]:
         row = sample(every[name], known) | facts
@@ -180,7 +179,8 @@ def fill_before(engine: sa.Engine) -> dict[str, UUID]:
             reviewer = known["user_account"]["id"] if "result" in facts else None
             told = NOTHING | {"accession": accession, "reviewed_by": reviewer, "retracted_at": None} | facts
             ids[accession] = keep(session, "study", **told)["id"]
-        for number, (action, accession) in enumerate((("study.report", "read"), ("study.acted", "ticked")), start=FAR):
+        events = (("study.report", "read"), ("study.acted", "ticked"))
+        for number, (action, accession) in enumerate(events, start=FAR):
             keep(session, "audit_event", id=number, action=action, subject_id=str(ids[accession]), at=LATER)
     return ids
 

@@ -336,6 +336,8 @@ def _undie(work: Work, patient: Patient, reason: str) -> None:
     for plan in newest.values():
         if plan.end_reason is EndReason.DEATH:
             reopen(work, plan, reason)
+        else:
+            granting.reinstate_plan(work, plan, reason, DIED)
 
 
 def reopen(work: Work, plan: Plan, reason: str) -> None:
