@@ -117,7 +117,15 @@ class Visits:
         ``unconfirmed`` says of which a safety flag was not confirmed.
         """
         return tuple(
-            Booking(str(row.id), line.item, row.day, line.month, line.target, key(line).extra, unconfirmed(row, line))
+            Booking(
+                str(row.id),
+                line.item,
+                row.day,
+                line.month,
+                line.target,
+                key(line).extra,
+                unconfirmed=unconfirmed(row, line),
+            )
             for row in self.of_plan(plan_id, AppointmentState.BOOKED)
             for line in self.lines(row.id)
             if line.outcome is None
