@@ -1,11 +1,12 @@
 """Databases for tests: a fresh migrated one for each, on SQLite and on a real PostgreSQL server."""
 
+import fcntl
 import gc
 import os
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -182,6 +183,24 @@ def sqlite_engine(sqlite_url: str) -> Iterator[sa.Engine]:
     engine = db.create_engine_for(sqlite_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``made_once("clinic.sqlite3", make)``: a file that one worker of a run makes and the others wait for."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed
+            if not (shared / name).exists():
+                file = tmp_path_factory.mktemp("made") / name
+                make(file)
+                file.replace(shared / name)
+        return shared / name
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 """The fictional clinic shows every list of the board, and the promise holds for everybody in it."""
 
-from datetime import datetime, timedelta
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from fakes.clinic import catalogue
@@ -28,19 +31,23 @@ BY_DAY = {Worklist.OF_AGE}  # who of them comes of age in the weeks before
 
 @pytest.fixture(scope="module")
 def now(sample: Sampling) -> datetime:
-    """Whenever somebody may try it out: any hour of any day of the year that begins now."""
-    return bootstrap.utc_now() + timedelta(minutes=sample.chance("demo").randrange(366 * 24 * 60))
+    """Whenever somebody may try it out: any hour of any day of the year that begins today."""
+    return datetime.combine(bootstrap.utc_now(), time(), UTC) + timedelta(
+        minutes=sample.chance("demo").randrange(366 * 24 * 60)
+    )
 
 
 @pytest.fixture(scope="module")
-def clinic_url(tmp_path_factory: pytest.TempPathFactory, now: datetime) -> str:
+def clinic_url(migrated_file: Path, made_once: Callable[..., Path], now: datetime) -> str:
     """What ``surveillance demo`` leaves behind."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('demo') / 'demo.sqlite3'}"
-    db.upgrade(url)
-    app = bootstrap.open_app(Settings(database_url=url))
-    fill(app, now, if_empty=False)
-    app.close()
-    return url
+
+    def make(file: Path) -> None:
+        shutil.copy(migrated_file, file)
+        app = bootstrap.open_app(Settings(database_url=f"sqlite:///{file}"))
+        fill(app, now, if_empty=False)
+        app.close()
+
+    return f"sqlite:///{made_once('demo.sqlite3', make)}"
 
 
 def test_every_list_of_the_board_has_something_to_show(clinic_url: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel, select
 
 from surveillance.core.words import FollowUp, ReportStatus
@@ -114,9 +115,13 @@ def test_the_schema_goes_down_with_data_in_every_table_and_comes_up_as_it_was(en
 
 
 def test_the_migrations_make_what_the_tables_say(engine):
-    config = db._alembic()
+    config = db.alembic_config()
     config.attributes["engine"] = engine
     command.check(config)  # raises where a column, an index or a key differs
+
+
+def test_the_newest_migration_is_the_one_that_the_service_asks_for() -> None:
+    assert ScriptDirectory.from_config(db.alembic_config()).get_current_head() == db.head_revision()
 
 
 def test_every_table_knows_its_site_or_has_a_reason_not_to():
