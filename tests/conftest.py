@@ -220,7 +220,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    sampling.settle()  # before the workers of the run are started: they inherit it
+    sampling.RUN.append(sampled(config))  # before the workers of the run are started: they inherit the seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:
