@@ -160,7 +160,7 @@ class BulkWriter:
         plan_id = self._plan(row, row.protocol, patient_id, tables)
         of_age_on = add_months(row.values["birth_date"], 12 * self.site.age_of_majority)
         if self.today < of_age_on:
-            tables.gaps.append((patient_id, GapKind.OF_AGE, self.site_id, of_age_on, plan_id))
+            tables.gaps.append((patient_id, GapKind.OF_AGE, 0, self.site_id, of_age_on, plan_id))
         if not _reachable(row, barred):
             tables.gaps.append((patient_id, GapKind.UNREACHABLE, 0, self.site_id, self.today, plan_id))
 
