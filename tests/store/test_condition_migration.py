@@ -15,7 +15,9 @@ from surveillance.operations.proof import check
 from surveillance.operations.visits.results import NewStudy, add_study
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
-from surveillance.store.tables import AuditEvent, Condition, Gap, Membership, Patient, Plan, Study, User
+from surveillance.store.tables import AuditEvent, CareGap, Condition, Membership, Patient, Plan, Study, User
+
+pytestmark = pytest.mark.every_database
 
 TODAY, DAY = date.today(), timedelta(days=1)  # noqa: DTZ011  # a migration knows no other day than the machine's
 BEFORE = "0007"
@@ -51,7 +53,7 @@ def furnish(clinic: Clinic) -> None:
 
 def gaps(clinic: Clinic) -> set[tuple[object, ...]]:
     with db.reading(clinic.app.engine) as session:
-        return {(row.patient_id, row.kind, row.number, row.since, row.plan_id) for row in session.exec(select(Gap))}
+        return {(row.patient_id, row.kind, row.number, row.since, row.plan_id) for row in session.exec(select(CareGap))}
 
 
 def broken(clinic: Clinic) -> list[str]:

@@ -21,7 +21,7 @@ from surveillance.operations.visits import booking, outcomes
 from surveillance.operations.visits.results import NewStudy, add_study
 from surveillance.operations.work import Work
 from surveillance.store.planning import conditions, plans
-from surveillance.store.tables import Death, Gap, Patient, Plan, PlanHold
+from surveillance.store.tables import CareGap, Death, Patient, Plan, PlanHold
 from surveillance.store.visits import appointments
 
 STEPS, LIVES = 12, 8
@@ -124,7 +124,7 @@ ACTS: list[tuple[Callable[[Life], None], int]] = [
 
 def lost(work: Work, patient: Patient) -> list[str]:
     """From outside: each disease of the living has an active plan, a signed final end, or stands on the board."""
-    listed = {gap.number for gap in work.session.exec(select(Gap).where(Gap.patient_id == patient.id))}
+    listed = {gap.number for gap in work.session.exec(select(CareGap).where(CareGap.patient_id == patient.id))}
     found = []
     for row, own in conditions.with_plans(work.session, patient.id):
         active = [plan for plan in own if plan.ended_on is None]
