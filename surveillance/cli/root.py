@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "contact": "registry.contacts:contact",
     "consent": "registry.contacts:consent",
     "protocol": "protocols.protocol:app",
+    "condition": "care.conditions:app",
     "plan": "care.plans:app",
     "visit": "visits.visits:app",
     "study": "visits.studies:app",

@@ -138,7 +138,7 @@ def _facts(
     unclear = isinstance(wanted, Unreadable)
     return SendingFacts(
         alive=now.patient.died_on is None,
-        plan_active=now.plan is not None,
+        plan_active=bool(now.plans),
         on_hold=now.on_hold,
         still_wanted=UNREADABLE if unclear else any(stem(each.key) == stem(planned.key) for each in listed),
         dispatch_paused=_readable(sender_state.is_paused),

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from surveillance.store.tables.access import ApiToken, IdempotencyKey, RecoveryCode, SignInFailure, WebSession
+from surveillance.store.tables.conditions import Condition
 from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleRequest, SiteText
 from surveillance.store.tables.messages import Attempt, Callback, DispatchPause, Inbound, MessageEvent, Reminder, Sender
 from surveillance.store.tables.plans import (
@@ -68,6 +69,7 @@ __all__ = [
     "Callback",
     "CareGap",
     "Closure",
+    "Condition",
     "Consent",
     "Contact",
     "Counter",

@@ -149,13 +149,15 @@ class PatientWord(SQLModel, table=True):
 class CareGap(SQLModel, table=True):
     """What a living patient lacks (``core.people.care_gaps``), since when: it follows from plans, contacts, consents.
 
-    Kept so that the board need not look at everybody. ``plan_id``: the plan that it is about, if it is about one.
+    Kept so that the board need not look at everybody. ``number``: of the disease that lacks it, 0 for the patient as a
+    whole. ``plan_id``: the plan that it is about, if it is about one.
     """
 
     __tablename__ = "gap"
     __table_args__ = (sa.Index("ix_gap_list", "site_id", "kind", "since", "patient_id"),)
     patient_id: UUID = Field(foreign_key="patient.id", primary_key=True)
     kind: GapKind = one_of(GapKind, primary_key=True)
+    number: int = Field(default=0, primary_key=True)
     site_id: UUID = Field(foreign_key="site.id")
     since: date
     plan_id: UUID | None = Field(default=None, foreign_key="plan.id")
