@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from rich.console import Console
@@ -24,12 +25,14 @@ from surveillance.operations.work import Actor, Catalogue, Work
 from surveillance.providers.base import Transport
 from surveillance.providers.case_engine import HttpEngine
 from surveillance.providers.console import ConsoleTransport
-from surveillance.providers.oidc import OpenIdProvider
 from surveillance.providers.smtp import SmtpTransport
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
 from surveillance.store import db
 from surveillance.store.tables import User
+
+if TYPE_CHECKING:
+    from surveillance.providers.oidc import OpenIdProvider
 
 SYSTEM = "system"
 
@@ -42,7 +45,7 @@ class App:
     engine: sa.Engine
     catalogue: Catalogue
     transports: Mapping[Channel, Transport] = field(default_factory=dict)
-    single_sign_on: OpenIdProvider | None = None
+    single_sign_on: "OpenIdProvider | None" = None
 
     def work(self, session: Session, actor: Actor, now: datetime) -> Work:
         """One unit of work in the session's transaction."""
@@ -72,10 +75,12 @@ def open_app(settings: Settings, *, require_schema: bool = True) -> App:
     return App(settings, engine, catalogue, transports, single_sign_on(settings))
 
 
-def single_sign_on(settings: Settings) -> OpenIdProvider | None:
+def single_sign_on(settings: Settings) -> "OpenIdProvider | None":
     """The hospital's sign-in, where there is one."""
     if settings.oidc_issuer is None:
         return None
+    from surveillance.providers.oidc import OpenIdProvider  # here: most commands never sign anybody in
+
     secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
     back = f"{settings.public_url}/sign-in/oidc/callback"
     return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id or "", secret, back)

@@ -76,9 +76,9 @@ def tick(app: App, now: datetime, *, context: JobContext | None = None) -> TickR
     return TickReport(now, counts)
 
 
-def simulate(app: App, start: datetime, days: int) -> Iterator[TickReport]:
-    """Live through ``days`` in a moment: a tick whenever a message is due and when a day begins. For development."""
-    now, end = start, start + timedelta(days=days)
+def simulate(app: App, start: datetime, end: datetime) -> Iterator[TickReport]:
+    """Live from ``start`` to ``end`` at once: a tick for each due message and as a day begins. For development."""
+    now = start
     context = job_context_of(app, lambda: now)
     while now < end:
         yield tick(app, now, context=context)

@@ -1,13 +1,15 @@
 """Databases for tests: a fresh migrated one for each, on SQLite and on a real PostgreSQL server."""
 
+import fcntl
 import gc
 import os
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import furnished
 import psycopg
@@ -29,7 +31,7 @@ TEMPLATE = "migrated"
 MEMORY = Path("/dev/shm")
 NOTHING_IS_KEPT = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum", "jit")  # of a server for an hour
 MEMORY_NEEDED = 1024**3  # bytes
-ROWS_ON_POSTGRES = 1  # of a table of cases
+DATABASES = ("sqlite", "postgresql", "postgres")  # what fixtures call them that give a test each of the two
 
 
 @pytest.fixture(scope="session")
@@ -184,6 +186,24 @@ def sqlite_engine(sqlite_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``made_once("clinic.sqlite3", make)``: a file that one worker of a run makes and the others wait for."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed
+            if not (shared / name).exists():
+                file = tmp_path_factory.mktemp("made") / name
+                make(file)
+                file.replace(shared / name)
+        return shared / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser for tests of pages; its absence is a failure, as a page that nobody opened is not tested."""
     path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -200,7 +220,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    sampling.settle()  # before the workers of the run are started: they inherit it
+    sampling.RUN.append(sampled(config))  # before the workers of the run are started: they inherit the seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -221,19 +241,36 @@ def sample(pytestconfig: pytest.Config) -> Sampling:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a table of cases PostgreSQL sees a sample: further rows teach the rules, which know no database.
+    """Of the matrix tests × databases each test gets one database, dealt by the seed; 'make long' runs all of it.
 
-    Every test that has a PostgreSQL variant runs there at least once; 'make long' runs all rows. Last, so that no row
-    is dealt that ``-m`` leaves out.
+    Of a table of cases one row goes to PostgreSQL: further rows teach the rules, which know no database. What is
+    about databases themselves is marked ``every_database``. Last, so that no row is dealt that ``-m`` leaves out.
     """
-    tables: dict[str, list[pytest.Item]] = {}
+    chance = sampled(config)
+    if chance.everything:
+        return
+    tests: dict[str, dict[str, dict[str, pytest.Item]]] = {}  # by function and row: its item for each database
     for item in items:
-        if item.get_closest_marker("postgres") is not None:
-            tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    left = {row for name, rows in tables.items() for row in rows}
-    left -= {row for name, rows in tables.items() for row in sampled(config).of(rows, ROWS_ON_POSTGRES, name)}
+        if (database := _database_of(item)) and item.get_closest_marker("every_database") is None:
+            row = item.nodeid.replace(database, "")
+            tests.setdefault(item.nodeid.partition("[")[0], {}).setdefault(row, {})[database] = item
+    left = {item for name, rows in tests.items() for item in _not_dealt(rows, chance.chance(name))}
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = [item for item in items if item not in left]
+
+
+def _database_of(item: pytest.Item) -> str | None:
+    """Which of the databases this variant of a test runs on, as its fixture calls it."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return next((value for value in values if value in DATABASES), None)
+
+
+def _not_dealt(rows: dict[str, dict[str, pytest.Item]], chance: Random) -> Iterator[pytest.Item]:
+    """What does not run: all but one row of a test stay on SQLite, and a test of one row takes turns."""
+    elsewhere = chance.choice(sorted(rows)) if len(rows) > 1 or chance.random() < 0.5 else None
+    for row, variants in rows.items():
+        if len(variants) > 1:
+            yield from (item for name, item in variants.items() if (name == "sqlite") == (row == elsewhere))
 
 
 @pytest.hookimpl(trylast=True)

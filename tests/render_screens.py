@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "web"))
@@ -22,7 +21,7 @@ from staff import NOW, Staffed, open_app
 
 from surveillance import bootstrap, paths
 from surveillance.catalogue import demo as demo_files
-from surveillance.cli.service.demo import LIVED_DAYS, answer
+from surveillance.cli.service.demo import live
 from surveillance.operations.calendars import page_addresses
 from surveillance.operations.demo import stories
 from surveillance.operations.proof.nightly_check import prove
@@ -30,7 +29,7 @@ from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.registry import patients
 from surveillance.store.tables import Patient
-from surveillance.worker import job_context_of, simulate
+from surveillance.worker import job_context_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 FILE = """MRN;Surname;First name;DOB;Telephone;Protocol;End of treatment
@@ -127,9 +126,7 @@ def furnish(url: str) -> Staffed:
         work = app.work(session, bootstrap.system_actor(session), NOW)
         clinic = demo_files.load(paths.config_folder() / "demo" / "clinic.yaml")
         site = stories.load(work, clinic)
-    for _ in simulate(app, NOW - timedelta(days=LIVED_DAYS), LIVED_DAYS):
-        pass
-    answer(app, site, clinic.replies, NOW)
+    live(app, site, clinic.replies, NOW)
     prove(job_context_of(app, lambda: NOW), threading.Event())
     return Staffed(app)
 

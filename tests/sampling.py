@@ -33,6 +33,9 @@ class Sampling:
         return Random(f"{self.seed} {name}")
 
 
+RUN: list[Sampling] = []  # what this process tries, last; for helpers that no fixture reaches
+
+
 def settle() -> str:
     """The seed of this run, from now on also that of every process it starts."""
     if not os.environ.get(VARIABLE):

@@ -24,12 +24,12 @@ from surveillance.cli import show
 from surveillance.cli.options import AsJson, AsUser, AtSite, DryRun, Yes
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.operations.accounts import users
-from surveillance.operations.planning import preconditions
+from surveillance.operations.planning import conditions
 from surveillance.operations.registry import patients
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
-from surveillance.store.tables import Patient, Plan, Site, Study
+from surveillance.store.tables import Condition, Patient, Plan, Site, Study
 
 P = ParamSpec("P")
 
@@ -97,10 +97,19 @@ class Job:
         self.seen.append(found)
         return found
 
-    def plan(self, mrn: str) -> tuple[Patient, Plan]:
-        """The patient and the active plan."""
+    def condition(self, patient: Patient, text: str) -> Condition | None:
+        """The disease that was named with --condition; None where nobody named one."""
+        return conditions.named(self.work, patient, text) if text.strip() else None
+
+    def plan(self, mrn: str, condition: str = "") -> tuple[Patient, Plan]:
+        """The patient and the active plan, of the disease that is named where several have one."""
         patient = self.patient(mrn)
-        return patient, preconditions.current_plan(self.work, patient)
+        return patient, conditions.chosen_plan(self.work, patient, self.condition(patient, condition))
+
+    def newest_plan(self, mrn: str, condition: str = "") -> tuple[Patient, Plan]:
+        """The patient and the last plan, active or ended, of the disease that is named where several had one."""
+        patient = self.patient(mrn)
+        return patient, conditions.newest_plan(self.work, patient, self.condition(patient, condition))
 
     def today(self, row: Patient | Plan | Study) -> date:
         """The local day at the site of a patient, a plan or a study."""

@@ -171,6 +171,12 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
 
 # -- what a command is about -----------------------------------------------------------------------------------
 
+OfCondition = Annotated[
+    str,
+    typer.Option(
+        "--condition", metavar="NUMBER|WORDS", help="Of which disease, where the patient has several: number or name."
+    ),
+]
 Mrn = Annotated[str, typer.Argument(metavar="MRN", help="The patient's record number.")]
 Code = Annotated[str, typer.Argument(metavar="SITE", help="The site's code.")]
 Visit = Annotated[str, typer.Argument(metavar="VISIT", help="The first digits of the visit's id, or its day.")]

@@ -2,37 +2,83 @@
 
 import sys
 import traceback
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from os import environ
-from typing import Any
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 import typer
 from typer.core import TyperGroup
 
 from surveillance import logs
-from surveillance.cli.accounts import tokens, users
-from surveillance.cli.administration import sites
-from surveillance.cli.audit import log
-from surveillance.cli.board import worklist
-from surveillance.cli.calendars import feeds, page_addresses
-from surveillance.cli.care import decisions, plans, retraction
-from surveillance.cli.cases import cases
-from surveillance.cli.dispatch import dispatch
-from surveillance.cli.exports import export
-from surveillance.cli.imports import import_file
-from surveillance.cli.messages import messages
-from surveillance.cli.protocols import protocol
-from surveillance.cli.registry import contacts, patients
-from surveillance.cli.reports import report
-from surveillance.cli.service import database, demo, doctor, serve
 from surveillance.cli.show import clean
-from surveillance.cli.visits import results, studies, visits
-from surveillance.cli.wording import languages
 from surveillance.core.errors import SurveillanceError
+
+# Where each command stands, in the order of the help. Only what is asked for is imported: all of it takes seconds.
+COMMANDS: Final = {
+    "site": "administration.sites:app",
+    "user": "accounts.users:app",
+    "patient": "registry.patients:app",
+    "contact": "registry.contacts:contact",
+    "consent": "registry.contacts:consent",
+    "protocol": "protocols.protocol:app",
+    "condition": "care.conditions:app",
+    "plan": "care.plans:app",
+    "visit": "visits.visits:app",
+    "study": "visits.studies:app",
+    "worklist": "board.worklist:app",
+    "messages": "messages.messages:app",
+    "dispatch": "dispatch.dispatch:app",
+    "feed": "calendars.feeds:app",
+    "token": "accounts.tokens:app",
+    "export": "exports.export:app",
+    "cases": "cases.cases:app",
+    "db": "service.database:app",
+    "enrol": "care.plans:enrol",
+    "book": "visits.visits:book",
+    "record": "visits.studies:record",
+    "retract": "care.retraction:retract",
+    "explain": "board.worklist:explain",
+    "check": "board.worklist:check",
+    "report": "reports.report:report",
+    "audit": "audit.log:audit",
+    "tick": "dispatch.dispatch:tick",
+    "serve": "service.serve:serve",
+    "demo": "service.demo:demo",
+    "doctor": "service.doctor:doctor",
+    "import": "imports.import_file:import_file",
+    "worker": "dispatch.dispatch:run_worker",
+}
+# Commands of other rooms that a group holds as well: its own, or a group of their own below it.
+JOINED: Final = {
+    "plan": ("care.decisions:app", None),
+    "site": ("wording.languages:app", "language"),
+    "patient": ("calendars.page_addresses:app", "page"),
+    "study": ("visits.results:app", None),
+}
+
+
+class Lazily(Mapping[str, Any]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        return command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class Commands(TyperGroup):
     """The one place where an error becomes a line on stderr and an exit status: 1 failed, 2 wrong use, 130 stopped."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = cast(Any, Lazily())
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         options["standalone_mode"] = False
@@ -82,45 +128,28 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-plans.app.add_typer(decisions.app)
-sites.app.add_typer(languages.app, name="language")
-patients.app.add_typer(page_addresses.app, name="page")
-studies.app.add_typer(results.app)
-_GROUPS: dict[str, typer.Typer] = {
-    "site": sites.app,
-    "user": users.app,
-    "patient": patients.app,
-    "contact": contacts.contact,
-    "consent": contacts.consent,
-    "protocol": protocol.app,
-    "plan": plans.app,
-    "visit": visits.app,
-    "study": studies.app,
-    "worklist": worklist.app,
-    "messages": messages.app,
-    "dispatch": dispatch.app,
-    "feed": feeds.app,
-    "token": tokens.app,
-    "export": export.app,
-    "cases": cases.app,
-    "db": database.app,
-}
-for _name, _group in _GROUPS.items():
-    app.add_typer(_group, name=_name)
-for _command in (
-    plans.enrol,
-    visits.book,
-    studies.record,
-    retraction.retract,
-    worklist.explain,
-    worklist.check,
-    report.report,
-    log.audit,
-    dispatch.tick,
-    serve.serve,
-    demo.demo,
-    doctor.doctor,
-):
-    app.command()(_command)
-app.command("import")(import_file.import_file)
-app.command("worker")(dispatch.run_worker)
+
+@app.callback()
+def _group() -> None:
+    """Without a callback of its own a program that registers no commands is none."""
+
+
+@cache
+def command(name: str) -> Any:
+    """A command or a group of commands, with everything that belongs to it."""
+    found = _named(COMMANDS[name])
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(found)
+        return typer.main.get_command(alone)
+    if name in JOINED:
+        other, below = JOINED[name]
+        found.add_typer(_named(other), name=below)
+    group = typer.main.get_group(found)
+    group.name = name
+    return group
+
+
+def _named(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(f"surveillance.cli.{module}"), attribute)

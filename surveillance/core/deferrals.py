@@ -1,4 +1,4 @@
-"""How far ahead somebody may be put off, by the kind of deferral and the role of who decides (schedule rule 11).
+"""How far ahead somebody may be put off (a snooze, a hold, a move …), by kind and by who decides (schedule rule 11).
 
 One notion for everything that takes a patient off a list for a while. A coordinator may put off for weeks, a clinician
 for up to a year; a site sets its own limits inside these. Beyond a clinician's limit nobody puts off: follow-up is

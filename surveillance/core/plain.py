@@ -21,6 +21,7 @@ from surveillance.core.words import (
     Result,
     Role,
     Sex,
+    Side,
     Source,
     Status,
     Step,
@@ -124,6 +125,15 @@ OVERRIDE: Final = MappingProxyType(  # by the values of OverrideKind, which belo
 )
 CONSENT: Final = MappingProxyType({ConsentAct.GIVEN: "given", ConsentAct.WITHDRAWN: "withdrawn"})
 SEX: Final = MappingProxyType({Sex.MALE: "male", Sex.FEMALE: "female", Sex.OTHER: "other", Sex.UNKNOWN: "unknown"})
+SIDE: Final = MappingProxyType(
+    {
+        Side.LEFT: "left",
+        Side.RIGHT: "right",
+        Side.BOTH: "both sides",
+        Side.MIDLINE: "midline",
+        Side.UNKNOWN: "side unknown",
+    }
+)
 CONTACT: Final = MappingProxyType(
     {ContactKind.SELF: "the patient", ContactKind.PARENT: "parent", ContactKind.CARER: "carer"}
 )
@@ -191,6 +201,14 @@ def every(months: int | None) -> str:
 def age(born: date, on: date) -> int:
     """Whole years on a day; who was born on 29 February grows older on 1 March."""
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def condition(number: int, diagnosis: str, body_site: str, side: Side) -> str:
+    """A disease as people call it: ``sarcoma, left thigh``; ``condition 2`` where nobody said more."""
+    known = "" if side is Side.UNKNOWN else SIDE[side]
+    return (
+        ", ".join(part for part in (diagnosis, " ".join((known, body_site)).strip()) if part) or f"condition {number}"
+    )
 
 
 def item(code: str) -> str:

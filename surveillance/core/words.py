@@ -19,6 +19,16 @@ class Sex(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Side(StrEnum):
+    """On which side of the body a primary is."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+    MIDLINE = "midline"
+    UNKNOWN = "unknown"
+
+
 class ContactKind(StrEnum):
     """Who answers: ASPS strikes the young, so often a parent."""
 

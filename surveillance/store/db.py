@@ -12,17 +12,14 @@ from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlmodel import Session
 
 from surveillance import paths
 from surveillance.core.errors import ConfigurationError, InvalidInputError, UnavailableError
 
+HEAD: Final = "0009"  # the newest migration in alembic/versions; a test compares
 LOCK_WAIT: Final = 30  # seconds that a SQLite writer waits for another one to finish
+STATEMENTS: Final = 3000  # compiled statements that are kept: the service knows more than SQLAlchemy's 500
 CONNECT_WAIT: Final = 10  # seconds that a PostgreSQL server has to answer
 _BEGIN: Final = "sqlite_begin"
 
@@ -63,13 +60,14 @@ def create_engine_for(url: str) -> sa.Engine:
     """
     parts = parsed(url)
     # A statement's parameters are patients' data; without hiding them they would stand in tracebacks and logs.
+    common: dict[str, Any] = {"hide_parameters": True, "query_cache_size": STATEMENTS}
     if parts.get_backend_name() == "sqlite":
-        engine = sa.create_engine(parts, hide_parameters=True, connect_args={"timeout": LOCK_WAIT})
+        engine = sa.create_engine(parts, **common, connect_args={"timeout": LOCK_WAIT})
         sa.event.listen(engine, "do_connect", _connect_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     options = {"connect_timeout": CONNECT_WAIT, "application_name": "surveillance"}
-    engine = sa.create_engine(parts, hide_parameters=True, pool_pre_ping=True, connect_args=options)
+    engine = sa.create_engine(parts, **common, pool_pre_ping=True, connect_args=options)
     sa.event.listen(engine, "do_connect", _connect_postgresql)
     return engine
 
@@ -150,12 +148,12 @@ def upgrade(url: str, revision: str = "head") -> None:
     parts = parsed(url)
     if parts.get_backend_name() == "sqlite" and parts.database:
         _make_folder(Path(parts.database).parent)
-    _migrate(url, command.upgrade, revision)
+    _migrate(url, "upgrade", revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Take the schema back to ``revision``; raises as ``upgrade`` does."""
-    _migrate(url, command.downgrade, revision)
+    _migrate(url, "downgrade", revision)
 
 
 def _make_folder(folder: Path) -> None:
@@ -165,20 +163,26 @@ def _make_folder(folder: Path) -> None:
         raise UnavailableError(f"cannot make the folder {folder} for the database: {error.strerror}") from error
 
 
-def _migrate(url: str, step: Any, revision: str) -> None:
+def _migrate(url: str, direction: str, revision: str) -> None:
+    from alembic import command  # here: a quarter of a second that only a change of the schema should take
+    from alembic.util import CommandError
+
     engine = create_engine_for(url)
-    config = _alembic()
+    config = alembic_config()
     config.attributes["engine"] = engine
     try:
         with _translated(engine):
-            step(config, revision)
+            getattr(command, direction)(config, revision)
     except CommandError as error:
         raise InvalidInputError(f"the schema cannot be brought to {revision!r}: {_first_line(error)}") from error
     finally:
         engine.dispose()
 
 
-def _alembic() -> Config:
+def alembic_config() -> Any:
+    """Alembic's configuration: where the migrations of this installation stand."""
+    from alembic.config import Config
+
     config = Config()
     # '%' begins an interpolation in alembic's configuration.
     config.set_main_option("script_location", str(paths.alembic_folder()).replace("%", "%%"))
@@ -188,12 +192,15 @@ def _alembic() -> Config:
 def current_revision(engine: sa.Engine) -> str | None:
     """The revision of the database's schema; None before the first upgrade."""
     with reading(engine) as session:
-        return MigrationContext.configure(session.connection()).get_current_revision()
+        if not sa.inspect(session.connection()).has_table("alembic_version"):
+            return None
+        found: str | None = session.connection().execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        return found
 
 
-def head_revision() -> str | None:
+def head_revision() -> str:
     """The newest revision this installation knows; ``readyz`` compares it with the database's."""
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+    return HEAD
 
 
 def require_current(engine: sa.Engine) -> None:

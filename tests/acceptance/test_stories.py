@@ -13,7 +13,7 @@ from surveillance.catalogue.cases import Story, stories
 LIVED = [story for story in stories(FOLDER) if any(step.sent is not None for step in story.steps)]
 
 
-FEW = 5  # of them in every run; a year of ticks takes seconds
+FEW = 3  # of them in every run; a year of ticks takes seconds
 
 
 @pytest.mark.parametrize("story", LIVED, ids=lambda story: story.id)

@@ -1,7 +1,8 @@
 """A year of conversation with patients: what goes out, what is lost, what comes back, what people do about it.
 
 Dispatch, callbacks, replies and the board are the real ones; only the network, the patients and the staff are played
-here, by chance from a fixed seed. ``make long`` lives it with 300 patients, ``make test`` with one of each kind.
+here, by chance from a fixed seed. ``make long`` lives it with 300 patients,
+``make test`` some months of it with one of each kind.
 """
 
 import random
@@ -339,40 +340,46 @@ def _never_none(year: Year, rows: dict[UUID, Reminder]) -> None:
     }
     visits = [row for row in year.clinic.all(Appointment) if row.state is AppointmentState.FULFILLED]
     visits = [row for row in visits if local_day(row.booked_at, row.zone) < row.day]  # else it was booked on the phone
-    assert len(visits) > len(year.kinds)
     assert [visit.day for visit in visits if (visit.patient_id, visit.day) not in told] == []
 
 
 def _nothing_said_is_lost(year: Year, rows: dict[UUID, Reminder]) -> None:
-    """Each message that came in is kept once, and settled or work; each kind of answer was given at least once."""
+    """Each message that came in is kept once, and settled or work."""
     replies = year.clinic.all(Inbound)
-    assert len({reply.provider_id for reply in replies}) == len(replies) > len(year.kinds) // 2
+    assert len({reply.provider_id for reply in replies}) == len(replies)
     assert [reply.body for reply in replies if reply.handled_at is None and not reply.why] == []
-    confirmed = [visit for visit in year.clinic.all(Appointment) if visit.confirmed_at]
-    assert confirmed
-    answered = {kind_of(row.key).value for row in rows.values() if row.step is Step.ANSWER}
-    assert {"confirmed", "noted", "stopped"} <= answered
     per_reply = Counter(row.key.split(":")[1] for row in rows.values() if row.step is Step.ANSWER)
     assert max(per_reply.values()) == 1
 
 
-def live(engine: sa.Engine, patients: int, seed: int) -> Year:
+def everything_happened(year: Year) -> None:
+    """A whole year of many patients has each kind of answer, and more visits and replies than a few."""
+    assert sum(visit.state is AppointmentState.FULFILLED for visit in year.clinic.all(Appointment)) > len(year.kinds)
+    assert any(visit.confirmed_at for visit in year.clinic.all(Appointment))
+    assert len(year.clinic.all(Inbound)) > len(year.kinds) // 2
+    answers = {kind_of(row.key).value for row in year.clinic.all(Reminder) if row.step is Step.ANSWER}
+    assert {"confirmed", "noted", "stopped"} <= answers
+
+
+def live(engine: sa.Engine, patients: int, seed: int, days: int = 365) -> Year:
     clock, chance = Clock(START), random.Random(seed)
     network = Network(SMS, clock)
     network.chance, network.kinds = chance, {}
     year = Year(open_clinic(engine, clock, transports=[network, Carrier(EMAIL, clock)]), chance)
     year.begin(patients)
-    year.live(365)
+    year.live(days)
     return year
 
 
-def test_a_year_of_conversation(sqlite_engine: sa.Engine) -> None:
-    check(live(sqlite_engine, len(KINDS), seed=3))
+def test_months_of_conversation(sqlite_engine: sa.Engine) -> None:
+    check(live(sqlite_engine, len(KINDS), seed=3, days=150))
 
 
 @pytest.mark.long
 def test_a_year_of_conversation_with_300_patients(sqlite_engine: sa.Engine) -> None:
-    check(live(sqlite_engine, 300, seed=4))
+    year = live(sqlite_engine, 300, seed=4)
+    check(year)
+    everything_happened(year)
 
 
 def test_the_year_would_notice_a_second_message() -> None:

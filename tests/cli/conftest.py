@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from surveillance import bootstrap
 from surveillance.cli.root import app
+from surveillance.store import db
 
 TODAY = datetime(2026, 11, 23, 9, tzinfo=UTC)  # a Monday
 SITE = (
@@ -100,8 +101,12 @@ def clinic_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def clinic(clinic_file: Path, tmp_path: Path) -> Program:
-    file = tmp_path / "a-clinic.sqlite3"
+def clinic(clinic_file: Path) -> Program:
+    """At one place for all tests: an engine keeps the statements that it compiled."""
+    file = clinic_file.with_name("a-clinic.sqlite3")
+    db.create_engine_for(f"sqlite:///{file}").dispose()  # or its connections go on reading the file before
+    for left in file.parent.glob(f"{file.name}*"):
+        left.unlink()
     shutil.copy(clinic_file, file)
     return Program(file)
 

@@ -77,13 +77,6 @@ def test_a_clinic_can_be_run_from_an_empty_database_to_a_death_and_back(empty: A
     assert "as plan 2" in program(*restart)
     program("book", "00417", "--on", "2027-05-20", "--at", "09:00", "--place", "MRI 2", "--yes")
 
-    left = ("plan", "end", "00417", "--because", "transfer", "--accepted-by", "City Hospital", "--yes")
-    program(*left, user="dr.reed")
-    back = ("plan", "return", "00417", "--reason", "moved back")
-    assert "from Sat 2027-02-20, the end of treatment" in " ".join(program(*back, "--dry-run").split())
-    assert "followed here again, as plan 3" in program(*back, "--yes")
-    program("book", "00417", "--on", "2027-05-20", "--at", "09:00", "--place", "MRI 2", "--yes")
-
     told = program("patient", "died", "00417", "--on", "2027-03-01", "--source", "letter of the GP", "--yes")
     assert "Release the slot: Thu 2027-05-20 09:00 EDT, MRI 2" in told
     assert "died 2027-03-01" in program("patient", "find", "00417")

@@ -8,6 +8,8 @@ from surveillance.core.errors import ConflictError, InvalidInputError, Unavailab
 from surveillance.store import db
 from surveillance.store.backups import backup, restore
 
+pytestmark = pytest.mark.every_database
+
 
 @pytest.fixture(autouse=True)
 def _client_programs_of_the_servers_version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:

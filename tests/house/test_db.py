@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from surveillance.core.errors import ConfigurationError, InvalidInputError, UnavailableError
 from surveillance.store import db
 
+pytestmark = pytest.mark.every_database
+
 
 @pytest.fixture
 def notes(engine: sa.Engine) -> sa.Engine:

@@ -12,6 +12,8 @@ from surveillance import paths
 from surveillance.core.errors import SurveillanceError
 from surveillance.store import db
 
+pytestmark = pytest.mark.every_database
+
 FIRST = """
 import sqlalchemy as sa
 from alembic import op

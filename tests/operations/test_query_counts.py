@@ -19,7 +19,7 @@ from surveillance.store.tables import Patient
 # With the one to four statements that find who acts, the patient, the visit and the place.
 MOST = {
     "register a patient": 16,
-    "enrol": 23,
+    "enrol": 25,  # with the disease that it follows, and the event that tells of it
     "book a visit": 23,
     "move it": 27,
     "send a first message": 25,

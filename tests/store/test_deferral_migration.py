@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from fakes.clinic import NOON, Clinic, open_clinic
 from sqlmodel import select
 
@@ -14,6 +15,8 @@ from surveillance.operations.proof import check
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
 from surveillance.store.tables import Deferral, Membership, OverrideKind, Plan, User
+
+pytestmark = pytest.mark.every_database
 
 TODAY, DAY = date.today(), timedelta(days=1)  # noqa: DTZ011  # a migration knows no other day than the machine's
 SAME = ("kind", "subject", "item", "until", "role", "patient_id", "plan_id")

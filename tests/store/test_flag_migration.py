@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 import sqlalchemy as sa
 from fakes.clinic import NOON, Clinic, open_clinic
 from sqlmodel import select
@@ -16,6 +17,8 @@ from surveillance.operations.visits import booking
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
 from surveillance.store.tables import Appointment, AppointmentItem, CareGap, FindingRow, Membership, Patient, User
+
+pytestmark = pytest.mark.every_database
 
 DAY, WHY = timedelta(days=1), "the implant is MR conditional"
 YOUNG = date(2010, 2, 28)

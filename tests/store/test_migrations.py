@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel, select
 
 from surveillance.core.words import FollowUp, ReportStatus
@@ -15,9 +16,12 @@ from surveillance.store import db, tables
 from surveillance.store.proof import rules
 from surveillance.store.visits import obligations
 
+pytestmark = pytest.mark.every_database
+
 TABLES = SQLModel.metadata.sorted_tables
 DAY, MOMENT = date(2026, 11, 23), datetime(2026, 11, 23, 8, tzinfo=UTC)
 OTHER_DAY = date(2026, 11, 24)
+FAR = 1000  # a number that the sequence of the database does not come to
 # A value of each kind of column; what a rule of the table asks for besides stands below.
 BY_KIND: Mapping[type, Any] = {
     bool: False, int: 1, float: 1.5, date: DAY, time: time(8), datetime: MOMENT, str: "xxxxxxxx", bytes: b"x",
@@ -29,6 +33,7 @@ SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "plan": {"ended_on": None, "end_reason": None},
     "plan_hold": {"resumed_on": None, "retracted_at": None},
     "attempt": {"finished_at": None},
+    "audit_event": {"id": FAR},
     "study": {"retracted_at": None, "repeat_by": None},
     "study_follow_up": {"hold_id": None, "plan_id": None, "task_id": None, "retracted_at": None},
 }
@@ -110,9 +115,13 @@ def test_the_schema_goes_down_with_data_in_every_table_and_comes_up_as_it_was(en
 
 
 def test_the_migrations_make_what_the_tables_say(engine):
-    config = db._alembic()
+    config = db.alembic_config()
     config.attributes["engine"] = engine
     command.check(config)  # raises where a column, an index or a key differs
+
+
+def test_the_newest_migration_is_the_one_that_the_service_asks_for() -> None:
+    assert ScriptDirectory.from_config(db.alembic_config()).get_current_head() == db.head_revision()
 
 
 def test_every_table_knows_its_site_or_has_a_reason_not_to():
@@ -160,7 +169,8 @@ def fill_before(engine: sa.Engine) -> dict[str, UUID]:
     found = sa.inspect(engine)
     columns = {name: {each["name"] for each in found.get_columns(name)} for name in (*NAMES, "study")}
     every, ids = SQLModel.metadata.tables, {}
-    known: dict[str, dict[str, Any]] = {name: {"id": None} for name in ("appointment", "extra_examination", "study")}
+    absent = ("appointment", "extra_examination", "study", "condition")
+    known: dict[str, dict[str, Any]] = {name: {"id": None} for name in absent}
 
     def keep(session: Any, name: str, **facts: Any) -> dict[str, Any]:
         row = sample(every[name], known) | facts
@@ -174,7 +184,8 @@ def fill_before(engine: sa.Engine) -> dict[str, UUID]:
             reviewer = known["user_account"]["id"] if "result" in facts else None
             told = NOTHING | {"accession": accession, "reviewed_by": reviewer, "retracted_at": None} | facts
             ids[accession] = keep(session, "study", **told)["id"]
-        for number, (action, accession) in enumerate((("study.report", "read"), ("study.acted", "ticked")), start=1):
+        events = (("study.report", "read"), ("study.acted", "ticked"))
+        for number, (action, accession) in enumerate(events, start=FAR):
             keep(session, "audit_event", id=number, action=action, subject_id=str(ids[accession]), at=LATER)
     return ids
 

@@ -1,8 +1,7 @@
 """The clinic and its server, on SQLite and on PostgreSQL."""
 
-import fcntl
 import logging
-import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -58,25 +57,20 @@ def sqlite_server(sqlite_clinic: Clinic) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def furnished(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clinic as a file that tests copy: furnished by one worker of a run, waited for by the others."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    file = shared / "furnished.sqlite3"
-    with (shared / "furnished.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed
-        if not file.exists():
-            made = tmp_path_factory.mktemp("furnished") / "clinic.sqlite3"
-            made.write_bytes(migrated_file.read_bytes())
-            furnish(f"sqlite:///{made}")
-            made.replace(file)
-    return file
+def furnished(migrated_file: Path, made_once: Callable[..., Path]) -> Path:
+    """The clinic as a file that tests copy."""
+
+    def make(file: Path) -> None:
+        shutil.copy(migrated_file, file)
+        furnish(f"sqlite:///{file}")
+
+    return made_once("furnished.sqlite3", make)
 
 
 @pytest.fixture
-def staffed(furnished: Path, tmp_path: Path) -> Iterator[Staffed]:
+def staffed(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staffed]:
     """The clinic with its staff and one patient of each story, on SQLite; nothing that a test does stays."""
-    with copied(furnished, tmp_path) as clinic:
+    with copied(furnished, tmp_path_factory.getbasetemp()) as clinic:
         yield clinic
 
 

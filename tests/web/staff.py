@@ -165,7 +165,7 @@ def furnish(url: str) -> None:
         work = app.work(session, bootstrap.system_actor(session), NOW)
         stories.load(work, few)
         _elsewhere(work)
-    for _ in simulate(app, NOW - LIVED, LIVED.days):
+    for _ in simulate(app, NOW - LIVED, NOW):
         pass
     app.close()
 
@@ -192,8 +192,10 @@ def _elsewhere(work: Work) -> None:
 
 @contextmanager
 def copied(furnished: Path, into: Path) -> Iterator[Staffed]:
-    """A clinic of one's own, on SQLite."""
+    """A clinic of one's own, on SQLite. Whoever copies into one folder again keeps the compiled statements."""
     file = into / "staffed.sqlite3"
+    for left in into.glob(f"{file.name}-*"):
+        left.unlink()
     shutil.copy(furnished, file)
     clinic = Staffed(open_app(f"sqlite:///{file}"))
     yield clinic

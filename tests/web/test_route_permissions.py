@@ -96,7 +96,7 @@ FIRST: Mapping[str, type[SQLModel]] = {
     "place_id": tables.Place, "upload_id": tables.ImportUpload, "extra_id": tables.ExtraExamination,
     "override_id": tables.Override, "terms_id": tables.PlanTerms, "examination_id": tables.ExaminationRow,
     "batch_id": tables.ImportBatch, "consent_id": tables.Consent, "action_id": tables.BoardAction,
-    "text_id": tables.SiteText, "task_id": tables.ResultTask,
+    "text_id": tables.SiteText, "task_id": tables.ResultTask, "condition_id": tables.Condition,
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",

@@ -15,7 +15,7 @@ from sqlmodel import func, select
 from surveillance import bootstrap
 from surveillance.cli import options, show, words
 from surveillance.cli.context import Answer, Job, Options, WrongUseError, opened, reading, run_read, writing
-from surveillance.cli.options import AsCsv, AsJson, AsUser, AtSite, Mrn
+from surveillance.cli.options import AsCsv, AsJson, AsUser, AtSite, Mrn, OfCondition
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.plain import DEFERRAL
 from surveillance.core.schedule.examinations import Key
@@ -236,17 +236,20 @@ def explain(
         str | None, typer.Argument(metavar="[ITEM[@MONTH]]", help="mri_primary@6, or ITEM for the current one.")
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Also tell who changed what.")] = False,
+    condition: OfCondition = "",
 ) -> Answer:
     """Why an examination is due when it is, in plain sentences."""
     patient = job.patient(mrn)
-    item, key = None, None
+    item, key, plan = None, None, None
+    if condition:
+        _, plan = job.newest_plan(mrn, condition)
     if examination is not None:
-        newest = next(iter(plans.all_plans(job.work.session, patient.id)), None)
+        newest = plan or next(iter(plans.all_plans(job.work.session, patient.id)), None)
         if newest is None:
             raise InvalidInputError(f"patient {mrn} has no plan yet")
         named: Key = options.examination(job.work, newest, examination)
         item, key = (named.item, None) if named[1:] == (None, None) else (None, named)
-    found = explained(job.work, patient, item, key)
+    found = explained(job.work, patient, item, key, plan)
     return Answer([part for one in found for part in _told(one, history=history)], [_told_json(one) for one in found])
 
 

@@ -9,16 +9,14 @@ import typer
 from surveillance.cli import show, words
 from surveillance.cli.care.plans import changed
 from surveillance.cli.context import Answer, Job, confirming, writing
-from surveillance.cli.options import Examination, Item, Mrn, Note, OnDay, Reason, Why, examination, iso_day
+from surveillance.cli.options import Examination, Item, Mrn, Note, OfCondition, OnDay, Reason, Why, examination, iso_day
 from surveillance.cli.planning import changes
 from surveillance.cli.record.patient_details import to_release
-from surveillance.core.errors import NotFoundError
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import EndReason, HoldReason
 from surveillance.operations.care import holds, lifecycle, overrides
 from surveillance.operations.planning import differences
 from surveillance.operations.visits import booking
-from surveillance.store.planning import plans as store
 from surveillance.store.tables import OverrideKind, Patient
 
 app = typer.Typer()  # joins the commands of ``plan``
@@ -42,12 +40,13 @@ def hold(
     note: Note = "",
     keep: Visits = None,
     cancel: Visits = None,
+    condition: OfCondition = "",
 ) -> Answer:
     """Pause a plan or one item: nothing is due or sent until it is resumed. Each booked visit is kept or cancelled.
 
     Example: surveillance plan hold 00417 --because pregnancy --review-on 2027-03-01 --keep 2026-12-01 --as anna
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     before = differences.picture(job.work, patient)
     new = holds.NewHold(
         because, review_on, start or job.today(plan), item, note, _ids(job, patient, cancel), _ids(job, patient, keep)
@@ -63,12 +62,14 @@ def _ids(job: Job, patient: Patient, names: list[str] | None) -> list[UUID]:
 
 @app.command()
 @confirming
-def resume(job: Job, mrn: Mrn, on: OnDay = None, item: OneItem = None, reason: Why = "") -> Answer:
+def resume(
+    job: Job, mrn: Mrn, on: OnDay = None, item: OneItem = None, reason: Why = "", condition: OfCondition = ""
+) -> Answer:
     """End a hold: the examination whose time it is becomes due.
 
     Example: surveillance plan resume 00417 --as anna
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     before = differences.picture(job.work, patient)
     day = on or job.today(plan)
     row = holds.open_hold(job.work, plan, item)
@@ -84,12 +85,13 @@ def review_hold(
     review_on: ReviewOn,
     reason: Reason,
     item: OneItem = None,
+    condition: OfCondition = "",
 ) -> Answer:
     """Keep a hold and look at it again later.
 
     Example: surveillance plan review-hold 00417 --review-on 2027-06-01 --reason "still abroad" --as anna
     """
-    _, plan = job.plan(mrn)
+    _, plan = job.plan(mrn, condition)
     row = holds.open_hold(job.work, plan, item)
     holds.review_hold(job.work, plan, row, review_on, reason)
     return Answer([f"The hold is reviewed on {show.day(review_on)}."], {"mrn": mrn, "review_on": review_on})
@@ -108,12 +110,13 @@ def end(
         typer.Option(parser=iso_day, metavar="DATE", help="After a recurrence: follow-up restarts by then."),
     ] = None,
     accepted_by: Annotated[str, typer.Option(help="After a transfer: who there confirmed that they take over.")] = "",
+    condition: OfCondition = "",
 ) -> Answer:
     """End a plan for good, signed by the clinician who acts: open examinations are cancelled, history stays.
 
     Example: surveillance plan end 00417 --because transfer --note "moved to Leeds" --as dr.reed
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     before = differences.picture(job.work, patient)
     day = on or job.today(plan)
     released = lifecycle.end(job.work, plan, lifecycle.NewEnd(because, day, note, restart_by, accepted_by))
@@ -126,31 +129,28 @@ def end(
 @app.command("confirm-transfer")
 @writing
 def confirm_transfer(
-    job: Job, mrn: Mrn, accepted_by: Annotated[str, typer.Argument(help="The clinic, and who there confirmed it.")]
+    job: Job,
+    mrn: Mrn,
+    accepted_by: Annotated[str, typer.Argument(help="The clinic, and who there confirmed it.")],
+    condition: OfCondition = "",
 ) -> Answer:
     """Record that the other clinic took over; until then the transfer stays on the board.
 
     Example: surveillance plan confirm-transfer 00417 "Dr Hall, Leeds" --as anna
     """
-    patient = job.patient(mrn)
-    plan = next(iter(store.all_plans(job.work.session, patient.id)), None)
-    if plan is None:
-        raise NotFoundError(f"patient {mrn} has no plan; 'enrol {mrn}' gives one")
+    _, plan = job.newest_plan(mrn, condition)
     lifecycle.confirm_transfer(job.work, plan, accepted_by)
     return Answer([f"Confirmed by {accepted_by}."], {"mrn": mrn, "accepted_by": accepted_by})
 
 
 @app.command()
 @confirming
-def reopen(job: Job, mrn: Mrn, reason: Reason) -> Answer:
+def reopen(job: Job, mrn: Mrn, reason: Reason, condition: OfCondition = "") -> Answer:
     """Take back an end that was recorded wrongly; cancelled visits stay cancelled.
 
     Example: surveillance plan reopen 00417 --reason "wrong patient" --as dr.reed
     """
-    patient = job.patient(mrn)
-    plan = next(iter(store.all_plans(job.work.session, patient.id)), None)
-    if plan is None:
-        raise NotFoundError(f"patient {mrn} has no plan; 'enrol {mrn}' gives one")
+    patient, plan = job.newest_plan(mrn, condition)
     before = differences.picture(job.work, patient)
     lifecycle.reopen(job.work, plan, reason)
     return changed(job, patient, before, "The plan goes on.")
@@ -164,27 +164,32 @@ def move(
     name: Examination,
     day: Annotated[date, typer.Option("--to", parser=iso_day, metavar="DATE", help="The new target.")],
     reason: Reason,
+    condition: OfCondition = "",
 ) -> Answer:
     """Move one examination to another day.
 
     Example: surveillance plan move 00417 mri_primary@6 --to 2027-01-20 --reason "holiday" --as anna
     """
-    return _override(job, mrn, name, OverrideKind.MOVE, day, reason, f"Moved {name} to {show.day(day)}.")
+    return _override(job, (mrn, condition), name, OverrideKind.MOVE, day, reason, f"Moved {name} to {show.day(day)}.")
 
 
 @app.command()
 @confirming
-def skip(job: Job, mrn: Mrn, name: Examination, review_on: ReviewOn, reason: Reason) -> Answer:
+def skip(
+    job: Job, mrn: Mrn, name: Examination, review_on: ReviewOn, reason: Reason, condition: OfCondition = ""
+) -> Answer:
     """Leave one examination out, and look at that again on a day.
 
     Example: surveillance plan skip 00417 chest_imaging@6 --review-on 2027-03-01 --reason "CT elsewhere" --as dr.reed
     """
     said = f"Skipped {name}; to look at again on {show.day(review_on)}."
-    return _override(job, mrn, name, OverrideKind.SKIP, review_on, reason, said)
+    return _override(job, (mrn, condition), name, OverrideKind.SKIP, review_on, reason, said)
 
 
-def _override(job: Job, mrn: str, name: str, kind: OverrideKind, day: date, reason: str, said: str) -> Answer:
-    patient, plan = job.plan(mrn)
+def _override(
+    job: Job, whose: tuple[str, str], name: str, kind: OverrideKind, day: date, reason: str, said: str
+) -> Answer:
+    patient, plan = job.plan(*whose)
     before = differences.picture(job.work, patient)
     key = examination(job.work, plan, name)
     if key.month is None and key.extra is None:
@@ -202,12 +207,13 @@ def extra(
     target: Annotated[date, typer.Option("--on", parser=iso_day, metavar="DATE", help="The target day.")],
     reason: Reason,
     tolerance: Annotated[int, typer.Option(min=0, max=60, help="Days on each side that are still on time.")] = 7,
+    condition: OfCondition = "",
 ) -> Answer:
     """Ask for an examination beside the protocol.
 
     Example: surveillance plan extra 00417 chest_imaging --on 2027-01-11 --reason "repeat CT in six weeks" --as dr.reed
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     before = differences.picture(job.work, patient)
     overrides.extra(job.work, plan, overrides.NewExtra(item, target, reason, tolerance))  # noqa: S610 (no Django here)
     found = changes.since(job.work, patient, before)
@@ -218,12 +224,12 @@ def extra(
 
 @app.command()
 @writing
-def no_earlier_scan(job: Job, mrn: Mrn, item: Item, reason: Reason) -> Answer:
+def no_earlier_scan(job: Job, mrn: Mrn, item: Item, reason: Reason, condition: OfCondition = "") -> Answer:
     """Confirm that no study of an item exists from before enrolment.
 
     Example: surveillance plan no-earlier-scan 00417 chest_imaging --reason "asked the referring clinic" --as anna
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     before = differences.picture(job.work, patient)
     new = overrides.NewOverride(OverrideKind.KNOWN_BLANK, Key(item, None), reason)
     overrides.override(job.work, plan, new)

@@ -2,18 +2,21 @@
 
 from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import RenderableType
 
 from surveillance.cli import show
-from surveillance.cli.context import Answer, Job, confirming, reading
+from surveillance.cli.care.condition_options import BodySite, Code, OnSide
+from surveillance.cli.context import Answer, Job, WrongUseError, confirming, reading
 from surveillance.cli.options import (
     BaselineChoices,
     BaselineReason,
     From,
     Intervals,
     Mrn,
+    OfCondition,
     Reason,
     Studies,
     Until,
@@ -27,10 +30,13 @@ from surveillance.cli.planning import changes
 from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import NotFoundError
 from surveillance.core.schedule.departures import of_terms
+from surveillance.core.words import Side
 from surveillance.operations.care import enrolment, returning
-from surveillance.operations.planning import differences, plan_record
+from surveillance.operations.care.diagnoses import NewCondition
+from surveillance.operations.planning import conditions, differences, plan_record
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
+from surveillance.store.planning import conditions as conditions_store
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import Appointment, Patient, Plan
 
@@ -59,19 +65,47 @@ def enrol(
     study: Studies = None,
     on: EnrolledOn = None,
     reason: Why = "",
+    condition: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBER|WORDS", help="The disease: one that is on record, or the diagnosis of a further one."
+        ),
+    ] = "",
+    body_site: BodySite = "",
+    side: OnSide = Side.UNKNOWN,
+    code: Code = "",
 ) -> Answer:
-    """Give a patient a plan, with what was examined before.
+    """Give a patient a plan, with what was examined before. A second primary is a condition of its own.
 
     Example: surveillance enrol 00417 --protocol asps-extremity --anchor 2026-06-30 --interval mri_primary=4
     --study mri_primary+chest_imaging=2026-10-28 --as anna
+
+    Example: surveillance enrol 00417 --protocol asps-extremity --anchor 2026-06-30 --condition "myxoid liposarcoma"
+    --body-site thigh --side left --as anna
     """
     patient = job.patient(mrn)
     before = differences.picture(job.work, patient)
-    new = enrolment.Enrolment(protocol, anchor, choices(interval, until), studies(study), on, reason)
+    meant = _meant(job, patient, NewCondition(condition, code, body_site=body_site, side=side))
+    chosen = choices(interval, until)
+    new = enrolment.Enrolment(protocol, anchor, chosen, studies(study), on, reason, condition=meant)
     plan = enrolment.enrol(job.work, patient, new)
     found = changes.since(job.work, patient, before)
     change = [*_headline(job.work, patient, plan), *found.shown()]
     return Answer([f"Enrolled {mrn}."], _data(job.work, plan, found), change, compared=found.data)
+
+
+def _meant(job: Job, patient: Patient, described: NewCondition) -> UUID | NewCondition | None:
+    """A disease that is on record by its number or words, else a further one."""
+    words = described.diagnosis.strip()
+    if not words:
+        if described != NewCondition(described.diagnosis):
+            raise WrongUseError("name the disease with --condition")
+        return None
+    known = conditions.matching(conditions_store.of_patient(job.work.session, patient.id), words)
+    if words.isdigit() or len(known) > 1:
+        return conditions.named(job.work, patient, words).id
+    same = known and (described.side is Side.UNKNOWN or described.side is known[0].side)
+    return known[0].id if same else described
 
 
 def _headline(work: Work, patient: Patient, plan: Plan) -> list[RenderableType]:
@@ -105,23 +139,34 @@ def show_plan(
     job: Job,
     mrn: Mrn,
     every: Annotated[bool, typer.Option("--all", help="Earlier plans as well.")] = False,
+    condition: OfCondition = "",
 ) -> Answer:
     """A patient's plan: protocol, intervals, trips a year, items, examinations, holds.
+
+    Where several diseases are followed, the plan of each is shown, or of the one that is named.
 
     Example: surveillance plan show 00417
     """
     patient = job.patient(mrn)
-    found = store.all_plans(job.work.session, patient.id)
+    wanted = job.condition(patient, condition)
+    everything = store.all_plans(job.work.session, patient.id)
+    found = [plan for plan in everything if wanted is None or plan.condition_id == wanted.id]
     if not found:
         raise NotFoundError(f"patient {mrn} has no plan; 'enrol {mrn}' gives one")
     parts: list[RenderableType] = []
     data = []
-    for plan in found if every else found[:1]:
+    newest = list({plan.condition_id: plan for plan in reversed(found)}.values())
+    for plan in found if every else newest:
         page = plan_details.gather(job.work, plan)
-        title = f"{patient.given_name} {patient.family_name}, MRN {mrn}: plan {plan.number}"
+        title = f"{patient.given_name} {patient.family_name}, MRN {mrn}: plan {plan.number}{_of(job, plan, newest)}"
         parts += [show.heading(title), *page.parts]
         data.append(page.data)
-    return Answer(parts, data if every else data[0])
+    return Answer(parts, data if every or len(newest) > 1 else data[0])
+
+
+def _of(job: Job, plan: Plan, newest: list[Plan]) -> str:
+    """Of which disease, where there could be a doubt."""
+    return f", {conditions.name(conditions.of_plan(job.work, plan))}" if len(newest) > 1 else ""
 
 
 @app.command("interval")
@@ -141,6 +186,7 @@ def change_interval(
     off_until: OffUntil = None,
     baseline: BaselineChoices = None,
     baseline_reason: BaselineReason = "",
+    condition: OfCondition = "",
 ) -> Answer:
     """Change intervals from a day on; what lies before is never cut again.
 
@@ -153,7 +199,7 @@ def change_interval(
     if not chosen:
         raise typer.BadParameter("say what changes, such as mri_primary=6", param_hint="ITEM=MONTHS…")
     first = baselines(baseline, baseline_reason)
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, chosen, off_until, first))
+    return _terms(job, (mrn, condition), enrolment.NewTerms(since, reason, None, chosen, off_until, first))
 
 
 @app.command("protocol")
@@ -169,17 +215,19 @@ def change_protocol(
     off_until: OffUntil = None,
     baseline: BaselineChoices = None,
     baseline_reason: BaselineReason = "",
+    condition: OfCondition = "",
 ) -> Answer:
     """Go on by another protocol or version from a day on.
 
     Example: surveillance plan protocol 00417 nccn-sts-high --from 2027-01-01 --reason "second opinion" --as dr.reed
     """
     first = baselines(baseline, baseline_reason)
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, choices(interval, until), off_until, first))
+    new = enrolment.NewTerms(since, reason, protocol, choices(interval, until), off_until, first)
+    return _terms(job, (mrn, condition), new)
 
 
-def _terms(job: Job, mrn: str, new: enrolment.NewTerms) -> Answer:
-    patient, plan = job.plan(mrn)
+def _terms(job: Job, whose: tuple[str, str], new: enrolment.NewTerms) -> Answer:
+    patient, plan = job.plan(*whose)
     before = differences.picture(job.work, patient)
     enrolment.change_terms(job.work, plan, new)
     found = changes.since(job.work, patient, before)
@@ -197,12 +245,13 @@ def correct_anchor(
         date, typer.Argument(parser=iso_day, metavar="DATE", help="The right day from which the plan counts.")
     ],
     reason: Reason,
+    condition: OfCondition = "",
 ) -> Answer:
     """Correct an anchor that was recorded wrongly; a new treatment is 'plan restart' instead.
 
     Example: surveillance plan anchor 00417 2026-07-20 --reason "radiotherapy ended later" --as anna
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     before = differences.picture(job.work, patient)
     enrolment.correct_anchor(job.work, plan, day, reason)
     return changed(job, patient, before, f"The anchor is {show.day(day)}.")
@@ -219,6 +268,7 @@ def restart(
     interval: Intervals = None,
     until: Until = None,
     study: Studies = None,
+    condition: OfCondition = "",
 ) -> Answer:
     """Start over at month 0 from a new anchor, after a recurrence was treated; the old plan stays as history.
 
@@ -227,8 +277,12 @@ def restart(
     """
     patient = job.patient(mrn)
     before = differences.picture(job.work, patient)
-    new = enrolment.Enrolment(protocol, anchor, choices(interval, until), studies(study), None, reason)
-    booked = [plan for plan in store.all_plans(job.work.session, patient.id) if plan.ended_on is None]
+    wanted = job.condition(patient, condition)
+    meant = wanted.id if wanted else None
+    chosen = choices(interval, until)
+    new = enrolment.Enrolment(protocol, anchor, chosen, studies(study), None, reason, condition=meant)
+    active = store.active_plans(job.work.session, patient.id)
+    booked = [plan for plan in active if meant in (None, plan.condition_id)]
     visits = [row for plan in booked for row in _booked(job.work, plan)]
     plan = enrolment.restart(job.work, patient, new)
     found = changes.since(job.work, patient, before)
@@ -253,6 +307,7 @@ def come_back(
         str | None, typer.Option("--protocol", metavar="ID", help="Another protocol than before the patient left.")
     ] = None,
     off_until: OffUntil = None,
+    condition: OfCondition = "",
 ) -> Answer:
     """Take back a patient who was followed elsewhere: the days count from the same anchor as before.
 
@@ -260,7 +315,8 @@ def come_back(
     """
     patient = job.patient(mrn)
     before = differences.picture(job.work, patient)
-    new = returning.Return(reason, on, studies(study), protocol, None, off_until)
+    wanted = job.condition(patient, condition)
+    new = returning.Return(reason, on, studies(study), protocol, None, off_until, wanted.id if wanted else None)
     plan = returning.come_back(job.work, patient, new)
     found = changes.since(job.work, patient, before)
     change = [*_headline(job.work, patient, plan), *found.shown()]

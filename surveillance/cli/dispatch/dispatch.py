@@ -2,7 +2,7 @@
 
 import signal
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -168,7 +168,7 @@ def _simulated(app: bootstrap.App, start: datetime, days: int, *, quiet: bool) -
     counts: Counter[str] = Counter()
     with Progress(console=show.console(stderr=True), disable=quiet) as progress:
         task = progress.add_task("Simulated days", total=days)
-        for report in worker.simulate(app, start, days):
+        for report in worker.simulate(app, start, start + timedelta(days=days)):
             counts += report.counts
             progress.update(task, completed=(report.at - start).total_seconds() / 86_400)
     return counts

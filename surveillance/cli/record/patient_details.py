@@ -98,9 +98,11 @@ def plan_state(work: Work, patient: Patient) -> str:
     if patient.died_on is not None:
         return f"died {patient.died_on}"
     every = plans.all_plans(work.session, patient.id)
-    if not every:
-        return "no plan"
-    newest: Plan = every[0]
+    newest = {plan.condition_id: plan for plan in reversed(every)}
+    return "; ".join(_plan_state(work, plan) for plan in newest.values()) or "no plan"
+
+
+def _plan_state(work: Work, newest: Plan) -> str:
     if newest.ended_on is None:
         key = plans.terms_in_force(work.session, newest.id)[-1].protocol_key
         held = any(hold.resumed_on is None for hold in plans.holds(work.session, newest.id))

@@ -17,7 +17,7 @@ from surveillance.core.protocols.choices import item_of
 from surveillance.core.schedule.examinations import Examination
 from surveillance.core.schedule.status import Reading, current, late, status
 from surveillance.core.words import AppointmentState, Status
-from surveillance.operations.planning import differences
+from surveillance.operations.planning import conditions, differences
 from surveillance.operations.planning.plan_record import extras, holds, spelled_years, titles, years
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
@@ -86,7 +86,8 @@ def _visits(work: Work, ids: Iterable[str]) -> list[Appointment]:
 def _summary(work: Work, plan: Plan) -> list[tuple[str, object]]:
     terms = plans.terms_in_force(work.session, plan.id)
     clock = work.protocol(terms[-1].protocol_key).counts_from
-    lines: list[tuple[str, object]] = [("Anchor", f"{show.day(plan.anchor)} ({clock})")]
+    lines: list[tuple[str, object]] = [("Condition", _disease(work, plan))]
+    lines += [("Anchor", f"{show.day(plan.anchor)} ({clock})")]
     lines += [("Enrolled on", plan.enrolled_on)]
     for row in terms:
         label = "Protocol" if row.since is None else f"From {row.since}"
@@ -103,6 +104,12 @@ def _summary(work: Work, plan: Plan) -> list[tuple[str, object]]:
     if plan.restart_by is not None:
         lines.append(("Restart by", plan.restart_by))
     return lines
+
+
+def _disease(work: Work, plan: Plan) -> str:
+    row = conditions.of_plan(work, plan)
+    known = conditions.name(row) if row.diagnosis or row.body_site else "not described"
+    return f"{row.number}, {known}{f' ({row.code})' if row.code else ''}"
 
 
 def person(work: Work, user_id: UUID | None) -> str:

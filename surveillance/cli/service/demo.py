@@ -1,17 +1,15 @@
 """``surveillance demo``: a fictional clinic to try everything out."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from io import StringIO
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from surveillance import bootstrap, paths, settings
 from surveillance.bootstrap import App
@@ -20,15 +18,15 @@ from surveillance.cli import show
 from surveillance.core.errors import ConflictError
 from surveillance.operations.calendars import feeds
 from surveillance.operations.demo import stories
-from surveillance.operations.dispatch.sending import send_due
 from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.replies import receiving
+from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.registry import patients
 from surveillance.store.tables import Patient, Site, User
-from surveillance.worker import job_context_of, simulate
+from surveillance.worker import simulate
 
-LIVED_DAYS = 14  # of messages, so that there are some to look at
+LIVED = timedelta(days=14)  # of messages, so that there are some to look at
 
 IfEmpty = Annotated[bool, typer.Option("--if-empty", help="Do nothing if the database has a site already.")]
 
@@ -44,12 +42,13 @@ def demo(if_empty: IfEmpty = False) -> None:
     db.upgrade(found.database_url)
     app = bootstrap.open_app(found)
     try:
-        _fill(app, if_empty)
+        fill(app, bootstrap.utc_now(), if_empty=if_empty)
     finally:
         app.close()
 
 
-def _fill(app: App, if_empty: bool) -> None:
+def fill(app: App, now: datetime, *, if_empty: bool) -> None:
+    """The fictional clinic as it stands at ``now`` (aware), with its last days lived."""
     with db.reading(app.engine) as session:
         site = session.exec(select(Site)).first()
     if site is not None and if_empty:
@@ -60,12 +59,11 @@ def _fill(app: App, if_empty: bool) -> None:
     clinic = files.load((app.settings.config_dir or paths.config_folder()) / "demo" / "clinic.yaml")
     with db.writing(app.engine) as session, _progress(len(clinic.patients)) as bar:
         task = bar.add_task("The fictional patients live their stories", total=len(clinic.patients))
-        work = app.work(session, bootstrap.system_actor(session), bootstrap.utc_now())
+        work = app.work(session, bootstrap.system_actor(session), now)
         site = stories.load(work, clinic, lambda: bar.advance(task))
-        links = _feeds(app, session, site)
+        links = _feeds(work, site, app.settings.public_url)
     quiet = replace(app, transports=bootstrap.console_transports(app.settings, Console(file=StringIO())))
-    _send_quietly(quiet)
-    answer(quiet, site, clinic.replies, bootstrap.utc_now())
+    live(quiet, site, clinic.replies, now)
     show.say(*_welcome(site, links, app.settings.public_url, clinic.password))
 
 
@@ -74,9 +72,9 @@ def _progress(total: int) -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=total > 0)
 
 
-def _feeds(app: App, session: Session, site: Site) -> dict[str, str]:
+def _feeds(work: Work, site: Site, public_url: str) -> dict[str, str]:
     """One calendar of each kind, to subscribe to."""
-    work = app.work(session, bootstrap.system_actor(session), bootstrap.utc_now())
+    session = work.session
     patient = session.exec(select(Patient).where(Patient.mrn == "000117")).one()
     user = session.exec(select(User).where(User.username == "grace")).one()
     wanted = {
@@ -85,32 +83,28 @@ def _feeds(app: App, session: Session, site: Site) -> dict[str, str]:
         "the clinic's calendar": feeds.NewFeed(site),
     }
     made = {name: feeds.create(work, new)[1] for name, new in wanted.items()}
-    return {name: feeds.links(app.settings.public_url, secret).https for name, secret in made.items()}
+    return {name: feeds.links(public_url, secret).https for name, secret in made.items()}
 
 
-def _send_quietly(app: App) -> None:
-    """The last days' messages go out by the real dispatch, to a console that nobody looks at."""
-    start = bootstrap.utc_now() - timedelta(days=LIVED_DAYS)
-    for _ in simulate(app, start, LIVED_DAYS):
-        pass
-
-
-def answer(app: App, site: Site, replies: Sequence[files.DemoReply], now: datetime) -> None:
-    """Patients wrote back: taken in as the provider's webhook takes it in, and answered at that moment."""
+def live(app: App, site: Site, replies: Sequence[files.DemoReply], now: datetime) -> None:
+    """The last days: messages go out by the real dispatch, and patients write back in between, each at its moment."""
+    start = now - LIVED
     for number, reply in enumerate(sorted(replies, key=lambda each: -each.hours_ago), start=1):
         moment = now - timedelta(hours=reply.hours_ago)
+        _go_out(app, start, moment)
         with db.writing(app.engine) as session:
             work = app.work(session, bootstrap.system_actor(session), moment)
             patient = registry_patients.patient_named(work, [site.id], reply.mrn)
             phone = patients.contacts(session, patient.id)[0].phone or ""
             said = {"MessageSid": f"SM-demo-{number}", "From": phone, "To": site.phone, "Body": reply.text}
             receiving.receive(work, said)
-        send_due(job_context_of(app, partial(_stopped, moment)), threading.Event())
+        start = moment
+    _go_out(app, start, now)
 
 
-def _stopped(moment: datetime) -> datetime:
-    """A clock that stands still."""
-    return moment
+def _go_out(app: App, start: datetime, end: datetime) -> None:
+    for _ in simulate(app, start, end):
+        pass
 
 
 def _welcome(site: Site, links: dict[str, str], public_url: str, password: str) -> list[str]:

@@ -1,5 +1,6 @@
 """``surveillance record`` and ``study rule``: what was done, and what it counts for; its result is in ``results``."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from rich.console import RenderableType
 
 from surveillance.cli import show, words
 from surveillance.cli.context import Answer, Job, WrongUseError, confirming
-from surveillance.cli.options import Item, Mrn, OnDay, Reason, StudyName, pair
+from surveillance.cli.options import Item, Mrn, OfCondition, OnDay, Reason, StudyName, pair
 from surveillance.cli.planning import changes
 from surveillance.core.words import Outcome, ReportStatus
 from surveillance.operations.planning import differences
@@ -41,6 +42,7 @@ def record(
     region: Annotated[str, typer.Option(help="Region of the body, as the scanner names it.")] = "",
     ruling: Annotated[str, typer.Option(help="A clinician's reason why it counts although it does not fit.")] = "",
     note: Annotated[str, typer.Option(help="About the study or the no-show.")] = "",
+    condition: OfCondition = "",
 ) -> Answer:
     """Record what became of each examination of a visit, or a study that was done without one.
 
@@ -58,6 +60,7 @@ def record(
             raise WrongUseError("--done, --not-done and --noshow belong to a visit")
         day = on or job.today(patient)
         new = results.NewStudy(study, day, modality, region, accession, note=note, ruling=ruling)
+        new = replace(new, condition_id=found.id) if (found := job.condition(patient, condition)) else new
         made = [results.add_study(job.work, patient, new)]
         return _recorded(job, patient, before, made, [])
     row = booking.visit_named(job.work, patient, visit or "")

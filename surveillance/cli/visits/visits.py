@@ -14,6 +14,7 @@ from surveillance.cli.options import (
     Instead,
     Item,
     Mrn,
+    OfCondition,
     On,
     Reason,
     Visit,
@@ -62,6 +63,7 @@ def book(
     ] = None,
     minutes: Minutes = 60,
     note: Annotated[str, typer.Option(help="For staff.")] = "",
+    condition: OfCondition = "",
     instead_of: Instead = None,
     confirm_flags: ConfirmFlags = "",
 ) -> Answer:
@@ -71,12 +73,13 @@ def book(
 
     Example: surveillance book 00417 --on 2026-12-01 --at 10:30 --place "MRI 2" --as anna
     """
-    patient, plan = job.plan(mrn)
+    patient, plan = job.plan(mrn, condition)
     where = sites.place_named(job.work, job.work.site(patient.site_id), place)
     keys = [examination(job.work, plan, name) for name in exam or ()]
     before = differences.picture(job.work, patient)
     answers = Answers(instead(instead_of), confirm_flags)
-    row = booking.book(job.work, patient, booking.Visit(on, at, where, keys, minutes, note, answers))
+    visit = booking.Visit(on, at, where, keys, minutes, note, answers, plan.condition_id)
+    row = booking.book(job.work, patient, visit)
     return _answer(job, patient, row, before, "Booked")
 
 

@@ -4,7 +4,7 @@ A function of facts alone, and of no day: whether a restart is due, or a review 
 its day and from today.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -16,8 +16,8 @@ FINAL_ENDS = (EndReason.TRANSFER, EndReason.PATIENT_WISH, EndReason.COMPLETED)
 
 class GapKind(StrEnum):
     UNREACHABLE = "unreachable"  # an active plan, and no contact that a message or a call can reach
-    WITHOUT_PLAN = "without_plan"  # no plan, no final end and no day to restart by looks after the patient
-    RESTART = "restart"  # the last plan ended with a day to restart by
+    WITHOUT_PLAN = "without_plan"  # a disease that no plan, no final end and no day to restart by looks after
+    RESTART = "restart"  # the last plan for a disease ended with a day to restart by
     OF_AGE = "of_age"  # registered as a minor, and nobody has reviewed the contacts since the age of majority
 
 
@@ -29,35 +29,58 @@ class End(NamedTuple):
     restart_by: date | None
 
 
+class Disease(NamedTuple):
+    """Where the care of one disease stands: the day of the active plan's enrolment, or how the last plan ended."""
+
+    number: int
+    recorded_on: date
+    enrolled_on: date | None
+    last_end: End | None
+
+
 class Standing(NamedTuple):
-    """Where a living patient stands: the day of the active plan's enrolment, or how the last plan ended.
+    """Where a living patient stands, with every disease that is followed.
 
     ``of_age_on``: the site's age of majority; ``of_age_reviewed_on``: when contacts and consents were last reviewed.
     """
 
     registered_on: date
-    enrolled_on: date | None
     reachable: bool
-    last_end: End | None
+    diseases: Sequence[Disease]
     of_age_on: date | None = None
     of_age_reviewed_on: date | None = None
 
 
-def care_gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
-    """What is lacking, and since when."""
-    if standing.enrolled_on is not None:
-        if not standing.reachable:
-            yield GapKind.UNREACHABLE, standing.enrolled_on
-        if standing.of_age_on is not None and _to_review(standing, standing.of_age_on):
-            yield GapKind.OF_AGE, standing.of_age_on
-        return
-    end = standing.last_end
+class Lack(NamedTuple):
+    """What is lacking, for which disease (0: for the patient as a whole), and since when."""
+
+    kind: GapKind
+    number: int
+    since: date
+
+
+def care_gaps(standing: Standing) -> Iterator[Lack]:
+    """What is lacking of the patient and of each disease: a plan for one does not stand in for the other."""
+    enrolled = [each.enrolled_on for each in standing.diseases if each.enrolled_on is not None]
+    if enrolled and not standing.reachable:
+        yield Lack(GapKind.UNREACHABLE, 0, min(enrolled))
+    if enrolled and standing.of_age_on is not None and _to_review(standing, standing.of_age_on):
+        yield Lack(GapKind.OF_AGE, 0, standing.of_age_on)
+    if not standing.diseases:
+        yield Lack(GapKind.WITHOUT_PLAN, 0, standing.registered_on)
+    for disease in standing.diseases:
+        if disease.enrolled_on is None:
+            yield from _unfollowed(disease)
+
+
+def _unfollowed(disease: Disease) -> Iterator[Lack]:
+    end = disease.last_end
     if end is None:
-        yield GapKind.WITHOUT_PLAN, standing.registered_on
+        yield Lack(GapKind.WITHOUT_PLAN, disease.number, disease.recorded_on)
     elif end.restart_by is not None:
-        yield GapKind.RESTART, end.restart_by
+        yield Lack(GapKind.RESTART, disease.number, end.restart_by)
     elif end.reason not in FINAL_ENDS:
-        yield GapKind.WITHOUT_PLAN, end.day
+        yield Lack(GapKind.WITHOUT_PLAN, disease.number, end.day)
 
 
 def _to_review(standing: Standing, of_age_on: date) -> bool:

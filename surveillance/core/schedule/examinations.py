@@ -40,7 +40,7 @@ def derive(facts: PlanFacts, until: date) -> Derived:
 
 def _strangers(facts: PlanFacts) -> Iterator[Finding]:
     for booking in sorted(facts.bookings, key=lambda b: (b.day, b.id)):
-        if booking.item not in facts.items:
+        if booking.item not in facts.items and not booking.shared:
             yield Finding(FindingKind.BOOKED_UNWANTED, booking.item, booking.month, booking.id, booking.day)
 
 
@@ -248,12 +248,19 @@ class _Item:
     # -- bookings and what does not fit ------------------------------------------------------------------------
 
     def _place_bookings(self, wanted: Sequence[Slot]) -> tuple[dict[int | str, Booking], list[Finding]]:
-        """A booking counts for the slot whose cell holds its day (rule 11), one for an extra counts for that."""
+        """A booking counts for the slot whose cell holds its day (rule 11), one for an extra counts for that.
+
+        One that was made for another disease counts in the window of a slot that has none of its own.
+        """
         placed: dict[int | str, Booking] = {}
         findings: list[Finding] = []
         bookings = [booking for booking in self.facts.bookings if booking.item == self.item]
-        for booking in sorted(bookings, key=lambda b: (b.day, b.id)):
+        for booking in sorted(bookings, key=lambda b: (b.shared, b.day, b.id)):
             slot = _holding(wanted, booking.day)
+            if booking.shared:
+                if slot is not None and self._serves_too(booking, slot):
+                    placed.setdefault(slot.month, booking)
+                continue
             place = self._place_of(booking, slot)
             month = place if isinstance(place, int) else None
             if place is None:
@@ -275,6 +282,11 @@ class _Item:
         if booking.extra is not None and any(booking.extra == extra.id for extra in self.extras):
             return booking.extra
         return slot.month if slot else None
+
+    def _serves_too(self, booking: Booking, slot: Slot) -> bool:
+        """A visit for another disease takes this slot along."""
+        inside = slot.window_start <= booking.day <= slot.window_end
+        return inside and self.facts.ended_on is None and not self._settled(slot.month, booking.day)
 
     def _beyond_horizon(self, booking: Booking) -> bool:
         """Its slot exists, but nobody looks that far yet."""

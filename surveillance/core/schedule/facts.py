@@ -26,8 +26,8 @@ class Booking(NamedTuple):
     """One item of a booked visit whose outcome nobody has recorded yet.
 
     ``month`` and ``target`` tell the slot it was booked for and where that slot lay then; ``extra`` the extra
-    examination it was booked for. ``unconfirmed``: a safety flag of the patient speaks against it, and no clinician
-    has confirmed it.
+    examination it was booked for. ``shared``: it was booked for another disease of the patient, and counts here, too.
+    ``unconfirmed``: a safety flag of the patient speaks against it, and no clinician has confirmed it.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Booking(NamedTuple):
     month: int | None
     target: date
     extra: str | None = None
+    shared: bool = False
     unconfirmed: bool = False
 
 

@@ -68,22 +68,95 @@ def preferred(row: Examination, today: date, is_working: IsWorking) -> Preferenc
     return Preference(row.key, row.target, day, day, True)
 
 
+class Outing(NamedTuple):
+    """A trip with the days that all its windows share, and the target of the narrowest one."""
+
+    trip: Trip
+    earliest: date
+    latest: date
+    target: date
+
+
 def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> list[Trip]:
     """Group examinations into trips, greedily by the earliest end of window.
 
     A trip takes in every examination whose window still shares a working day with all others of the trip; its
     day is the shared day nearest to the target of the narrowest window. Each item is on a trip at most once.
     """
+    return _by_day(outing.trip for outing in outings(rows, today, is_working))
+
+
+def outings(rows: Iterable[Examination], today: date, is_working: IsWorking) -> list[Outing]:
+    """As ``trips``, each with the days that it could be moved to."""
     preferences = [preferred(row, today, is_working) for row in rows]
     preferences.sort(key=lambda preference: (preference.latest, preference.earliest, _order(preference.key)))
-    result: list[Trip] = []
+    result: list[Outing] = []
     while preferences:
         group, preferences = _group(preferences, is_working)
         earliest, latest = max(w.earliest for w in group), min(w.latest for w in group)
-        day = nearest(narrowest(group).target, earliest, latest, is_working)
+        target = narrowest(group).target
+        day = nearest(target, earliest, latest, is_working)
         keys = tuple(sorted((w.key for w in group), key=_order))
-        result.append(Trip(day or earliest, keys, any(w.outside for w in group)))
-    return _by_day(result)
+        result.append(Outing(Trip(day or earliest, keys, any(w.outside for w in group)), earliest, latest, target))
+    return result
+
+
+class _Stop(NamedTuple):
+    """An outing of one plan, by the plan's place and the outing's; of a booked visit the outing is None."""
+
+    plan: int
+    outing: int | None
+    earliest: date
+    latest: date
+    target: date
+
+
+def meeting(
+    plans: Sequence[Sequence[Outing]], booked: Sequence[Sequence[date]], is_working: IsWorking
+) -> list[list[Trip]]:
+    """The trips of each plan of a patient, those of several plans on one day where all their windows share one.
+
+    ``booked`` are the days of each plan's visits: another plan's trip goes there, if it can. Greedily by the earliest
+    end of window; a trip that meets no other one keeps its day.
+    """
+    result = [[outing.trip for outing in own] for own in plans]
+    stops = [_Stop(p, n, o.earliest, o.latest, o.target) for p, own in enumerate(plans) for n, o in enumerate(own)]
+    stops += [_Stop(p, None, day, day, day) for p, days in enumerate(booked) for day in sorted(set(days))]
+    stops.sort(key=lambda stop: (stop.latest, stop.earliest, stop.plan, stop.outing or 0))
+    while stops:
+        group, stops = _meet(stops, is_working)
+        if len(group) == 1:
+            continue
+        earliest, latest = max(stop.earliest for stop in group), min(stop.latest for stop in group)
+        first = min(group, key=lambda stop: ((stop.latest - stop.earliest).days, stop.target))
+        day = nearest(first.target, earliest, latest, _or_booked(group, is_working))
+        for stop in group:
+            if stop.outing is not None and day is not None:
+                result[stop.plan][stop.outing] = result[stop.plan][stop.outing]._replace(day=day)
+    return [_by_day(own) for own in result]
+
+
+def _or_booked(group: Sequence[_Stop], is_working: IsWorking) -> IsWorking:
+    """A day that somebody booked is one on which it can be done."""
+    booked = {stop.target for stop in group if stop.outing is None}
+    return lambda day: day in booked or is_working(day)
+
+
+def _meet(stops: Sequence[_Stop], is_working: IsWorking) -> tuple[list[_Stop], list[_Stop]]:
+    """The first stop with those of other plans that still share a day with all of the group, one of each plan."""
+    first, *others = stops
+    group, rest = [first], []
+    earliest, latest = first.earliest, first.latest
+    for stop in others:
+        low, high = max(earliest, stop.earliest), min(latest, stop.latest)
+        same_plan = any(stop.plan == member.plan for member in group)
+        works = _or_booked([*group, stop], is_working)
+        if not same_plan and nearest(clamp(stop.target, low, max(low, high)), low, high, works) is not None:
+            group.append(stop)
+            earliest, latest = low, high
+        else:
+            rest.append(stop)
+    return group, rest
 
 
 def narrowest(preferences: Iterable[Preference]) -> Preference:

@@ -1,4 +1,4 @@
-"""Signing in and being signed in: sessions on the server, ended by time, by hand, or when a user is disabled.
+"""Signing in, how many wrong passwords make one wait and how long, and being signed in until time or a person ends it.
 
 Limits: 15 minutes idle, 12 hours in all (45 CFR 164.312(a)(2)(iii), OWASP ASVS 7.3). A session's secret has 256 random
 bits and only its hash is stored (ASVS 7.2.3). Failed sign-ins are counted by name and by address, so that neither one

@@ -12,7 +12,7 @@ from surveillance.operations.board.people_words import PeopleWords
 from surveillance.operations.board.study_words import Row, Sentences, item_title
 from surveillance.operations.registry.phones import readable
 from surveillance.store.board.worklist import Worklist
-from surveillance.store.tables import Contact
+from surveillance.store.tables import Condition, Contact
 
 PRINT = "print the letter, post it, and say so"
 TITLES: Mapping[Worklist, str] = {
@@ -123,9 +123,13 @@ class Words(PeopleWords):
         return "transfer to another clinic", why, "ask the other clinic, and record who took over"
 
     def without_plan(self, row: Row) -> Sentences:
+        known = row["disease"] and (row["diagnosis"] or row["body_site"] or row["disease"] > 1)
+        name = plain.condition(row["disease"], row["diagnosis"], row["body_site"], row["side"]) if known else ""
+        named = f" for {name}" if name else ""
         if row["ended_on"]:
-            return "no active plan", f"the last plan ended on {row['ended_on']} without a successor", "restart the plan"
-        return "no plan", "registered, but never enrolled", "enrol on a protocol"
+            why = f"the last plan ended on {row['ended_on']} without a successor"
+            return f"no active plan{named}", why, "restart the plan"
+        return f"no plan{named}", "registered, but never enrolled", "enrol on a protocol"
 
     def restart_due(self, row: Row) -> Sentences:
         why = f"the plan ended on {row['ended_on']}; follow-up should start again by {row['since']}"
@@ -177,6 +181,11 @@ class Words(PeopleWords):
     def paused_number(self, row: Row) -> Sentences:
         why = row["why"] or "a reply may have been an opt-out"
         return f"nothing is sent to {readable(row['phone'])}", why, "decide whether this number may be written to"
+
+
+def disease(row: Condition) -> str:
+    """What a plan is for, where its patient has several diseases."""
+    return plain.condition(row.number, row.diagnosis, row.body_site, row.side)
 
 
 # What a reply was taken for, where nothing could be done about it without a person.

@@ -22,6 +22,7 @@ from surveillance.operations.work import Work
 from surveillance.store.board import worklist as store
 from surveillance.store.board.base import Scope
 from surveillance.store.board.worklist import Filter, Sort, Worklist
+from surveillance.store.planning import conditions
 from surveillance.store.tables import Membership, Site, User
 
 __all__ = [
@@ -177,12 +178,16 @@ class _Reader:
         self.no_shows = store.no_shows(session, patients)
         self.words = row_words.Words(self.work, self.scope.today, raw)
         self.names = _names(self.work, {row["responsible"] for _, row in raw})
+        planned = any(row.get("plan_id") for _, row in raw)
+        self.diseases = conditions.told_apart(session, patients) if planned else {}
         return [self._row(kind, row) for kind, row in raw]
 
     def _row(self, kind: str, row: Mapping[str, Any]) -> WorklistRow:
         site = self.work.site(row["site_id"] or self.scope.site_id)
         since = self._since(row, site)
         what, why, next_action = self.words.describe(kind, row)
+        if row.get("plan_id") in self.diseases:
+            what += f" ({row_words.disease(self.diseases[row['plan_id']])})"
         missed = self.no_shows.get(row["patient_id"], 0)
         to_clinician = self.worklist in _BOOKABLE and missed >= site.noshow_limit
         if to_clinician:

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.folding import folded
-from surveillance.core.words import Channel, ContactKind
+from surveillance.core.words import ContactKind
 from surveillance.operations.calendars import feeds, page_addresses
 from surveillance.operations.planning import replanning
 from surveillance.operations.registry import care_gaps, consents, owners, sites
@@ -18,7 +18,7 @@ from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.registry import patients
-from surveillance.store.tables import Contact, Patient
+from surveillance.store.tables import ADDRESSES, Contact, Patient
 
 IDENTITY: Final = ("mrn", "family_name", "given_name", "birth_date")  # an edit of these needs a reason
 EDITABLE: Final = (*IDENTITY, "sex", "time_zone", "owner_id", *registry_patients.FLAGS)
@@ -33,7 +33,6 @@ _CONTACT: Final = (
     "language",
     "priority",
 )
-_ADDRESSES: Final = {Channel.SMS: "phone", Channel.EMAIL: "email"}
 
 
 def edit_patient(work: Work, patient: Patient, values: Mapping[str, Any], reason: str = "") -> dict[str, Any]:
@@ -142,7 +141,7 @@ def change_contact(work: Work, patient: Patient, contact: Contact, values: Mappi
     if before == after:
         raise ConflictError(f"contact {contact.priority} of patient {patient.mrn}: nothing would change")
     work.audit("contact.change", contact, before=before, after=after, reason=reason)
-    left = [channel for channel, name in _ADDRESSES.items() if before[name] and before[name] != after[name]]
+    left = [channel for channel, name in ADDRESSES.items() if before[name] and before[name] != after[name]]
     page_addresses.revoke_sent(work, contact, left, reason or "it was sent to another address than the contact's")
     care_gaps.refresh(work, patient.id)
     replanning.replan_patient(work, patient)

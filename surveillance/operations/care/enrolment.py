@@ -3,29 +3,33 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from uuid import UUID
 
 from sqlmodel import col, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.people.way_back import Way, anchor_refusal, refusal
 from surveillance.core.protocols.choices import fitting
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations.care import baselines, clocks, lifecycle
+from surveillance.operations.care import baselines, clocks, lifecycle, which_disease
 from surveillance.operations.care.baselines import Baselines
+from surveillance.operations.care.diagnoses import NewCondition
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.off_items import Off, follow, off_items
 from surveillance.operations.planning import gathered, imaging_gaps, preconditions, replanning
 from surveillance.operations.planning.imaging_gaps import TooLong
 from surveillance.operations.registry import care_gaps, consents
 from surveillance.operations.visits.results import NewStudy, keep_study
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Note, Work, found
 from surveillance.store.audit.events import picture
+from surveillance.store.planning import conditions
 from surveillance.store.planning import plans as store
 from surveillance.store.planning.plans import Recorded
-from surveillance.store.tables import Approval, Patient, Plan, PlanTerms, Site
+from surveillance.store.tables import Approval, Condition, Patient, Plan, PlanTerms, Site
 from surveillance.store.visits import studies
 
 OLDEST = date(1950, 1, 1)  # before this, an anchor is a typing error
@@ -43,6 +47,7 @@ class Enrolment:
     reason: str = ""
     off_until: date | None = None  # when an item that is off is looked at again; None: as late as the actor may say
     away_since: date | None = None  # since when the patient was followed elsewhere, if so
+    condition: UUID | NewCondition | None = None  # which disease, or a new one; None where there is no doubt
 
 
 def approved(work: Work, patient: Patient, name: str) -> Protocol:
@@ -71,37 +76,49 @@ def approved_at(work: Work, site: Site, name: str) -> Protocol:
 
 
 def enrol(work: Work, patient: Patient, new: Enrolment) -> Plan:
-    """Give a patient a plan from an anchor date.
+    """Give a patient a plan from an anchor date, for a disease that has none.
 
     Raises:
-        InvalidInputError: an impossible anchor, an interval the protocol does not allow.
-        ConflictError: there is a plan already, the patient is dead, the protocol is not approved.
+        InvalidInputError: an impossible anchor, an interval the protocol does not allow, a disease without a name.
+        ConflictError: the disease has a plan already, the patient is dead, the protocol is not approved.
     """
     work.require(patient.site_id, *consents.WRITERS)
     patient = preconditions.lock(work, patient.id)
-    if before := store.all_plans(work.session, patient.id):
-        active = before[0].ended_on is None
-        ended = "a plan that ended; restart it after a new treatment, or record the return of who was elsewhere"
-        what = "an active plan; end or restart that one" if active else ended
-        raise ConflictError(f"patient {patient.mrn} has {what}")
-    recorded = _new_plan(work, patient, new, previous=None)
-    _record_enrolment(work, patient, recorded, new, "plan.enrol")
-    replanning.replan(work, recorded.plan, gathered.of_new(work, patient, recorded))
+    known = conditions.with_plans(work.session, patient.id)
+    condition = which_disease.to_follow(work, patient, new.condition, known)
+    number = max((plan.number for _, own in known for plan in own), default=0) + 1
+    recorded = _new_plan(work, patient, new, condition, number)
+    _record_enrolment(work, patient, recorded, new, "plan.enrol", condition)
+    beside = any(plan.ended_on is None for _, own in known for plan in own)
+    fresh = gathered.gather(work, patient, recorded.plan) if beside else gathered.of_new(work, patient, recorded)
+    replanning.replan(work, recorded.plan, fresh)
     return recorded.plan
 
 
-def _record_enrolment(work: Work, patient: Patient, recorded: Recorded, new: Enrolment, action: str) -> None:
-    """All but the examinations that follow from it."""
+def _record_enrolment(
+    work: Work, patient: Patient, recorded: Recorded, new: Enrolment, action: str, condition: Condition | None = None
+) -> None:
+    """All but the examinations that follow from it; ``condition`` where it may be new."""
     plan, (terms,) = recorded.plan, recorded.terms
     after = picture(plan) | {"protocol": terms.protocol_key, "intervals": dict(new.intervals)}
-    work.audit(action, plan, after=after, reason=new.reason)
+    notes = [Note(action, plan, after=after, reason=new.reason)]
+    if condition is not None and condition.recorded_at == work.now:
+        notes.insert(0, Note("condition.add", condition, after=picture(condition)))
+    work.audit_all(notes)
     care_gaps.settle_of(work, patient)
     studies.refresh_history(work.session, patient.id)
     for study in new.studies:
-        keep_study(work, patient, study)
+        keep_study(work, patient, replace(study, condition_id=plan.condition_id))
 
 
-def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Recorded:
+def _new_plan(
+    work: Work,
+    patient: Patient,
+    new: Enrolment,
+    condition: Condition,
+    number: int,
+    previous: Plan | None = None,
+) -> Recorded:
     if patient.died_on is not None:
         raise ConflictError(f"patient {patient.mrn} died on {patient.died_on}; retract that first if it is wrong")
     today = work.today(work.site(patient.site_id))
@@ -112,7 +129,8 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
     plan = Plan(
         site_id=patient.site_id,
         patient_id=patient.id,
-        number=previous.number + 1 if previous else 1,
+        condition_id=condition.id,
+        number=number,
         previous_id=previous.id if previous else None,
         anchor=new.anchor,
         enrolled_on=enrolled_on,
@@ -121,7 +139,7 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
     )
-    work.session.add(plan)
+    work.session.add_all((condition, plan))
     work.session.flush()
     terms = _add_terms(work, plan, protocol.key, new.intervals, Off(None, new.off_until, new.reason))
     return Recorded(plan, [terms])
@@ -222,7 +240,7 @@ def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
         ConflictError: the plan has ended, or the protocol is not approved at the site.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    now = gathered.gather(work, preconditions.must_be_active(work, plan), plan)
+    now = gathered.active(work, plan)
     judged, start = _judged(work, plan, new, now.facts(work)), baselines.first_day(work, plan, new.since)
     titles = {item.code: item.title for item in work.protocol(judged.key).items}
     baselines.check(baselines.added(work, plan, judged.facts, new.since), new.baselines, start, titles)
@@ -257,53 +275,58 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
         ConflictError: the plan has ended.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    patient = preconditions.must_be_active(work, plan)
+    now = gathered.active(work, plan)
     if not reason.strip():
         raise InvalidInputError("a corrected anchor needs a reason")
     enrolled_on = max(anchor, plan.enrolled_on)
-    check_anchor(patient, anchor, enrolled_on, work.today(work.site(plan.site_id)))
-    facts = replanning.facts_of(work, plan)
+    check_anchor(now.patient, anchor, enrolled_on, work.today(work.site(plan.site_id)))
+    facts = now.facts(work)
     corrected = replace(facts, anchor=anchor, enrolled_on=enrolled_on)
     too_long = imaging_gaps.guard(work, plan, facts, corrected)
     before = picture(plan, ("anchor", "enrolled_on"))
     plan.anchor, plan.enrolled_on = anchor, enrolled_on
     after = picture(plan, before) | imaging_gaps.pictured(too_long)
     work.audit("plan.anchor", plan, before=before, after=after, reason=reason)
-    care_gaps.settle_of(work, patient)
+    care_gaps.settle_of(work, now.patient)
     studies.refresh_history(work.session, plan.patient_id)
-    return replanning.replan(work, plan, gathered.gather(work, patient, plan))
+    return replanning.replan(work, plan, now)
 
 
 def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
-    """Start over at month 0 from a new anchor: a new plan, linked to the old one, whose history stays.
+    """Start over at month 0 from a new anchor: a new plan for the same disease, linked to the old one, whose history
+    stays.
 
     An active plan is closed as restarted; a hold of it stays with it. Raises as ``enrol`` does, and InvalidInputError
-    without a reason for closing an active plan, or where the new anchor does not lie after the old one though both
-    protocols count from the same.
+    without a reason for closing an active plan, where the new anchor does not lie after the old one though both
+    protocols count from the same, or where there are several diseases and none is named.
     """
     work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
     patient = preconditions.lock(work, patient.id)
-    previous = next(iter(store.all_plans(work.session, patient.id)), None)
-    if previous is None:
-        raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
+    known = conditions.with_plans(work.session, patient.id)
+    condition, previous = which_disease.with_last_plan(patient, new.condition, known)
+    end = which_disease.end_of(previous)
+    if why := refusal(Way.RESTART, end, work.today(work.site(patient.site_id))):
+        raise ConflictError(f"patient {patient.mrn}: {why}")
     same_clock = approved(work, patient, new.protocol).clock is clocks.of_plan(work, previous).clock
     if new.anchor <= previous.anchor and same_clock:
         raise InvalidInputError(
             f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
-            " a wrong anchor is corrected instead, and who was followed elsewhere returns ('plan return')"
+            f" {anchor_refusal(end)}"
         )
     if previous.ended_on is None and not new.reason.strip():
         raise InvalidInputError("to restart a plan that has not ended needs a reason")
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
     granting.settle_plan(work, previous, "follow-up began again")
-    plan = begin(work, patient, new, previous, "plan.restart")
+    plan = begin(work, patient, new, previous, condition, "plan.restart")
     replanning.replan_patient(work, patient)
     return plan
 
 
-def begin(work: Work, patient: Patient, new: Enrolment, previous: Plan, action: str) -> Plan:
-    """A plan that follows a previous one, without its examinations. Raises as ``enrol`` does of the new facts."""
-    recorded = _new_plan(work, patient, new, previous)
+def begin(work: Work, patient: Patient, new: Enrolment, previous: Plan, condition: Condition, action: str) -> Plan:
+    """A plan for the same disease that follows a previous one, without its examinations. Raises as ``enrol`` does of
+    the new facts."""
+    number = store.all_plans(work.session, patient.id)[0].number + 1
+    recorded = _new_plan(work, patient, new, condition, number, previous)
     _record_enrolment(work, patient, recorded, new, action)
     return recorded.plan

@@ -18,7 +18,7 @@ from surveillance.operations.care import holds, lifecycle, overrides
 from surveillance.operations.care.holds import NewHold
 from surveillance.operations.care.lifecycle import NewEnd
 from surveillance.operations.care.overrides import NewExtra
-from surveillance.operations.planning import plan_record, preconditions
+from surveillance.operations.planning import conditions, plan_record, preconditions
 from surveillance.operations.visits import follow_ups, reports, result_tasks
 from surveillance.operations.visits.reports import RECORDERS
 from surveillance.operations.visits.result_tasks import NewTask
@@ -81,7 +81,7 @@ def act(work: Work, study: Study, day: date, follow: Follow) -> Followed:
 def follow_with(work: Work, patient: Patient, study: Study, day: date, follow: Follow) -> Sequence[Appointment]:
     """Link or record what follows; returns the visits that fall away."""
     kind, result = _kind(follow), found(study.result, "result of the study", str(study.id))
-    plan = plans.active_plan(work.session, patient.id)
+    plan = conditions.plan_of_study(work, study)
     allowed = may_follow(result, has_plan=plan is not None)
     if kind not in allowed:
         listed = ", ".join(plain.FOLLOW_UP[each] for each in FollowUp if each in allowed) or "nothing"
@@ -193,7 +193,7 @@ def _facts(
     for task in store.of_patient(work.session, patient.id):
         yield FollowUp.TASK, task, f"{task.what}, due on {task.due_on}"
     for plan in plans.all_plans(work.session, patient.id):
-        if plan.previous_id is not None:
+        if _is_restart(plan):
             yield FollowUp.RESTART, plan, f"from {plan.anchor}"
         if plan.ended_on is not None:
             yield FollowUp.END, plan, f"on {plan.ended_on}"
@@ -213,9 +213,14 @@ def _since(work: Work, kind: FollowUp, row: ExtraExamination | PlanHold | Plan |
     """When the fact was recorded; None where a plan has not ended, or is no restart."""
     if kind is FollowUp.END and isinstance(row, Plan):
         return events.last_at(work.session, row.patient_id, "plan.end", row.id) if row.ended_on is not None else None
-    if kind is FollowUp.RESTART and isinstance(row, Plan) and row.previous_id is None:
+    if kind is FollowUp.RESTART and isinstance(row, Plan) and not _is_restart(row):
         return None
     return row.recorded_at
+
+
+def _is_restart(plan: Plan) -> bool:
+    """A plan that began anew after another one; one of somebody who came back from elsewhere did not."""
+    return plan.previous_id is not None and plan.away_since is None
 
 
 def patient_of(work: Work, study: Study) -> Patient:

@@ -3,12 +3,15 @@
 Holds and overrides stand in modules of their own and are called from here as well.
 """
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.people.care_gaps import End
+from surveillance.core.people.way_back import CONFIRM_WITHIN, Way, refusal
 from surveillance.core.schedule.facts import PlanFacts
 from surveillance.core.words import AppointmentState, DeferralKind, EndReason, FollowUp, Outcome, Role
 from surveillance.operations.care import overrides
@@ -16,6 +19,7 @@ from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.granting import NewDeferral
 from surveillance.operations.deferrals.off_items import Off, follow
 from surveillance.operations.planning import gathered, imaging_gaps, preconditions, replanning
+from surveillance.operations.planning.gathered import Gathered
 from surveillance.operations.planning.preconditions import DECIDERS, reasoned
 from surveillance.operations.registry import care_gaps
 from surveillance.operations.visits import booking, follow_ups, outcomes, reports
@@ -38,7 +42,6 @@ from surveillance.store.tables import (
 )
 from surveillance.store.visits import appointments, studies
 
-CONFIRM_WITHIN: Final = timedelta(days=28)  # another clinic says within so many that it takes over; proposed
 DIED: Final = "the patient died"
 ENDS: Final = ("ended_on", "end_reason", "end_note", "end_signed_by", "restart_by")
 
@@ -60,6 +63,8 @@ class NewEnd:
 def end(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
     """End a plan for good; returns the visits to come, whose scanner slots are to be released.
 
+    Whoever is transferred is followed elsewhere for every disease: all of the patient's plans end.
+
     Raises:
         InvalidInputError: a day before the anchor or in the future; recurrence without a day to restart by, or
             that day before the end.
@@ -77,6 +82,10 @@ def end(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
             raise InvalidInputError(f"follow-up cannot restart by {new.restart_by}, before its end on {new.day}")
     released = close(work, plan, new)
     _put_off(work, plan, new)
+    if new.reason is EndReason.TRANSFER:
+        for other in plans.active_plans(work.session, plan.patient_id):
+            released += close(work, other, replace(new, day=max(new.day, other.anchor)))
+            _put_off(work, other, new)
     return released
 
 
@@ -96,18 +105,21 @@ def _put_off(work: Work, plan: Plan, new: NewEnd) -> None:
 
 
 def confirm_transfer(work: Work, plan: Plan, accepted_by: str) -> None:
-    """The other clinic said that it takes over; nothing waits any more.
+    """The other clinic said that it takes over; nothing waits any more, of any disease.
 
     Raises:
         InvalidInputError: nobody is named.
-        ConflictError: no transfer of this plan waits for it.
+        ConflictError: no transfer of this patient waits for it.
     """
     work.require(plan.site_id, *DECIDERS)
     reasoned(accepted_by, "a confirmed transfer, by whom,")
     preconditions.lock(work, plan.patient_id)
-    if not granting.standing(work, DeferralKind.TRANSFER, str(plan.id)):
-        raise ConflictError("no transfer of this plan waits to be confirmed")
-    granting.settle(work, DeferralKind.TRANSFER, str(plan.id), f"confirmed by {accepted_by.strip()}")
+    every = [str(each.id) for each in plans.all_plans(work.session, plan.patient_id)]
+    waiting = [subject for subject in every if granting.standing(work, DeferralKind.TRANSFER, subject)]
+    if not waiting:
+        raise ConflictError("no transfer of this patient waits to be confirmed")
+    for subject in waiting:
+        granting.settle(work, DeferralKind.TRANSFER, subject, f"confirmed by {accepted_by.strip()}")
 
 
 def close(work: Work, plan: Plan, new: NewEnd) -> list[Appointment]:
@@ -173,13 +185,14 @@ def died(work: Work, patient: Patient, day: date, source: str) -> list[Appointme
     before, after = {"died_on": None}, {"died_on": day}
     work.audit("patient.died", patient, patient_id=patient.id, before=before, after=after, reason=source)
     care_gaps.settle_of(work, patient)
-    plan = plans.active_plan(work.session, patient.id)
-    for ended in plans.all_plans(work.session, patient.id):
+    every = plans.all_plans(work.session, patient.id)
+    active = [plan for plan in every if plan.ended_on is None]
+    for ended in every:
         granting.settle_plan(work, ended, DIED, (DeferralKind.RESTART, DeferralKind.TRANSFER))
-    if plan is None:
+    if not active:
         replanning.replan_patient(work, patient)
-        return []
-    return close(work, plan, NewEnd(EndReason.DEATH, max(day, plan.anchor), source))
+    deaths = ((plan, NewEnd(EndReason.DEATH, max(day, plan.anchor), source)) for plan in reversed(active))
+    return [row for plan, new in deaths for row in close(work, plan, new)]
 
 
 # -- retraction ------------------------------------------------------------------------------------------------
@@ -319,26 +332,43 @@ def _undie(work: Work, patient: Patient, reason: str) -> None:
     work.session.flush()
     work.audit("patient.alive", patient, patient_id=patient.id, before=before, after={"died_on": None}, reason=reason)
     care_gaps.refresh(work, patient.id)
-    closed = [plan for plan in plans.all_plans(work.session, patient.id) if plan.end_reason is EndReason.DEATH]
-    if closed and plans.active_plan(work.session, patient.id) is None:
-        reopen(work, closed[0], reason)
+    newest = {plan.condition_id: plan for plan in reversed(plans.all_plans(work.session, patient.id))}
+    for plan in newest.values():
+        if plan.end_reason is EndReason.DEATH:
+            reopen(work, plan, reason)
+        else:
+            granting.reinstate_plan(work, plan, reason, DIED)
 
 
 def reopen(work: Work, plan: Plan, reason: str) -> None:
     """An end was recorded wrongly: the plan goes on as if it had never ended. Cancelled visits stay cancelled.
 
+    A transfer ended the plans of all diseases, and is taken back for all of them.
+
     Raises:
-        ConflictError: the plan has not ended, a later plan follows it, or the patient has died.
+        ConflictError: the plan has not ended, a later plan for the disease follows it, the patient has died, or was
+            followed elsewhere in between and so returns.
     """
     work.require(plan.site_id, *DECIDERS)
     reasoned(reason, "reopening a plan")
-    now = gathered.locked(work, plan.patient_id, plan.id)
-    if plan.ended_on is None:
-        raise ConflictError("the plan has not ended")
-    if now.patient.died_on is not None:
-        raise ConflictError(f"the patient died on {now.patient.died_on}; retract the death, and the plan goes on")
-    if plans.all_plans(work.session, plan.patient_id)[0].id != plan.id:
-        raise ConflictError("another plan of this patient follows this one")
+    patient = preconditions.lock(work, plan.patient_id)
+    every = plans.all_plans(work.session, plan.patient_id)
+    if patient.died_on is not None:
+        raise ConflictError(f"the patient died on {patient.died_on}; retract the death, and the plan goes on")
+    _check_reopening(work, plan, every)
+    for each in [plan, *_ended_with(plan, every)]:
+        _reopen(work, gathered.gather(work, patient, each), reason)
+
+
+def _ended_with(plan: Plan, every: Sequence[Plan]) -> list[Plan]:
+    """The plans for other diseases that the same transfer ended."""
+    newest = {each.condition_id: each for each in reversed(every)}
+    same = (each for each in newest.values() if (each.ended_on, each.end_reason) == (plan.ended_on, plan.end_reason))
+    return [each for each in same if each.end_reason is EndReason.TRANSFER and each.id != plan.id]
+
+
+def _reopen(work: Work, now: Gathered, reason: str) -> None:
+    plan = now.plan
     before = picture(plan, ENDS)
     plan.ended_on, plan.end_reason, plan.end_note, plan.end_signed_by, plan.restart_by = None, None, "", None, None
     work.session.flush()
@@ -348,3 +378,16 @@ def reopen(work: Work, plan: Plan, reason: str) -> None:
     granting.reinstate_plan(work, plan, reason)
     care_gaps.settle_of(work, now.patient)
     replanning.replan(work, plan, now)
+
+
+def _check_reopening(work: Work, plan: Plan, every: Sequence[Plan]) -> None:
+    """Raises ConflictError where the end was no mistake, or is not the last word about the disease."""
+    if any(each.number > plan.number for each in every if each.condition_id == plan.condition_id):
+        raise ConflictError("another plan of this patient follows this one")
+    if plan.end_reason is EndReason.DEATH:
+        return  # its retraction is what reopens it
+    end = None if plan.ended_on is None or plan.end_reason is None else End(plan.ended_on, plan.end_reason, None)
+    waits = granting.standing(work, DeferralKind.TRANSFER, str(plan.id))
+    today = work.today(work.site(plan.site_id))
+    if why := refusal(Way.REOPEN, end, today, confirmed=not waits):
+        raise ConflictError(why)

@@ -4,20 +4,20 @@ wrongly (reopen). The days keep counting from the same anchor, and the time else
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import EndReason, Role
-from surveillance.operations.care import enrolment
+from surveillance.core.people.way_back import Way, refusal
+from surveillance.core.words import Role
+from surveillance.operations.care import enrolment, which_disease
 from surveillance.operations.care.enrolment import Enrolment
 from surveillance.operations.deferrals import granting
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Work
+from surveillance.store.planning import conditions
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import Patient, Plan
-
-LEFT: Final = (EndReason.TRANSFER, EndReason.PATIENT_WISH, EndReason.COMPLETED)  # ends after which somebody comes back
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Return:
     """``studies``: what was examined elsewhere and is known. ``day``: since when the clinic follows again; None: today.
 
     ``protocol`` None: the version that the patient was on. ``intervals``: over what was chosen then.
+    ``condition``: which disease, where several were followed.
     """
 
     reason: str
@@ -33,6 +34,7 @@ class Return:
     protocol: str | None = None
     intervals: Mapping[str, int | None] | None = None
     off_until: date | None = None
+    condition: UUID | None = None
 
 
 def come_back(work: Work, patient: Patient, new: Return) -> Plan:
@@ -42,7 +44,7 @@ def come_back(work: Work, patient: Patient, new: Return) -> Plan:
     a study is known, and where the last one is not, the board asks for it.
 
     Raises:
-        InvalidInputError: no reason, or a day before the plan ended or after today.
+        InvalidInputError: no reason, a day before the plan ended or after today, or several diseases and none named.
         ConflictError: there is no plan that ended so that somebody can come back to it; it says what to do instead.
         BeyondLimitError, as by ``enrol``.
     """
@@ -50,7 +52,12 @@ def come_back(work: Work, patient: Patient, new: Return) -> Plan:
     if not new.reason.strip():
         raise InvalidInputError("a return needs a reason, such as where the patient was followed")
     patient = preconditions.lock(work, patient.id)
-    previous = _left(work, patient)
+    known = conditions.with_plans(work.session, patient.id)
+    if not any(own for _, own in known):
+        raise ConflictError(f"patient {patient.mrn} was never followed here; enrol the patient instead")
+    condition, previous = which_disease.with_last_plan(patient, new.condition, known)
+    if why := refusal(Way.RETURN, which_disease.end_of(previous), work.today(work.site(patient.site_id))):
+        raise ConflictError(f"patient {patient.mrn}: {why}")
     day = _first_day(work, previous, new.day)
     last = store.terms_in_force(work.session, previous.id)[-1]
     again = Enrolment(
@@ -64,24 +71,9 @@ def come_back(work: Work, patient: Patient, new: Return) -> Plan:
         previous.ended_on,
     )
     granting.settle_plan(work, previous, "came back")
-    plan = enrolment.begin(work, patient, again, previous, "plan.return")
+    plan = enrolment.begin(work, patient, again, previous, condition, "plan.return")
     replanning.replan_patient(work, patient)
     return plan
-
-
-def _left(work: Work, patient: Patient) -> Plan:
-    """The plan whose end was no end of follow-up."""
-    previous = next(iter(store.all_plans(work.session, patient.id)), None)
-    if previous is None:
-        raise ConflictError(f"patient {patient.mrn} was never followed here; enrol the patient instead")
-    if previous.ended_on is None:
-        raise ConflictError(f"patient {patient.mrn} has an active plan; nothing ended from which to come back")
-    if previous.end_reason not in LEFT:
-        raise ConflictError(
-            f"the plan of patient {patient.mrn} ended for another reason ({previous.end_reason});"
-            " after a new treatment restart it from the new anchor"
-        )
-    return previous
 
 
 def _first_day(work: Work, previous: Plan, day: date | None) -> date:

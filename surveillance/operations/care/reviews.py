@@ -125,7 +125,7 @@ def _changes_meaning(study: Study, new: NewReview) -> bool:
 def _carry_on(work: Work, patient: Patient, study: Study, new: NewReview) -> Sequence[Appointment]:
     if new.result is Result.INADEQUATE and store.follow_up(work.session, study.id) is None:
         follow_ups.settle(work, study, FollowUp.REPEAT, new.day, reason=f"by {new.repeat_by}")
-        if patient.died_on is None and plans.active_plan(work.session, patient.id) is None and new.repeat_by:
+        if patient.died_on is None and not plans.active_plans(work.session, patient.id) and new.repeat_by:
             task = NewTask("repeat the inadequate study", work.actor.user_id, new.repeat_by)
             result_tasks.add(work, study, task)  # no plan asks for the examination
     return following.follow_with(work, patient, study, new.day, new.follow) if new.follow is not None else ()

@@ -154,9 +154,9 @@ RENEWED_HERE = (DeferralKind.OFF, DeferralKind.TRANSFER)
 PLAN_ENDED = "the plan ended"
 
 
-def reinstate_plan(work: Work, plan: Plan, why: str) -> None:
-    """What was settled only because its plan ended puts off again."""
-    statement = select(Deferral).where(Deferral.plan_id == plan.id, Deferral.settled_why == PLAN_ENDED)
+def reinstate_plan(work: Work, plan: Plan, why: str, settled: str = PLAN_ENDED) -> None:
+    """What was settled only because its plan ended, or for another reason that is none any more, puts off again."""
+    statement = select(Deferral).where(Deferral.plan_id == plan.id, Deferral.settled_why == settled)
     for row in work.session.exec(statement):
         _reinstate(work, row, why)
 

@@ -138,7 +138,7 @@ def _facts(
     unclear = isinstance(wanted, Unreadable)
     return SendingFacts(
         alive=now.patient.died_on is None,
-        plan_active=now.plan is not None,
+        plan_active=bool(now.plans),
         on_hold=now.on_hold,
         still_wanted=UNREADABLE if unclear else any(stem(each.key) == stem(planned.key) for each in listed),
         dispatch_paused=_readable(sender_state.is_paused),
@@ -202,11 +202,8 @@ class _Addressee:
     def contact(self) -> Contact | None:
         return self.chosen.contact if self.chosen else None
 
-    def _address_of(self, contact: Contact) -> str | None:
-        return contact.phone if self.channel is Channel.SMS else contact.email
-
     def _usable(self, each: ContactFacts) -> bool:
-        if not self.carried or not self._address_of(each.contact):
+        if not self.carried or not each.contact.address(self.channel):
             return False
         if self.channel is Channel.EMAIL:
             return each.contact.email_failed_at is None
@@ -219,13 +216,13 @@ class _Addressee:
     def _agreed(self, each: ContactFacts) -> bool:
         """Consent is to an address: a new number needs a new one (47 CFR 64.1200, facts: messaging)."""
         last = each.consent
-        return last is not None and last.act is ConsentAct.GIVEN and last.address == self._address_of(each.contact)
+        return last is not None and last.act is ConsentAct.GIVEN and last.address == each.contact.address(self.channel)
 
     def has_consent(self) -> bool:
         return self.chosen is not None and self._agreed(self.chosen)
 
     def address(self) -> str | None:
-        return self._address_of(self.chosen.contact) if self.chosen else None
+        return self.chosen.contact.address(self.channel) if self.chosen else None
 
     def is_opted_out(self) -> bool:
         number = self.chosen.number if self.chosen else None

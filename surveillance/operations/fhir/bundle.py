@@ -14,7 +14,7 @@ from surveillance.operations.fhir import records
 from surveillance.operations.fhir.codes import COMMUNICATION, checked
 from surveillance.operations.fhir.definitions import definitions
 from surveillance.operations.work import Work
-from surveillance.store.planning import plans
+from surveillance.store.planning import conditions, plans
 from surveillance.store.registry import patients
 from surveillance.store.tables import AppointmentItem, Attempt, ExaminationRow, Patient, Place, Plan, Reminder, Site
 from surveillance.store.visits import appointments, studies
@@ -61,6 +61,7 @@ def _person(work: Work, site: Site, person: Patient, base: str, protocols: dict[
     session, today = work.session, work.today(site)
     yield records.patient(person, site, patients.contacts(session, person.id), base)
     requests: Requests = {}
+    yield from map(records.condition, conditions.of_patient(session, person.id))
     for plan in reversed(plans.all_plans(session, person.id)):
         protocol = work.protocol(plans.terms_in_force(session, plan.id)[-1].protocol_key)
         protocols[protocol.key] = protocol

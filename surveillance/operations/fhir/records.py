@@ -5,10 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.plain import SIDE
 from surveillance.core.protocols.fit import modalities
 from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.core.schedule.examinations import Examination
 from surveillance.core.schedule.status import status
+from surveillance.core.words import Side
 from surveillance.operations.fhir import codes
 from surveillance.operations.fhir.codes import checked
 from surveillance.operations.fhir.definitions import activity_canonical, canonical
@@ -16,6 +18,7 @@ from surveillance.store.tables import (
     Appointment,
     AppointmentItem,
     Attempt,
+    Condition,
     Contact,
     ExaminationRow,
     Patient,
@@ -101,6 +104,29 @@ def _telecom(contact: Contact) -> list[Resource]:
     return (phone if contact.phone else []) + ([{"system": "email", "value": contact.email}] if contact.email else [])
 
 
+def condition(row: Condition) -> Resource:
+    """A disease that is followed; what nobody said is left out."""
+    code: Resource = {"text": row.diagnosis or "disease followed by imaging, not described"}
+    if row.code:
+        code["coding"] = [{"code": row.code} | ({"system": row.code_system} if row.code_system else {})]
+    side = "" if row.side is Side.UNKNOWN else SIDE[row.side]
+    place = " ".join(part for part in (side, row.body_site) if part)
+    made: Resource = {
+        "resourceType": "Condition",
+        "id": str(row.id),
+        "code": code,
+        "subject": refers(row.patient_id),
+        "recordedDate": _moment(row.recorded_at),
+    }
+    if place:
+        made["bodySite"] = [{"text": place}]
+    if row.stage:
+        made["stage"] = [{"summary": {"text": row.stage}}]
+    if row.diagnosed_on:
+        made["onsetDateTime"] = _day(row.diagnosed_on)
+    return checked(made)
+
+
 def care_plan(row: Plan, protocol: Protocol, requests: Iterable[UUID], base: str) -> Resource:
     period = {"start": _day(row.anchor)} | ({"end": _day(row.ended_on)} if row.ended_on else {})
     made: Resource = {
@@ -114,6 +140,7 @@ def care_plan(row: Plan, protocol: Protocol, requests: Iterable[UUID], base: str
         "period": period,
         "created": _moment(row.recorded_at),
     }
+    made["addresses"] = [refers(row.condition_id)]
     if row.previous_id is not None:
         made["replaces"] = [refers(row.previous_id)]
     activity = [{"reference": refers(request)} for request in requests]

@@ -78,8 +78,9 @@ def _change(work: Work, changed: Changed) -> None:
     if changed.enrols and row.protocol is not None:
         enrolment.enrol(work, patient, enrolment_of(row))
     elif changed.studies:
+        about = changed.plan.condition_id if changed.plan else None
         for items, day in changed.studies:
-            keep_study(work, patient, NewStudy(items, day, source="import"))
+            keep_study(work, patient, NewStudy(items, day, source="import", condition_id=about))
         replanning.replan_patient(work, patient)
 
 

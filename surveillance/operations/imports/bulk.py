@@ -17,7 +17,7 @@ from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import Derived, PlanFacts, derive
 from surveillance.core.schedule.matching import Study as Evidence
 from surveillance.core.schedule.trips import Trip
-from surveillance.core.words import AppointmentState, Channel, ConsentAct, ContactKind, DeferralKind, Sex
+from surveillance.core.words import AppointmentState, Channel, ConsentAct, ContactKind, DeferralKind, Sex, Side
 from surveillance.operations.deferrals import granting
 from surveillance.operations.deferrals.off_items import off_items
 from surveillance.operations.imports.rows import ImportedPatient
@@ -34,6 +34,7 @@ from surveillance.store.tables import (
     AuditEvent,
     AuditValue,
     CareGap,
+    Condition,
     Consent,
     Contact,
     Deferral,
@@ -64,9 +65,13 @@ CONSENT = (
     "id", "site_id", "patient_id", "contact_id", "channel", "act", "address", "method", "at", "recorded_at",
     "recorded_by",
 )  # fmt: skip
+CONDITION = (
+    "id", "site_id", "patient_id", "number", "diagnosis", "code", "code_system", "body_site", "side", "grade", "margin",
+    "stage", "recorded_at", "recorded_by",
+)  # fmt: skip
 PLAN = (
-    "id", "site_id", "patient_id", "number", "anchor", "enrolled_on", "horizon", "end_note", "recorded_at",
-    "recorded_by",
+    "id", "site_id", "patient_id", "condition_id", "number", "anchor", "enrolled_on", "horizon", "end_note",
+    "recorded_at", "recorded_by",
 )  # fmt: skip
 TERMS = (
     "id", "site_id", "plan_id", "protocol_key", "intervals", "chosen_by", "reason", "recorded_at", "recorded_by",
@@ -76,15 +81,15 @@ DEFERRAL = (
     "settled_why", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY = (
-    "id", "site_id", "patient_id", "source", "modality", "modality_stated", "body_region", "performed_on",
-    "next_action", "note", "history", "recorded_at", "recorded_by",
+    "id", "site_id", "patient_id", "condition_id", "source", "modality", "modality_stated", "body_region",
+    "performed_on", "next_action", "note", "history", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY_ITEM = ("study_id", "item", "site_id")
 EXAMINATION = (
     "id", "site_id", "patient_id", "plan_id",
     *(plans.IDS.get(name, name) for name in plans.FIELDS), "open", "withdrawn", "skip_settled",
 )  # fmt: skip
-GAP = ("patient_id", "kind", "site_id", "since", "plan_id")
+GAP = ("patient_id", "kind", "number", "site_id", "since", "plan_id")
 WORD = ("patient_id", "word", "site_id")
 FINDING = ("id", "site_id", "patient_id", "plan_id", "kind", "item", "month", "subject", "since")
 VISIT = (
@@ -150,14 +155,14 @@ class BulkWriter:
         tables.words.extend((patient_id, word, self.site_id) for word in patients.search_words(name, row.mrn))
         self._contact(row, patient_id, tables)
         if row.protocol is None:
-            tables.gaps.append((patient_id, GapKind.WITHOUT_PLAN, self.site_id, self.today, None))
+            tables.gaps.append((patient_id, GapKind.WITHOUT_PLAN, 0, self.site_id, self.today, None))
             return
         plan_id = self._plan(row, row.protocol, patient_id, tables)
         of_age_on = add_months(row.values["birth_date"], 12 * self.site.age_of_majority)
         if self.today < of_age_on:
-            tables.gaps.append((patient_id, GapKind.OF_AGE, self.site_id, of_age_on, plan_id))
+            tables.gaps.append((patient_id, GapKind.OF_AGE, 0, self.site_id, of_age_on, plan_id))
         if not _reachable(row, barred):
-            tables.gaps.append((patient_id, GapKind.UNREACHABLE, self.site_id, self.today, plan_id))
+            tables.gaps.append((patient_id, GapKind.UNREACHABLE, 0, self.site_id, self.today, plan_id))
 
     def _event(
         self, tables: "_Tables", action: str, subject: str, row_id: str, patient_id: str, value: Any = None
@@ -197,7 +202,13 @@ class BulkWriter:
     def _plan(self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables") -> str:
         plan_id, intervals = bulk.text_id(), row.values.get("intervals", {})
         anchor: date = row.values["anchor"]
-        tables.plans.append((plan_id, self.site_id, patient_id, 1, anchor, self.today, self.until, "", *self.recorded))
+        condition_id = self._condition(patient_id, tables)
+        tables.plans.append(
+            (
+                plan_id, self.site_id, patient_id, condition_id, 1, anchor, self.today, self.until, "",
+                *self.recorded,
+            )
+        )  # fmt: skip
         tables.terms.append(
             (
                 bulk.text_id(), self.site_id, plan_id, protocol.key, intervals, self.user_id, "imported",
@@ -206,13 +217,21 @@ class BulkWriter:
         )  # fmt: skip
         self._event(tables, "plan.enrol", "plan", plan_id, patient_id)
         self._off(off_items(self.work, protocol, intervals), patient_id, plan_id, tables)
-        evidence = tuple(self._studies(row, protocol, patient_id, tables))
+        evidence = tuple(self._studies(row, protocol, (patient_id, condition_id), tables))
         terms = self.work.terms(protocol.key, intervals, None)
         derived = derive(PlanFacts(anchor, self.today, (terms,), studies=evidence), self.until)
         self._projection(derived, patient_id, plan_id, tables)
         self._visits(propose_trips(derived.examinations, follow_ups(protocol), self.today, self.is_working),
                      derived, patient_id, plan_id, tables)  # fmt: skip
         return plan_id
+
+    def _condition(self, patient_id: str, tables: "_Tables") -> str:
+        """The disease that the plan follows, of which the file says no more."""
+        row_id = bulk.text_id()
+        nothing = ("", "", "", "", Side.UNKNOWN, "", "", "")
+        tables.conditions.append((row_id, self.site_id, patient_id, 1, *nothing, *self.recorded))
+        self._event(tables, "condition.add", "condition", row_id, patient_id)
+        return row_id
 
     def _off(self, items: Sequence[str], patient_id: str, plan_id: str, tables: "_Tables") -> None:
         """What the file switches off; whoever takes it in was asked when its rows were read."""
@@ -229,18 +248,18 @@ class BulkWriter:
             self._event(tables, "deferral.grant", "deferral", row_id, patient_id)
 
     def _studies(
-        self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables"
+        self, row: ImportedPatient, protocol: Protocol, whose: tuple[str, str], tables: "_Tables"
     ) -> Iterator[Evidence]:
         for items, day in row.values.get("studies", ()):
             study_id = bulk.text_id()
             modalities = next((m for code in items if (m := protocol.item(code).modalities)), ("OT",))
             tables.studies.append(
                 (
-                    study_id, self.site_id, patient_id, "import", modalities[0], False, "", day, "", "",
+                    study_id, self.site_id, *whose, "import", modalities[0], False, "", day, "", "",
                     day + timedelta(days=studies.HISTORY_DAYS) < self.today, *self.recorded,
                 )
             )  # fmt: skip
-            self._event(tables, "study.add", "study", study_id, patient_id)
+            self._event(tables, "study.add", "study", study_id, whose[0])
             tables.study_items.extend((study_id, item, self.site_id) for item in set(items))
             yield Evidence(study_id, frozenset(items), day)
 
@@ -289,6 +308,7 @@ class _Tables:
         self.patients: list[tuple[Any, ...]] = []
         self.contacts: list[tuple[Any, ...]] = []
         self.consents: list[tuple[Any, ...]] = []
+        self.conditions: list[tuple[Any, ...]] = []
         self.plans: list[tuple[Any, ...]] = []
         self.terms: list[tuple[Any, ...]] = []
         self.deferrals: list[tuple[Any, ...]] = []
@@ -306,6 +326,7 @@ class _Tables:
         yield Patient, PATIENT, self.patients
         yield Contact, CONTACT, self.contacts
         yield Consent, CONSENT, self.consents
+        yield Condition, CONDITION, self.conditions
         yield Plan, PLAN, self.plans
         yield PlanTerms, TERMS, self.terms
         yield Deferral, DEFERRAL, self.deferrals

@@ -37,6 +37,7 @@ class Changed:
     fields: Mapping[str, tuple[Any, Any]]
     studies: Sequence[tuple[tuple[str, ...], date]]
     enrols: bool
+    plan: Plan | None = None  # which the row is about, where there is one
 
 
 @dataclass
@@ -53,7 +54,7 @@ class _Registered:
 
     patients: dict[str, Patient] = field(default_factory=dict)
     contacts: dict[UUID, Contact] = field(default_factory=dict)
-    plans: dict[UUID, Plan] = field(default_factory=dict)  # the newest of each patient
+    plans: dict[UUID, list[Plan]] = field(default_factory=dict)  # of each patient, the newest of each disease
     terms: dict[UUID, PlanTerms] = field(default_factory=dict)  # the latest of each plan
     studies: dict[UUID, set[tuple[str, date]]] = field(default_factory=dict)
 
@@ -82,8 +83,10 @@ def _registered(work: Work, site: Site, mrns: Iterable[str]) -> _Registered:
         # The first contact is the one that a row of the file speaks of; it is read last and so stays.
         for contact in session.exec(contacts.order_by(col(Contact.priority).desc(), col(Contact.id).desc())):
             found.contacts[contact.patient_id] = contact
-        newest = select(Plan).where(col(Plan.patient_id).in_(ids)).order_by(col(Plan.number))
-        found.plans.update((plan.patient_id, plan) for plan in session.exec(newest))
+        every = select(Plan).where(col(Plan.patient_id).in_(ids)).order_by(col(Plan.number))
+        newest = {plan.condition_id: plan for plan in session.exec(every)}
+        for plan in newest.values():
+            found.plans.setdefault(plan.patient_id, []).append(plan)
         studies = (
             select(col(Study.patient_id), col(StudyItem.item), col(Study.performed_on))
             .join(StudyItem, col(StudyItem.study_id) == col(Study.id))
@@ -91,7 +94,7 @@ def _registered(work: Work, site: Site, mrns: Iterable[str]) -> _Registered:
         )
         for patient_id, item, day in session.exec(studies):
             found.studies.setdefault(patient_id, set()).add((item, day))
-    for ids in batches(plan.id for plan in list(found.plans.values())):
+    for ids in batches(plan.id for own in list(found.plans.values()) for plan in own):
         standing = select(PlanTerms).where(col(PlanTerms.plan_id).in_(ids), col(PlanTerms.retracted_at).is_(None))
         in_order = sorted(session.exec(standing), key=lambda row: (row.since or date.min, row.recorded_at))
         found.terms.update((row.plan_id, row) for row in in_order)
@@ -105,7 +108,7 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _compare_one(row: ImportedPatient, patient: Patient, known: _Registered, result: Comparison) -> None:
-    plan, contact = known.plans.get(patient.id), known.contacts.get(patient.id)
+    plan, contact = _plan_of(row, known.plans.get(patient.id, [])), known.contacts.get(patient.id)
     conflicts = [*_identity(row, patient), *_plan_conflicts(row, plan, known)]
     if conflicts:
         result.conflicts.extend(conflicts)
@@ -114,9 +117,14 @@ def _compare_one(row: ImportedPatient, patient: Patient, known: _Registered, res
     studies = _new_studies(row, known.studies.get(patient.id, set()))
     enrols = row.protocol is not None and plan is None
     if fields or studies or enrols:
-        result.changed.append(Changed(row, patient, contact, fields, studies, enrols))
+        result.changed.append(Changed(row, patient, contact, fields, studies, enrols, plan))
     else:
         result.unchanged.append(row)
+
+
+def _plan_of(row: ImportedPatient, own: Sequence[Plan]) -> Plan | None:
+    """The plan that a row is about: of several diseases the one of its anchor, else the one that was enrolled last."""
+    return next((plan for plan in own if plan.anchor == row.get("anchor")), own[-1] if own else None)
 
 
 def _identity(row: ImportedPatient, patient: Patient) -> Iterable[CellError]:

@@ -60,11 +60,11 @@ def by_channels(work: Work, patient: Patient, site: Site, channels: tuple[Channe
     contacts = reachability.of_contacts(work, patient.id, patients.contacts(work.session, patient.id))
     why: list[str] = []
     for channel in (each for each in channels if each not in BY_PERSON):
-        addressed = [each for each in contacts if reachability.address(each.contact, channel)]
+        addressed = [each for each in contacts if each.contact.address(channel)]
         barred = [(each, _barred(work, site, each, channel)) for each in addressed]
         free = next((each for each, reason in barred if not reason), None)
         if free is not None:
-            return ChannelChoice(channel, reachability.address(free.contact, channel) or "", tuple(why))
+            return ChannelChoice(channel, free.contact.address(channel) or "", tuple(why))
         why.append(barred[0][1] if barred else _nothing(channel))
     phone = next((each.contact.phone for each in contacts if each.contact.phone), None) or ""
     postal = next((each.contact.postal_address for each in contacts if each.contact.postal_address), "")
@@ -95,7 +95,7 @@ def _barred(work: Work, site: Site, each: ContactReach, channel: Channel) -> str
 
 
 def _shared(work: Work, each: ContactReach, channel: Channel) -> bool:
-    holders = store.contacts_with(work.session, channel, reachability.address(each.contact, channel) or "")
+    holders = store.contacts_with(work.session, channel, each.contact.address(channel) or "")
     return len({holder.patient_id for holder in holders}) > 1
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from surveillance.core.messages.planned import Due, Planned, Recipient, Told, Visit
 from surveillance.core.messages.policy import UNCAPPED, Policy
@@ -25,21 +26,22 @@ _TOLD_OF: Final = (AppointmentState.BOOKED, AppointmentState.CANCELLED)  # booke
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The active plan, if there is one. What was entered late is known only since then (``Due.known_at``)."""
+    """The active plans, one of each disease; ``on_hold`` where all of them are. What was entered late is known only
+    since then (``Due.known_at``)."""
 
-    plan: Plan | None = None
+    plans: Sequence[Plan] = ()
     on_hold: bool = False
     dues: Sequence[Due] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PatientContext:
-    """All of one patient at one moment. ``plan`` is the active one; ``rows`` are the stored messages."""
+    """All of one patient at one moment. ``plans`` are the active ones; ``rows`` are the stored messages."""
 
     patient: Patient
     site: Site
     policy: Policy
-    plan: Plan | None
+    plans: Sequence[Plan]
     on_hold: bool
     recipient: Recipient
     visits: Sequence[Visit]
@@ -78,9 +80,9 @@ def patient_context(
         patient=patient,
         site=site,
         policy=policy_for(work.catalogue.policy, site),
-        plan=course.plan,
+        plans=course.plans,
         on_hold=course.on_hold,
-        recipient=recipient(patient, site, active=course.plan is not None and not course.on_hold),
+        recipient=recipient(patient, site, active=bool(course.plans) and not course.on_hold),
         visits=[visit for row in visits if row.state in _TOLD_OF and (visit := visit_of(row)) is not None],
         dues=course.dues,
         told=told_by(rows),
@@ -135,7 +137,7 @@ def course_of(work: Work, recorded: Recorded, rows: Iterable[Examination]) -> Co
     asked = (row for row in rows if row.open and not row.held)
     near = (row for row in asked if row.overdue_from <= until or row.window_start <= window_until)
     return Course(
-        plan,
+        [plan],
         any(_covers(hold, today) for hold in recorded.holds),
         [
             Due(
@@ -157,8 +159,14 @@ def _covers(hold: PlanHold, day: date) -> bool:
 
 def _read_course(work: Work, patient: Patient, site: Site) -> Course:
     lines = courses.of_patient(work.session, patient.id, work.today(site), *_in_sight(work, site))
-    if not lines:
-        return Course()
+    of_plans: dict[UUID, list[courses.Line]] = {}
+    for line in lines:
+        of_plans.setdefault(line[0].id, []).append(line)
+    return joined(map(_read_plan, of_plans.values()))
+
+
+def _read_plan(lines: Sequence[courses.Line]) -> Course:
+    """The course of one plan, of which there is a line at least."""
     plan, on_hold, terms_at, *_ = lines[0]
     known = max(plan.recorded_at, terms_at or plan.recorded_at)
     dues = [
@@ -166,7 +174,18 @@ def _read_course(work: Work, patient: Patient, site: Site) -> Course:
         for *_, row, extra_at in lines
         if row is not None
     ]
-    return Course(plan, on_hold, dues)
+    return Course([plan], on_hold, dues)
+
+
+def joined(courses_: Iterable[Course]) -> Course:
+    """All active plans of a patient as one course: there is one itinerary, whatever asks for it."""
+    every = list(courses_)
+    dues = [due for course in every for due in course.dues]
+    return Course(
+        [plan for course in every for plan in course.plans],
+        bool(every) and all(course.on_hold for course in every),
+        sorted(dues, key=lambda due: (due.window_start, due.label)) if len(every) > 1 else dues,
+    )
 
 
 def _in_sight(work: Work, site: Site) -> tuple[date, date]:

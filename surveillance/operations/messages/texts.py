@@ -168,16 +168,19 @@ def _examinations(work: Work, now: PatientContext, planned: Planned, states: Sta
     """The titles, as the plan's protocol names them, of all that is done on that day or is due in that window."""
     if states is None:
         items = [due.label for due in now.dues if due.window_start == planned.subject_day and not due.booked]
-        return _titles(work, now.plan, items)
+        return _titles(work, now.plans, items)
     ids = [UUID(visit.appointment_id) for visit in now.visits if visit.day == states.day and not visit.cancelled]
     ids = [states.appointment_id] if states.cancelled else ids
     lines = [line for own in appointments.lines_of(work.session, ids).values() for line in own]
     plan = work.session.get(Plan, work.session.get_one(Appointment, states.appointment_id).plan_id)
     counted = [line.item for line in lines if states.cancelled or line.outcome in (None, Outcome.PERFORMED)]
-    return _titles(work, plan, counted)
+    return _titles(work, [*now.plans, plan] if plan else now.plans, counted)
 
 
-def _titles(work: Work, plan: Plan | None, items: Iterable[str]) -> str:
-    terms = plans.terms_in_force(work.session, plan.id) if plan else []
-    known = {item.code: item.title for item in work.protocol(terms[-1].protocol_key).items} if terms else {}
+def _titles(work: Work, of: Iterable[Plan], items: Iterable[str]) -> str:
+    """By the names that the protocols of the plans give them; the last one has the last word."""
+    known: dict[str, str] = {}
+    for plan_id in reversed(dict.fromkeys(plan.id for plan in reversed(list(of)))):
+        terms = plans.terms_in_force(work.session, plan_id)
+        known |= {item.code: item.title for item in work.protocol(terms[-1].protocol_key).items}
     return ", ".join(known.get(item, item.replace("_", " ")) for item in dict.fromkeys(sorted(items)))

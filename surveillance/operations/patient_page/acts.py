@@ -51,7 +51,7 @@ def standing(work: Work, contact: Contact | None) -> dict[Channel, Standing]:
 
 
 def _standing(work: Work, contact: Contact | None, channel: Channel) -> Standing:
-    address = contact and (contact.phone if channel is Channel.SMS else contact.email)
+    address = contact and contact.address(channel)
     if contact is None or not address or (channel is Channel.SMS and not contact.phone_mobile):
         return Standing.NEVER
     last = patients.consents(work.session, contact.patient_id).get((contact.id, channel))

@@ -1,7 +1,7 @@
 """What is known about a plan, read once in a few queries: a use case decides by it, keeps it in step, passes it on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from surveillance.core.schedule.matching import Extra, Ruling, Study
 from surveillance.core.schedule.slots import Terms
 from surveillance.operations.messages.patient_context import Course, course_of
 from surveillance.operations.planning import flags, preconditions
+from surveillance.operations.planning.sharing import Sharing
 from surveillance.operations.work import Work, found
 from surveillance.store.planning import plans as store
 from surveillance.store.planning.plans import Examined, Recorded, Stored
@@ -22,13 +23,17 @@ _RULINGS = {OverrideKind.COUNTS: Ruling.COUNTS, OverrideKind.EXTRA_EVIDENCE: Rul
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """One plan of a ``patient`` who is locked, with all of the patient's visits and studies."""
+    """One plan of a ``patient`` who is locked, with all of the patient's visits and studies.
+
+    ``others`` are the patient's other active plans, of other diseases: what changes for one may change for them.
+    """
 
     patient: Patient
     recorded: Recorded
     stored: Stored
     visits: Visits
     studies: Sequence[Examined]
+    others: Sequence["Gathered"] = field(default=(), compare=False)
 
     @property
     def plan(self) -> Plan:
@@ -43,15 +48,26 @@ class Gathered:
         """Everything that is recorded about the plan and not retracted, as it stands now."""
         return facts(work, self.patient, self.recorded, self.visits, self.studies)
 
+    @property
+    def every(self) -> list["Gathered"]:
+        """This plan and the others, by number."""
+        return sorted((self, *self.others), key=lambda each: each.plan.number)
+
     def course(self, work: Work, derived: Derived) -> Course:
         """What of an active plan decides about messages; ``derived`` are its examinations as they are stored."""
         return course_of(work, self.recorded, derived.examinations)
 
 
 def gather(work: Work, patient: Patient, plan: Plan) -> Gathered:
-    """One plan of a patient who was locked before."""
-    (one,) = of_plans(work, patient, [plan])
-    return one
+    """One plan of a patient who was locked before; the plan is read again."""
+    plans = store.active_plans(work.session, patient.id, also=plan.id)
+    return beside(work, patient, plan, plans)
+
+
+def beside(work: Work, patient: Patient, plan: Plan, plans: Sequence[Plan]) -> Gathered:
+    """As ``gather``, for a caller who has just read all active ``plans`` of the patient."""
+    one, *others = of_plans(work, patient, [plan, *(other for other in plans if other.id != plan.id)])
+    return replace(one, others=others)
 
 
 def of_plans(work: Work, patient: Patient, plans: Sequence[Plan]) -> list[Gathered]:
@@ -65,8 +81,16 @@ def of_plans(work: Work, patient: Patient, plans: Sequence[Plan]) -> list[Gather
 def locked(work: Work, patient_id: UUID, plan_id: UUID) -> Gathered:
     """As ``gather``, for a patient whom nobody has locked yet: lock, then read the plan again. Raises NotFoundError."""
     patient = preconditions.lock(work, patient_id)
-    plan = work.session.get(Plan, plan_id, populate_existing=True)
-    return gather(work, patient, found(plan, "plan", str(plan_id)))
+    plans = store.active_plans(work.session, patient_id, also=plan_id)
+    plan = next((plan for plan in plans if plan.id == plan_id), None)
+    return beside(work, patient, found(plan, "plan", str(plan_id)), plans)
+
+
+def active(work: Work, plan: Plan) -> Gathered:
+    """As ``locked``. Raises ConflictError where the plan has ended."""
+    now = locked(work, plan.patient_id, plan.id)
+    preconditions.check_active(now.plan)
+    return now
 
 
 def of_new(work: Work, patient: Patient, recorded: Recorded) -> Gathered:
@@ -78,15 +102,16 @@ def of_new(work: Work, patient: Patient, recorded: Recorded) -> Gathered:
 
 
 def facts(work: Work, patient: Patient, told: Recorded, visits: Visits, studies: Sequence[Examined]) -> PlanFacts:
-    """What is recorded about a plan, as the core takes it."""
+    """What is recorded about a plan, as the core takes it, and what counts for it of the patient's other diseases."""
     plan, words = told.plan, told.words
+    shared = Sharing(work, told)
     return PlanFacts(
         anchor=plan.anchor,
         enrolled_on=plan.enrolled_on,
         terms=_terms(work, told),
         holds=tuple(Hold(row.item, row.start, row.resumed_on, row.review_on) for row in told.holds),
-        studies=tuple(_evidence(told, visits, studies)),
-        bookings=visits.bookings(plan.id, flags.unconfirmed(work, patient, told)),
+        studies=tuple(_evidence(told, visits, studies, shared)),
+        bookings=(*visits.bookings(plan.id, flags.unconfirmed(work, patient, told)), *shared.bookings(visits)),
         extras=tuple(Extra(str(row.id), row.item, row.target, row.tolerance, row.requested_on) for row in told.extras),
         moves={
             (word.item, word.month): word.day
@@ -108,7 +133,7 @@ def _terms(work: Work, told: Recorded) -> tuple[Terms, ...]:
     return tuple(work.terms(row.protocol_key, row.intervals, row.since) for row in store.in_force(told.terms))
 
 
-def _evidence(told: Recorded, visits: Visits, studies: Sequence[Examined]) -> Iterator[Study]:
+def _evidence(told: Recorded, visits: Visits, studies: Sequence[Examined], shared: Sharing) -> Iterator[Study]:
     """The studies with the slots that the plan's visits were booked for, and with persons' rulings."""
     rulings: dict[UUID, dict[str, Ruling]] = {}
     for word in told.words:
@@ -118,4 +143,4 @@ def _evidence(told: Recorded, visits: Visits, studies: Sequence[Examined]) -> It
     for study in studies:
         slots = booked.get(study.appointment_id, frozenset())
         ruled = rulings.get(study.id, {})
-        yield Study(str(study.id), study.items, study.performed_on, slots, ruled, study.repeat_by)
+        yield Study(str(study.id), shared.items(study), study.performed_on, slots, ruled, study.repeat_by)

@@ -32,14 +32,6 @@ def reasoned(reason: str, what: str) -> None:
         raise InvalidInputError(f"{what} needs a reason")
 
 
-def must_be_active(work: Work, plan: Plan) -> Patient:
-    """Lock the patient and read the plan again. Raises ConflictError where it has ended."""
-    patient = lock(work, plan.patient_id)
-    work.session.refresh(plan)
-    check_active(plan)
-    return patient
-
-
 def check_active(plan: Plan) -> None:
     """Raises ConflictError where the plan has ended."""
     if plan.ended_on is not None:
@@ -75,8 +67,3 @@ def items_of(work: Work, terms: Iterable[PlanTerms]) -> set[str]:
 
 def plan_of(work: Work, plan_id: UUID) -> Plan:
     return found(work.session.get(Plan, plan_id), "plan", str(plan_id))
-
-
-def current_plan(work: Work, patient: Patient) -> Plan:
-    """The active plan. Raises NotFoundError where the patient has none."""
-    return found(store.active_plan(work.session, patient.id), "active plan for patient", patient.mrn)

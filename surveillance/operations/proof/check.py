@@ -83,7 +83,14 @@ def _staff(work: Work) -> Iterator[Violation]:
 def _people(work: Work) -> Iterator[Violation]:
     session = work.session
     yield from _violations(
-        work, store.several_active_plans(session), "one plan", "{} active plans", "end all but one of them"
+        work, store.several_active_plans(session), "one plan", "{} active plans for one disease", "end all but one"
+    )
+    yield from _violations(
+        work,
+        store.of_somebody_else(session),
+        "a plan is its patient's",
+        "a {} is for a disease that is not the patient's, or was taken back",
+        "find out who changed the database by hand",
     )
     yield from _violations(
         work,

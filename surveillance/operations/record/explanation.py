@@ -3,7 +3,7 @@
 The sentences are read off the recorded facts and the row derived from them; nothing is remembered apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -47,17 +47,36 @@ class Explanation:
     history: tuple[str, ...]
 
 
-def explain(work: Work, patient: Patient, item: str | None = None, key: Key | None = None) -> list[Explanation]:
-    """One examination by its key, or the one whose time it is of an item, or of every item.
+def explain(
+    work: Work, patient: Patient, item: str | None = None, key: Key | None = None, plan: Plan | None = None
+) -> list[Explanation]:
+    """One examination by its key, or the one whose time it is of an item, or of every item: of ``plan``, or of the
+    newest plan for each disease.
 
     Raises:
         NotFoundError: no plan, no such item, or no such examination in it.
     """
-    newest = next(iter(plans.all_plans(work.session, patient.id)), None)
-    if newest is None:
+    every = [plan] if plan is not None else plans.all_plans(work.session, patient.id)
+    if not every:
         raise NotFoundError(f"patient {patient.mrn} has no plan yet")
-    plan = _Plan(work, patient, newest)
-    return [plan.explanation(row) for row in plan.chosen(item, key)]
+    newest = {each.condition_id: each for each in reversed(every)}
+    return [told for each in _asked(newest.values(), item, key, work) for told in _told(work, patient, each, item, key)]
+
+
+def _asked(newest: Iterable[Plan], item: str | None, key: Key | None, work: Work) -> list[Plan]:
+    """The plans that have what is asked for; all of them where none has, so that one says so."""
+    code, every = key.item if key else item, list(newest)
+    having = [
+        plan
+        for plan in every
+        if code is None or any(code == row.item for row in plans.projected(work.session, plan.id))
+    ]
+    return having or every
+
+
+def _told(work: Work, patient: Patient, plan: Plan, item: str | None, key: Key | None) -> list[Explanation]:
+    explained = _Plan(work, patient, plan)
+    return [explained.explanation(row) for row in explained.chosen(item, key)]
 
 
 class _Plan:

@@ -17,7 +17,7 @@ from surveillance.operations.board import worklist
 from surveillance.operations.board.worklist import Filter, WorklistRow
 from surveillance.operations.calendars import page_addresses
 from surveillance.operations.messages.patient_context import zone_of
-from surveillance.operations.planning import plan_record
+from surveillance.operations.planning import conditions, plan_record
 from surveillance.operations.planning.plan_record import Evidence, PlanRecord
 from surveillance.operations.record import conversation
 from surveillance.operations.record.conversation import Conversation
@@ -26,11 +26,13 @@ from surveillance.operations.registry.reachability import ContactReach
 from surveillance.operations.work import Work
 from surveillance.store.board import worklist as board
 from surveillance.store.calendars import feeds as feed_store
+from surveillance.store.planning import conditions as condition_store
 from surveillance.store.planning import plans
 from surveillance.store.registry import patients
 from surveillance.store.tables import (
     Appointment,
     AppointmentItem,
+    Condition,
     Death,
     Feed,
     Patient,
@@ -95,6 +97,7 @@ class PatientRecord:
     reaches: Sequence[ContactReach]
     steps: Sequence[WorklistRow]
     plans: Sequence[PlanRecord]
+    conditions: Mapping[UUID, Condition]
     visits: Sequence[VisitRecord]
     studies: Sequence[Evidence]
     feeds: Sequence[Feed]
@@ -105,9 +108,28 @@ class PatientRecord:
     names: Mapping[UUID, str]
 
     @property
-    def plan(self) -> PlanRecord | None:
-        """The active plan."""
-        return next((plan for plan in self.plans if plan.active), None)
+    def active(self) -> list[PlanRecord]:
+        """The active plans, one of each disease, in the order of their diseases."""
+        found = (plan for plan in self.plans if plan.active)
+        return sorted(found, key=lambda plan: self.conditions[plan.plan.condition_id].number)
+
+    @property
+    def unplanned(self) -> list[Condition]:
+        """The diseases that no plan is, or was, for."""
+        planned = {plan.plan.condition_id for plan in self.plans}
+        return [row for row in self.conditions.values() if row.id not in planned and row.retracted_at is None]
+
+    def disease(self, plan: PlanRecord) -> str:
+        """What a plan is for, in words."""
+        return conditions.name(self.conditions[plan.plan.condition_id])
+
+    def named(self, row: Condition) -> str:
+        return conditions.name(row)
+
+    def is_last(self, plan: PlanRecord) -> bool:
+        """Whether no later plan for the same disease follows."""
+        own = (each.plan for each in self.plans if each.plan.condition_id == plan.plan.condition_id)
+        return all(each.number <= plan.plan.number for each in own)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -154,6 +176,7 @@ def gather(work: Work, patient: Patient) -> PatientRecord:
         reaches=reachability.of_contacts(work, patient.id, patients.contacts(session, patient.id)),
         steps=steps(work, patient),
         plans=found,
+        conditions={row.id: row for row in condition_store.of_patient(session, patient.id, taken_back=True)},
         visits=visits,
         studies=studies,
         feeds=feed_store.of_patient(session, patient.id),

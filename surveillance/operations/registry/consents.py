@@ -61,7 +61,7 @@ def line(
         contact_id=contact.id,
         channel=channel,
         act=act,
-        address=contact.phone if channel is Channel.SMS else contact.email,
+        address=contact.address(channel),
         method=method,
         at=at or work.now,
         recorded_at=work.now,

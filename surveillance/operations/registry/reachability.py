@@ -103,17 +103,13 @@ def consent_words(reach: ContactReach, channel: Channel, spelled: Spelled) -> st
     if row is None:
         return "not asked"
     said = f"{plain.CONSENT[row.act]} {spelled(local_day(row.at, reach.zone))} ({row.method})"
-    if row.act is ConsentAct.WITHDRAWN or row.address == address(reach.contact, channel):
+    if row.act is ConsentAct.WITHDRAWN or row.address == reach.contact.address(channel):
         return said
     return f"{said}, but for {row.address or 'a phone that cannot be used'}: ask again"
-
-
-def address(contact: Contact, channel: Channel) -> str | None:
-    return contact.phone if channel is Channel.SMS else contact.email
 
 
 def agreed(reach: ContactReach, channel: Channel) -> bool:
     """Whether consent stands for the address as it is now."""
     row = reach.consents.get(channel)
-    where = address(reach.contact, channel)
+    where = reach.contact.address(channel)
     return row is not None and row.act is ConsentAct.GIVEN and where is not None and row.address == where

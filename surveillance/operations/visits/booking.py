@@ -9,13 +9,14 @@ from surveillance.core.dates import to_utc
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.schedule.examinations import FindingKind, Key, derive
 from surveillance.core.words import AppointmentState, Outcome
-from surveillance.operations.planning import flags, gathered, preconditions, proposals, replanning
+from surveillance.operations.planning import conditions, flags, gathered, preconditions, proposals, replanning
 from surveillance.operations.planning.flags import NOTHING_SAID, Answers
 from surveillance.operations.planning.gathered import Gathered
 from surveillance.operations.visits import bookable, outcomes, reschedule_requests
 from surveillance.operations.visits.outcomes import BOOKERS, TOLD
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
+from surveillance.store.planning import plans
 from surveillance.store.tables import Appointment, Patient, Place, Plan
 from surveillance.store.visits import appointments as store
 
@@ -34,6 +35,7 @@ class Visit:
     minutes: int = 60
     note: str = ""
     answers: Answers = NOTHING_SAID
+    condition_id: UUID | None = None  # of which disease; asked for where several have a plan
 
 
 def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
@@ -41,16 +43,18 @@ def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
 
     Raises:
         InvalidInputError: a day that is past or years ahead, a place of another site, nothing to examine that day,
-            one item twice, or a safety flag that is not answered for.
+            one item twice, several plans and no disease named, or a safety flag that is not answered for.
         BeyondLimitError: it takes a clinician to answer for a flag.
         ConflictError: one of the examinations is booked already.
         NotFoundError: the patient has no active plan.
     """
     work.require(patient.site_id, *BOOKERS)
     patient = preconditions.lock(work, patient.id)
-    plan = preconditions.current_plan(work, patient)
+    active = plans.active_plans(work.session, patient.id)
+    wanted = conditions.by_id(work, patient, visit.condition_id) if visit.condition_id else None
+    plan = conditions.choose(work, patient, active, wanted)
     _check_visit(work, plan, visit)
-    now = gathered.gather(work, patient, plan)
+    now = gathered.beside(work, patient, plan, active)
     replanning.look_ahead(work, now, visit.day)
     keys = bookable.keys_for(now.stored.examinations, visit.examinations, visit.day)
     row = _proposal(now, keys) or proposals.blank(work, now, visit.day, visit.place.time_zone)

@@ -107,6 +107,7 @@ def _prove(work: Work, patient: Patient, row: Appointment, group: Sequence[Outco
         appointment_id=row.id,
         note=_joined("; ", (one.reason for one in group)),
         ruling=ruling,
+        condition_id=preconditions.plan_of(work, row.plan_id).condition_id,
     )
     return add_study(work, patient, new, replan=False)
 

@@ -9,12 +9,15 @@ from datetime import date
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.words import ReportStatus, Role
-from surveillance.operations.planning import preconditions, replanning
-from surveillance.operations.visits import reports, study_checks
+from surveillance.operations.planning import replanning
+from surveillance.operations.visits import reports, study_checks, study_courses
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
-from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Study, StudyItem
+from surveillance.store.planning import plans
+from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Plan, Study, StudyItem
+from surveillance.store.visits import obligations
 from surveillance.store.visits import studies as store
 
 RECORDERS = (Role.COORDINATOR, Role.CLINICIAN)
@@ -26,7 +29,8 @@ class NewStudy:
     """A study as a person or a file reports it. ``items`` are the protocol's items that it serves.
 
     ``modality`` and ``body_region`` are DICOM's; a study that fits an item by neither counts for it only by a
-    clinician's ``ruling``, which is a reason. Without a modality the first one of the item is taken.
+    clinician's ``ruling``, which is a reason. Without a modality the first one of the item is taken. ``condition_id``:
+    the disease that it was made for, asked for where a study of the primary site could be of several.
     """
 
     items: Sequence[str]
@@ -39,6 +43,7 @@ class NewStudy:
     appointment_id: UUID | None = None
     note: str = ""
     ruling: str = ""
+    condition_id: UUID | None = None
 
 
 def add_study(work: Work, patient: Patient, new: NewStudy, *, replan: bool = True) -> Study:
@@ -46,7 +51,7 @@ def add_study(work: Work, patient: Patient, new: NewStudy, *, replan: bool = Tru
 
     Raises:
         InvalidInputError: no item, an unknown item or one that the study does not fit, a day in the future or before
-            birth.
+            birth, or the primary site of nobody knows which disease.
         ConflictError: the accession number is known already, or the patient had died by then.
         ForbiddenError: it does not fit, and it is no clinician who rules that it counts.
     """
@@ -60,14 +65,18 @@ def add_study(work: Work, patient: Patient, new: NewStudy, *, replan: bool = Tru
 def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
     """As ``add_study``, for an operation that has asked who acts and re-plans itself."""
     modality = new.modality.strip().upper()
-    ruled = _check(work, patient, new)
+    courses = study_courses.of_patient(work, patient)
+    condition_id = courses.meant(new.items, new.condition_id)
+    ruled = _check(work, patient, new, courses.of(condition_id))
     study = Study(
         site_id=patient.site_id,
         patient_id=patient.id,
+        condition_id=condition_id,
         appointment_id=new.appointment_id,
         source=new.source,
         accession=new.accession or None,
-        modality=modality or study_checks.default_modality(work, patient, new.items, new.appointment_id),
+        modality=modality
+        or study_checks.default_modality(work, courses.of(condition_id), new.items, new.appointment_id),
         modality_stated=bool(modality),
         body_region=new.body_region.strip(),
         performed_on=new.performed_on,
@@ -87,15 +96,13 @@ def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
     return study
 
 
-def _check(work: Work, patient: Patient, new: NewStudy) -> list[str]:
+def _check(work: Work, patient: Patient, new: NewStudy, protocols: Sequence[Protocol]) -> list[str]:
     """The items that count by a ruling alone; raises where the study cannot be recorded."""
     study_checks.check_days(work, patient, new.performed_on, new.reported_on)
     study_checks.check_visit(work, patient, new.appointment_id)
-    study_checks.check_items(work, patient, new.items)
+    study_checks.check_items(patient, protocols, new.items)
     study_checks.check_accession(work, patient, new.accession)
-    return study_checks.check_fit(
-        work, patient, new.items, new.modality, new.body_region, new.ruling, new.appointment_id
-    )
+    return study_checks.check_fit(work, patient, protocols, new)
 
 
 def serve_visit(
@@ -113,7 +120,9 @@ def serve_visit(
     fresh = [item for item in dict.fromkeys(items) if item not in there]
     patient = found(work.session.get(Patient, study.patient_id), "patient", str(study.patient_id))
     stated = modality or (study.modality if study.modality_stated else "")
-    ruled = study_checks.check_fit(work, patient, fresh, stated, study.body_region, ruling, visit.id)
+    protocols = study_courses.of_patient(work, patient).of(study.condition_id)
+    proof = NewStudy(fresh, study.performed_on, stated, study.body_region, appointment_id=visit.id, ruling=ruling)
+    ruled = study_checks.check_fit(work, patient, protocols, proof)
     before = {"items": sorted(there), "appointment_id": study.appointment_id}
     study.appointment_id = visit.id
     work.session.add_all(StudyItem(study_id=study.id, item=item, site_id=study.site_id) for item in fresh)
@@ -133,6 +142,17 @@ def study_named(work: Work, patient: Patient, name: str) -> Study:
     return found(matches[0] if matches else None, f"study of patient {patient.mrn}", name)
 
 
+def _ruled_in(work: Work, patient: Patient, study: Study, item: str) -> Plan:
+    """The active plan that asks about the study, else the one of the disease that it was made for.
+
+    Raises NotFoundError where the patient has none."""
+    active = plans.active_plans(work.session, patient.id)
+    asking = obligations.asking_about(work.session, [plan.id for plan in active], study.id, item)
+    own = [plan for plan in active if plan.condition_id == study.condition_id]
+    meant = [plan for plan in active if plan.id in asking] or own or active
+    return found(meant[0] if meant else None, "active plan for patient", patient.mrn)
+
+
 def rule_on(work: Work, patient: Patient, study: Study, item: str, *, counts: bool, reason: str) -> Override:
     """A person's word on a study that came too early: it counts for its slot, or it is extra evidence.
 
@@ -140,13 +160,13 @@ def rule_on(work: Work, patient: Patient, study: Study, item: str, *, counts: bo
         InvalidInputError: the study is not this patient's, is retracted or does not serve the item, or no reason.
     """
     work.require(patient.site_id, *RECORDERS)
-    plan = preconditions.current_plan(work, patient)
     if study.patient_id != patient.id or study.retracted_at is not None:
         raise InvalidInputError(f"patient {patient.mrn} has no such study")
     if item not in store.items(work.session, study.id):
         raise InvalidInputError(f"the study of {study.performed_on} does not serve {item}")
     if not reason.strip():
         raise InvalidInputError("a ruling needs a reason")
+    plan = _ruled_in(work, patient, study, item)
     row = Override(
         site_id=plan.site_id,
         plan_id=plan.id,

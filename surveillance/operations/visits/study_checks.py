@@ -1,8 +1,9 @@
 """What a study must be before it is recorded: possible days, a known item, and one that it can be evidence of."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Protocol as Interface
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
@@ -12,7 +13,7 @@ from surveillance.core.words import Role
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
-from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Study
+from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Plan, Study
 from surveillance.store.visits import appointments
 from surveillance.store.visits import studies as store
 
@@ -41,11 +42,11 @@ def check_visit(work: Work, patient: Patient, appointment_id: UUID | None) -> No
         raise InvalidInputError(f"patient {patient.mrn} had no booked visit {appointment_id}")
 
 
-def check_items(work: Work, patient: Patient, items: Sequence[str]) -> None:
+def check_items(patient: Patient, protocols: Sequence[Protocol], items: Sequence[str]) -> None:
     """Raises InvalidInputError where no plan of the patient has one of the items."""
     if not items:
         raise InvalidInputError("say which item the study serves (mri_primary, chest_imaging, …)")
-    known = {item.code for protocol in _protocols(work, patient) for item in protocol.scheduled}
+    known = {item.code for protocol in protocols for item in protocol.scheduled}
     if unknown := set(items) - known:
         there = ", ".join(sorted(known)) or "none"
         raise InvalidInputError(f"patient {patient.mrn} has no item {', '.join(sorted(unknown))}; the plan has {there}")
@@ -58,23 +59,25 @@ def check_accession(work: Work, patient: Patient, accession: str | None) -> None
         raise ConflictError(f"accession number {accession} is recorded for MRN {owner.mrn if owner else '?'} already")
 
 
-def default_modality(work: Work, patient: Patient, items: Sequence[str], appointment_id: UUID | None = None) -> str:
+def default_modality(
+    work: Work, protocols: Sequence[Protocol], items: Sequence[str], appointment_id: UUID | None = None
+) -> str:
     """The first modality that the protocol names for the item, or for what was booked instead; where nobody said."""
-    if instead := _instead(work, patient, items, appointment_id):
+    if instead := _instead(work, protocols, items, appointment_id):
         return next(iter(instead.values())).modality
-    every = (item for protocol in _protocols(work, patient) for item in protocol.scheduled)
+    every = (item for protocol in protocols for item in protocol.scheduled)
     return next((item.modalities[0] for item in every if item.code in items and item.modalities), "OT")
 
 
 def _instead(
-    work: Work, patient: Patient, items: Sequence[str], appointment_id: UUID | None
+    work: Work, protocols: Sequence[Protocol], items: Sequence[str], appointment_id: UUID | None
 ) -> Mapping[str, Substitute]:
     """What the visit of a study was booked for instead of its items, as the protocol names it."""
     lines = appointments.lines(work.session, appointment_id) if appointment_id is not None else ()
     chosen = {line.item: line.substitute for line in lines if line.substitute and line.item in items}
     if not chosen:
         return {}
-    every = [item for protocol in _protocols(work, patient) for item in protocol.items if item.code in chosen]
+    every = [item for protocol in protocols for item in protocol.items if item.code in chosen]
     named = [(item.code, each) for item in every for each in item.substitutes]
     return {code: each for code, each in named if each.code == chosen[code]}
 
@@ -84,7 +87,7 @@ def _instead(
 
 def misfits(
     work: Work,
-    patient: Patient,
+    known: Sequence[Protocol],
     items: Sequence[str],
     modality: str,
     body_region: str,
@@ -92,11 +95,10 @@ def misfits(
 ) -> dict[str, str]:
     """The items that a study cannot be evidence of, each with the reason in one clause.
 
-    Of an item the newest protocol of the patient that has it says what counts, and what its visit was booked for
-    instead.
+    Of an item the first protocol that has it says what counts (the newest one of the disease that was examined), and
+    what its visit was booked for instead.
     """
-    known, found = list(_protocols(work, patient)), {}
-    instead = _instead(work, patient, items, appointment_id)
+    found, instead = {}, _instead(work, known, items, appointment_id)
     for code in items:
         protocol = next(each for each in known if any(item.code == code for item in each.items))
         others = [item for item in protocol.items if item.code != code]
@@ -109,25 +111,32 @@ def _or(item: Item, instead: Substitute | None) -> Item:
     return replace(item, modalities=(*item.modalities, instead.modality)) if instead else item
 
 
-def check_fit(
-    work: Work,
-    patient: Patient,
-    items: Sequence[str],
-    modality: str,
-    body_region: str,
-    ruling: str,
-    appointment_id: UUID | None = None,
-) -> list[str]:
+class Proof(Interface):
+    """What is said of a study (``results.NewStudy``)."""
+
+    @property
+    def items(self) -> Sequence[str]: ...
+    @property
+    def modality(self) -> str: ...
+    @property
+    def body_region(self) -> str: ...
+    @property
+    def ruling(self) -> str: ...
+    @property
+    def appointment_id(self) -> UUID | None: ...
+
+
+def check_fit(work: Work, patient: Patient, protocols: Sequence[Protocol], new: Proof) -> list[str]:
     """The items that count by the ruling of the clinician who acts, although the study does not fit them.
 
     Raises:
         InvalidInputError: a study does not fit an item, and there is no reason why it counts all the same.
         ForbiddenError: there is one, and it is no clinician who gives it.
     """
-    if not modality.strip() and not body_region.strip():
+    if not new.modality.strip() and not new.body_region.strip():
         return []
-    found = misfits(work, patient, items, modality, body_region, appointment_id)
-    if found and not ruling.strip():
+    found = misfits(work, protocols, new.items, new.modality, new.body_region, new.appointment_id)
+    if found and not new.ruling.strip():
         raise InvalidInputError(f"{'; '.join(found.values())}; a clinician may rule with a reason that it counts")
     if found:
         work.require(patient.site_id, Role.CLINICIAN)
@@ -137,7 +146,7 @@ def check_fit(
 def rule_fit(work: Work, patient: Patient, study: Study, items: Sequence[str], reason: str) -> None:
     """Write down that a study counts for items that it does not fit, and who said so."""
     for item in items:
-        plan = plans.all_plans(work.session, patient.id)[0]  # whose protocols have the items
+        plan = _whose(work, patient, study)
         row = Override(
             site_id=plan.site_id,
             plan_id=plan.id,
@@ -153,8 +162,7 @@ def rule_fit(work: Work, patient: Patient, study: Study, items: Sequence[str], r
         work.audit("examination.fits", row, patient_id=patient.id, after=picture(row), reason=reason.strip())
 
 
-def _protocols(work: Work, patient: Patient) -> Iterator[Protocol]:
-    """Every protocol version that the patient's plans follow or followed, the newest first."""
-    for plan in plans.all_plans(work.session, patient.id):
-        for row in reversed(plans.terms_in_force(work.session, plan.id)):
-            yield work.protocol(row.protocol_key)
+def _whose(work: Work, patient: Patient, study: Study) -> Plan:
+    """The newest plan of the disease that the study was made for."""
+    every = plans.all_plans(work.session, patient.id)
+    return next((plan for plan in every if plan.condition_id == study.condition_id), every[0])

@@ -10,7 +10,7 @@ from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from surveillance.core.people.care_gaps import GapKind
-from surveillance.store.tables import CareGap, Patient, PlanTerms
+from surveillance.store.tables import CareGap, Condition, Patient, PlanTerms
 
 Query = sa.Select[Any]
 
@@ -102,6 +102,14 @@ def gap(kind: GapKind, subject: Any, *more: Any) -> Query:
     """The list of what patients lack."""
     query = chosen(subject, col(CareGap.since), col(CareGap.plan_id).label("plan_id"), *more)
     return of_patient(CareGap, query).where(col(CareGap.kind) == kind)
+
+
+def described() -> list[Any]:
+    """What is known of a disease, for its name."""
+    return [
+        col(Condition.id).label("condition_id"),
+        *fields(Condition, "diagnosis", "body_site", "side", disease="number"),
+    ]
 
 
 def alive() -> sa.ColumnElement[bool]:

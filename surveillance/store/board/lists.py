@@ -20,6 +20,7 @@ from surveillance.store.board.base import (
     about,
     alive,
     chosen,
+    described,
     fields,
     gap,
     of_patient,
@@ -27,6 +28,7 @@ from surveillance.store.board.base import (
 from surveillance.store.tables import (
     Appointment,
     CareGap,
+    Condition,
     Deferral,
     ExaminationRow,
     FindingRow,
@@ -175,13 +177,16 @@ def transfers() -> Query:
 
 
 def without_plan() -> Query:
-    """Living patients that no plan, final end or day to restart by looks after."""
-    ended = sa.select(sa.func.max(Plan.ended_on)).where(col(Plan.patient_id) == col(Patient.id))
-    return gap(
+    """Diseases of the living that no plan, final end or day to restart by looks after, and patients without any."""
+    ended = sa.select(sa.func.max(Plan.ended_on)).where(col(Plan.condition_id) == col(Condition.id))
+    query = gap(
         GapKind.WITHOUT_PLAN,
-        col(Patient.id),
-        ended.correlate(Patient).scalar_subquery().label("ended_on"),
+        sa.func.coalesce(col(Condition.id), col(Patient.id)),
+        ended.correlate(Condition).scalar_subquery().label("ended_on"),
+        *described(),
     )
+    same = (col(Condition.patient_id) == col(CareGap.patient_id), col(Condition.number) == col(CareGap.number))
+    return query.outerjoin(Condition, sa.and_(*same))
 
 
 def restart_due() -> Query:

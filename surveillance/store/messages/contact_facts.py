@@ -8,7 +8,7 @@ from sqlalchemy import orm
 from sqlmodel import Session, col
 
 from surveillance.core.words import Channel
-from surveillance.store.tables import Attempt, Consent, Contact, Number
+from surveillance.store.tables import ADDRESSES, Attempt, Consent, Contact, Number
 
 
 class ContactFacts(NamedTuple):
@@ -43,7 +43,7 @@ def of_patient(session: Session, patient_id: UUID, channel: Channel) -> list[Con
 
 
 def _address(contact: type[Contact], channel: Channel) -> Any:
-    return col(contact.phone) if channel is Channel.SMS else col(contact.email)
+    return col(getattr(contact, ADDRESSES[channel])) if channel in ADDRESSES else sa.null()
 
 
 def _last_consent(channel: Channel) -> sa.ScalarSelect[UUID]:

@@ -1,4 +1,4 @@
-"""What of a patient's active plan decides about messages, in one query."""
+"""What of a patient's active plans decides about messages, in one query."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -12,9 +12,9 @@ Line = tuple[Plan, bool, datetime | None, ExaminationRow | None, datetime | None
 
 
 def of_patient(session: Session, patient_id: UUID, today: date, until: date, window_until: date) -> list[Line]:
-    """The active plan, whether it is held ``today``, when its terms were recorded last, and a line for each examination
-    that still asks for something, is not held, and is overdue by ``until`` or opens by the other day, with the moment
-    at which it was asked for, if it is an extra one. A plan that asks for nothing has one line.
+    """Each active plan, whether it is held ``today``, when its terms were recorded last, and a line for each of its
+    examinations that still asks for something, is not held, and is overdue by ``until`` or opens by the other day, with
+    the moment at which it was asked for, if it is an extra one. A plan that asks for nothing has one line.
     """
     row = ExaminationRow
     held = sa.and_(col(row.held_from).is_not(None), col(row.held_until).is_(None))

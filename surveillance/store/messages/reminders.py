@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from surveillance.core.words import Channel
 from surveillance.store.tables import (
+    ADDRESSES,
     Attempt,
     Callback,
     Contact,
@@ -138,7 +139,7 @@ def waiting_callbacks(session: Session, provider_id: str) -> list[Callback]:
 
 def contacts_with(session: Session, channel: Channel, address: str) -> list[Contact]:
     """Everybody, at whatever site, who is reached at this address."""
-    column = col(Contact.phone) if channel is Channel.SMS else col(Contact.email)
+    column = col(getattr(Contact, ADDRESSES[channel]))
     return list(session.exec(select(Contact).where(column == address, col(Contact.removed_at).is_(None))))
 
 

@@ -31,10 +31,13 @@ _KEY = {"item", "month", "extra_id"}  # what a row is known by, which never chan
 IDS = {"extra": "extra_id", "study": "study_id", "booking": "booking_id"}
 
 
-def active_plan(session: Session, patient_id: UUID) -> Plan | None:
-    """The plan that has not ended, as it stands in the database."""
-    statement = select(Plan).where(Plan.patient_id == patient_id, col(Plan.ended_on).is_(None))
-    return session.exec(statement.execution_options(populate_existing=True)).first()
+def active_plans(session: Session, patient_id: UUID, *, also: UUID | None = None) -> list[Plan]:
+    """The plans that have not ended, one of each disease, as they stand in the database, by number; ``also`` one that
+    may have ended."""
+    active = col(Plan.ended_on).is_(None)
+    wanted = active if also is None else sa.or_(active, col(Plan.id) == also)
+    statement = select(Plan).where(Plan.patient_id == patient_id, wanted).order_by(col(Plan.number))
+    return list(session.exec(statement.execution_options(populate_existing=True)))
 
 
 def all_plans(session: Session, patient_id: UUID) -> list[Plan]:
@@ -49,6 +52,11 @@ def all_plans(session: Session, patient_id: UUID) -> list[Plan]:
 def terms_in_force(session: Session, plan_id: UUID) -> list[PlanTerms]:
     """The terms of a plan in the order of their days; of two for one day the one recorded last holds."""
     return in_force(_standing(session, PlanTerms, [plan_id])[plan_id])
+
+
+def recorded_terms(session: Session, plans: Sequence[Plan]) -> dict[UUID, list[PlanTerms]]:
+    """The terms of each plan in the order of their recording, in one query for all."""
+    return _standing(session, PlanTerms, [plan.id for plan in plans])
 
 
 def all_terms_in_force(session: Session, plan_ids: Iterable[UUID]) -> dict[UUID, list[PlanTerms]]:
@@ -121,27 +129,34 @@ def _standing(session: Session, table: type[Fact], plan_ids: Sequence[UUID]) -> 
 
 
 class Examined(NamedTuple):
-    """A study that is not retracted, with the items that it serves; ``repeat_by`` where it must be repeated."""
+    """A study that is not retracted, with the items that it serves; ``repeat_by`` where it must be repeated.
+
+    ``condition_id``: the disease that it was made for. ``modality`` where somebody stated it.
+    """
 
     id: UUID
     performed_on: date
     appointment_id: UUID | None
     repeat_by: date | None
+    condition_id: UUID | None
+    modality: str
+    body_region: str
     items: frozenset[str]
 
 
 def studies(session: Session, patient_id: UUID) -> list[Examined]:
     """All studies of a patient: evidence for each of the patient's plans."""
-    columns: Any = (Study.id, Study.performed_on, Study.appointment_id, Study.repeat_by, StudyItem.item)
+    stated = sa.case((col(Study.modality_stated), col(Study.modality)), else_="")
+    facts: Any = (Study.id, Study.performed_on, Study.appointment_id, Study.repeat_by, Study.condition_id)
     rows = session.connection().execute(
-        sa.select(*columns)
+        sa.select(*facts, stated, col(Study.body_region), col(StudyItem.item))
         .join(StudyItem, col(StudyItem.study_id) == col(Study.id))
         .where(col(Study.patient_id) == patient_id, col(Study.retracted_at).is_(None))
     )
-    items: dict[tuple[UUID, date, UUID | None, date | None], set[str]] = {}
-    for study_id, performed_on, appointment_id, repeat_by, item in rows:
-        items.setdefault((study_id, performed_on, appointment_id, repeat_by), set()).add(item)
-    return [Examined(*which, frozenset(own)) for which, own in items.items()]
+    items: dict[tuple[Any, ...], set[str]] = {}
+    for *which, item in rows:
+        items.setdefault(tuple(which), set()).add(item)
+    return [Examined._make((*which, frozenset(own))) for which, own in items.items()]
 
 
 # -- what follows from it, as it is stored ---------------------------------------------------------------------

@@ -55,7 +55,9 @@ def rows_aside(session: Session, longest: Any) -> Rows:
 def restarts(session: Session) -> Rows:
     """Plans that ended to be begun again by a day, of living patients with no later plan."""
     later = sa.orm.aliased(Plan)
-    followed = sa.exists().where(col(later.patient_id) == col(Plan.patient_id), col(later.number) > col(Plan.number))
+    followed = sa.exists().where(
+        col(later.condition_id) == col(Plan.condition_id), col(later.number) > col(Plan.number)
+    )
     statement = (
         patients_with(col(Plan.restart_by))
         .join(Plan, col(Plan.patient_id) == col(Patient.id))

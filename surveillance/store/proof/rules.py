@@ -21,6 +21,7 @@ from surveillance.store.tables import (
     Approval,
     Attempt,
     AuditEvent,
+    Condition,
     Consent,
     Contact,
     Death,
@@ -78,9 +79,20 @@ def findings(session: Session, plan_id: UUID) -> set[Finding]:
 
 
 def several_active_plans(session: Session) -> Rows:
+    """More than one for the same disease."""
     active = sa.and_(col(Plan.patient_id) == col(Patient.id), col(Plan.ended_on).is_(None))
-    statement = patients_with(sa.func.count()).join(Plan, active).group_by(col(Patient.id), col(Patient.mrn))
-    return of_rows(session, statement.having(sa.func.count() > 1))
+    statement = patients_with(sa.func.count()).join(Plan, active)
+    grouped = statement.group_by(col(Patient.id), col(Patient.mrn), col(Plan.condition_id))
+    return of_rows(session, grouped.having(sa.func.count() > 1))
+
+
+def of_somebody_else(session: Session) -> Rows:
+    """Plans and studies that are for a disease of another patient, or for one that was taken back."""
+    for table in (Plan, Study):
+        owned: Any = table
+        wrong = sa.or_(col(Condition.patient_id) != owned.patient_id, col(Condition.retracted_at).is_not(None))
+        statement = patients_with(sa.literal(str(table.__tablename__))).join(table, owned.patient_id == col(Patient.id))
+        yield from of_rows(session, statement.join(Condition, col(Condition.id) == owned.condition_id).where(wrong))
 
 
 def dead_with_active_plan(session: Session) -> Rows:
@@ -268,6 +280,7 @@ AUDITED: tuple[type[SQLModel], ...] = (
     Patient,
     Contact,
     Consent,
+    Condition,
     Plan,
     PlanHold,
     Override,

@@ -1,7 +1,8 @@
 """The gaps of patients as they are stored, and what the facts say of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,11 @@ from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
 from surveillance.core.dates import add_months, local_day
-from surveillance.core.people.care_gaps import End, GapKind, Standing, care_gaps
+from surveillance.core.people.care_gaps import Disease, End, GapKind, Standing, care_gaps
 from surveillance.core.words import Channel, ConsentAct
-from surveillance.store.tables import CareGap, Consent, Contact, Number, Patient, Plan, Site
+from surveillance.store.tables import CareGap, Condition, Consent, Contact, Number, Patient, Plan, Site
 
-Wanted = Mapping[GapKind, CareGap]
+Wanted = Mapping[tuple[GapKind, int], CareGap]
 
 
 def _consents(channel: Channel, address: Any) -> Any:
@@ -44,21 +45,26 @@ def _reachable() -> sa.ColumnElement[bool]:
 def wanted(session: Session, *conditions: Any) -> Iterator[tuple[UUID, Wanted]]:
     """Every patient that the conditions hold for, with the gaps that the facts make."""
     statement = _facts().where(*conditions).execution_options(yield_per=1000)
-    for row in session.connection().execute(statement).mappings():
-        yield row["patient_id"], _gaps(dict(row))
+    rows = session.connection().execute(statement).mappings()
+    for patient_id, own in groupby(rows, key=lambda row: row["patient_id"]):
+        yield patient_id, _gaps([dict(row) for row in own])
 
 
 @lru_cache(maxsize=1)
 def _facts() -> sa.Select[Any]:
-    """What decides about the gaps of patients. Making it takes longer than asking it of one of them; so it is kept."""
+    """What decides about the gaps of patients, a row for each of their diseases. Making it takes longer than asking it
+    of one of them; so it is kept."""
     active, last, later = orm.aliased(Plan), orm.aliased(Plan), orm.aliased(Plan)
-    newest = ~sa.exists().where(col(later.patient_id) == col(last.patient_id), col(later.number) > col(last.number))
+    same = col(later.condition_id) == col(last.condition_id)
+    newest = ~sa.exists().where(same, col(later.number) > col(last.number))
     columns: list[Any] = [
         col(Patient.id).label("patient_id"),
         col(Patient.site_id).label("site_id"),
         col(Patient.died_on).label("died_on"),
         col(Patient.created_at).label("created_at"),
         col(Site.time_zone).label("zone"),
+        col(Condition.number).label("number"),
+        col(Condition.recorded_at).label("recorded_at"),
         col(Site.age_of_majority).label("majority"),
         col(Patient.birth_date).label("birth_date"),
         col(Patient.of_age_reviewed_on).label("of_age_reviewed_on"),
@@ -70,34 +76,50 @@ def _facts() -> sa.Select[Any]:
         col(last.restart_by).label("restart_by"),
         _reachable().label("reachable"),
     ]
+    standing = sa.and_(col(Condition.patient_id) == col(Patient.id), col(Condition.retracted_at).is_(None))
     return (
         sa.select(*columns)
         .select_from(Patient)
         .join(Site, col(Site.id) == col(Patient.site_id))
-        .outerjoin(active, sa.and_(col(active.patient_id) == col(Patient.id), col(active.ended_on).is_(None)))
-        .outerjoin(last, sa.and_(col(last.patient_id) == col(Patient.id), newest))
+        .outerjoin(Condition, standing)
+        .outerjoin(active, sa.and_(col(active.condition_id) == col(Condition.id), col(active.ended_on).is_(None)))
+        .outerjoin(last, sa.and_(col(last.condition_id) == col(Condition.id), newest))
+        .order_by(col(Patient.id), col(Condition.number))
     )
 
 
-def _gaps(row: Mapping[str, Any]) -> Wanted:
-    if row["died_on"] is not None:
+def _gaps(rows: Sequence[Mapping[str, Any]]) -> Wanted:
+    """Of one patient, whose rows are the diseases; one row without any where there is none."""
+    first = rows[0]
+    if first["died_on"] is not None:
         return {}
-    end = None if row["ended_on"] is None else End(row["ended_on"], row["end_reason"], row["restart_by"])
+    diseases = [_disease(row) for row in rows if row["number"] is not None]
     standing = Standing(
-        local_day(row["created_at"], row["zone"]),
-        row["enrolled_on"],
-        row["reachable"],
-        end,
-        add_months(row["birth_date"], 12 * row["majority"]),
-        row["of_age_reviewed_on"],
+        local_day(first["created_at"], first["zone"]),
+        first["reachable"],
+        diseases,
+        add_months(first["birth_date"], 12 * first["majority"]),
+        first["of_age_reviewed_on"],
     )
-    about = {GapKind.UNREACHABLE: row["plan_id"], GapKind.RESTART: row["last_id"], GapKind.OF_AGE: row["plan_id"]}
+    restarts = {row["number"]: row["last_id"] for row in rows}
+    active = next((row["plan_id"] for row in rows if row["plan_id"] is not None), None)
+    about = {GapKind.UNREACHABLE: {0: active}, GapKind.OF_AGE: {0: active}, GapKind.RESTART: restarts}
     return {
-        kind: CareGap(
-            patient_id=row["patient_id"], kind=kind, site_id=row["site_id"], since=since, plan_id=about.get(kind)
+        (kind, number): CareGap(
+            patient_id=first["patient_id"],
+            kind=kind,
+            number=number,
+            site_id=first["site_id"],
+            since=since,
+            plan_id=about.get(kind, {}).get(number),
         )
-        for kind, since in care_gaps(standing)
+        for kind, number, since in care_gaps(standing)
     }
+
+
+def _disease(row: Mapping[str, Any]) -> Disease:
+    end = None if row["ended_on"] is None else End(row["ended_on"], row["end_reason"], row["restart_by"])
+    return Disease(row["number"], local_day(row["recorded_at"], row["zone"]), row["enrolled_on"], end)
 
 
 def of_patients(patient_ids: Iterable[UUID]) -> Any:
@@ -111,9 +133,9 @@ def of_site(site_id: UUID) -> Any:
 def outdated(session: Session, *conditions: Any) -> list[UUID]:
     """Patients whose stored gaps are not those that the facts make."""
     owners = sa.select(col(Patient.id)).where(*conditions)
-    stored: dict[UUID, dict[GapKind, CareGap]] = {}
+    stored: dict[UUID, dict[tuple[GapKind, int], CareGap]] = {}
     for row in session.exec(select(CareGap).where(col(CareGap.patient_id).in_(owners))):
-        stored.setdefault(row.patient_id, {})[row.kind] = row
+        stored.setdefault(row.patient_id, {})[row.kind, row.number] = row
     return [
         patient_id for patient_id, now in wanted(session, *conditions) if not _same(stored.get(patient_id, {}), now)
     ]
@@ -130,11 +152,10 @@ def _said(row: CareGap) -> tuple[Any, ...]:
 def refresh(session: Session, patient_ids: Iterable[UUID]) -> None:
     """Make the stored gaps of these patients those that the facts make."""
     ids = list(patient_ids)
-    before = {
-        (row.patient_id, row.kind): row for row in session.exec(select(CareGap).where(col(CareGap.patient_id).in_(ids)))
-    }
+    rows = session.exec(select(CareGap).where(col(CareGap.patient_id).in_(ids)))
+    before = {(row.patient_id, (row.kind, row.number)): row for row in rows}
     now = {
-        (patient_id, kind): row for patient_id, own in wanted(session, of_patients(ids)) for kind, row in own.items()
+        (patient_id, what): row for patient_id, own in wanted(session, of_patients(ids)) for what, row in own.items()
     }
     for key, row in before.items():
         if key not in now:

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from surveillance.store.tables.access import ApiToken, IdempotencyKey, RecoveryCode, SignInFailure, WebSession
+from surveillance.store.tables.conditions import Condition
 from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleRequest, SiteText
 from surveillance.store.tables.messages import Attempt, Callback, DispatchPause, Inbound, MessageEvent, Reminder, Sender
 from surveillance.store.tables.plans import (
@@ -19,6 +20,7 @@ from surveillance.store.tables.plans import (
     ProtocolVersion,
 )
 from surveillance.store.tables.registry import (
+    ADDRESSES,
     CareGap,
     Closure,
     Consent,
@@ -54,6 +56,7 @@ from surveillance.store.tables.visits import Appointment, AppointmentItem, Study
 metadata = SQLModel.metadata
 
 __all__ = [
+    "ADDRESSES",
     "ApiToken",
     "Appointment",
     "AppointmentItem",
@@ -66,6 +69,7 @@ __all__ = [
     "Callback",
     "CareGap",
     "Closure",
+    "Condition",
     "Consent",
     "Contact",
     "Counter",

@@ -1,4 +1,4 @@
-"""What patients say and how they are spoken to: wishes for another day, pages of their own, a site's own texts."""
+"""What patients say and how they are spoken to: requests for another day, pages of their own, a site's own texts."""
 
 from datetime import datetime
 from uuid import UUID

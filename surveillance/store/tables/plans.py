@@ -37,13 +37,17 @@ class Approval(Identified, OfSite, Recorded, Retractable, table=True):
 
 
 class Plan(Identified, OfSite, Recorded, table=True):
-    """A patient on a protocol from an anchor date. ``horizon`` is the last target day for which rows exist."""
+    """A patient on a protocol from an anchor date, for one disease.
+
+    ``number`` counts all plans of the patient, ``previous_id`` is the one of the same disease that this one follows.
+    ``horizon`` is the last target day for which rows exist.
+    """
 
     __table_args__ = (
-        # One active plan a patient: the promise that nobody is counted twice or lost between two plans.
+        # One active plan a disease: the promise that nobody is counted twice or lost between two plans of it.
         sa.Index(
             "uq_plan_active",
-            "patient_id",
+            "condition_id",
             unique=True,
             sqlite_where=sa.text("ended_on IS NULL"),
             postgresql_where=sa.text("ended_on IS NULL"),
@@ -53,6 +57,7 @@ class Plan(Identified, OfSite, Recorded, table=True):
         sa.CheckConstraint("ended_on IS NULL OR end_reason IS NOT NULL", name="end_has_reason"),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    condition_id: UUID = Field(foreign_key="condition.id", index=True)
     number: int = 1
     previous_id: UUID | None = Field(default=None, foreign_key="plan.id")
     anchor: date

@@ -1,6 +1,9 @@
 """Sites, places, users, patients, and how to reach them with whose consent."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -146,16 +149,22 @@ class PatientWord(SQLModel, table=True):
 class CareGap(SQLModel, table=True):
     """What a living patient lacks (``core.people.care_gaps``), since when: it follows from plans, contacts, consents.
 
-    Kept so that the board need not look at everybody. ``plan_id``: the plan that it is about, if it is about one.
+    Kept so that the board need not look at everybody. ``number``: of the disease that lacks it, 0 for the patient as a
+    whole. ``plan_id``: the plan that it is about, if it is about one.
     """
 
     __tablename__ = "gap"
     __table_args__ = (sa.Index("ix_gap_list", "site_id", "kind", "since", "patient_id"),)
     patient_id: UUID = Field(foreign_key="patient.id", primary_key=True)
     kind: GapKind = one_of(GapKind, primary_key=True)
+    number: int = Field(default=0, primary_key=True)
     site_id: UUID = Field(foreign_key="site.id")
     since: date
     plan_id: UUID | None = Field(default=None, foreign_key="plan.id")
+
+
+# Which column of a contact holds its address on a channel; a call and a letter are a person's.
+ADDRESSES: Final[Mapping[Channel, str]] = MappingProxyType({Channel.SMS: "phone", Channel.EMAIL: "email"})
 
 
 class Contact(Identified, OfSite, table=True):
@@ -182,6 +191,11 @@ class Contact(Identified, OfSite, table=True):
     language: str | None = None  # BCP 47; None: the site's first
     priority: int = 1
     removed_at: datetime | None = None
+
+    def address(self, channel: Channel) -> str | None:
+        """Where messages of a channel go; None where a person carries them, or nothing is known."""
+        found: str | None = getattr(self, ADDRESSES[channel]) if channel in ADDRESSES else None
+        return found
 
 
 class Consent(Identified, OfSite, Recorded, table=True):

@@ -100,6 +100,8 @@ class Study(Identified, OfSite, Recorded, Retractable, table=True):
     that no review has seen) add up the versions of the report, see ``StudyReport``. A review stands until the next one:
     ``result`` is what the last one found. ``next_action_done_on``: since when a fact carries on what is not clear, see
     ``StudyFollowUp``. ``repeat_by``: it was inadequate and fulfils nothing; another study is wanted by then.
+    ``condition_id``: the disease whose primary site was examined, and whose protocol says what the study is evidence
+    of; for the others it counts where region and modality fit. None: of studies of nobody's plan.
     ``modality_stated``: somebody said so; else it is the first one that the protocol names, and proves nothing.
 
     ``history``: made long before the enrolment; its report was read where it was made. A projection: it follows from
@@ -151,6 +153,7 @@ class Study(Identified, OfSite, Recorded, Retractable, table=True):
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    condition_id: UUID | None = Field(default=None, foreign_key="condition.id")
     appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id", index=True)
     source: str = "person"  # person, import, fhir, dicomweb, hl7v2
     accession: str | None = None

@@ -1,6 +1,6 @@
 """Visits and their examinations."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -117,11 +117,25 @@ class Visits:
         ``unconfirmed`` says of which a safety flag was not confirmed.
         """
         return tuple(
-            Booking(str(row.id), line.item, row.day, line.month, line.target, key(line).extra, unconfirmed(row, line))
+            Booking(
+                str(row.id),
+                line.item,
+                row.day,
+                line.month,
+                line.target,
+                key(line).extra,
+                unconfirmed=unconfirmed(row, line),
+            )
             for row in self.of_plan(plan_id, AppointmentState.BOOKED)
             for line in self.lines(row.id)
             if line.outcome is None
         )
+
+    def booked_beside(self, plan_id: UUID) -> Iterator[tuple[Appointment, AppointmentItem]]:
+        """What is booked for the patient's other plans, and whose outcome nobody has recorded."""
+        for row in self.every():
+            if row.plan_id != plan_id and row.state is AppointmentState.BOOKED:
+                yield from ((row, line) for line in self.lines(row.id) if line.outcome is None)
 
     def booked_for(self, plan_id: UUID) -> Mapping[UUID | None, frozenset[tuple[str, int]]]:
         """The slots that the plan's visits were booked for and examined, by visit."""

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from surveillance.core.results.follow_up import SILENCING
+from surveillance.core.schedule.facts import FindingKind
 from surveillance.core.words import FollowUp
-from surveillance.store.tables import ResultTask, Study, StudyFollowUp, StudyReport
+from surveillance.store.tables import FindingRow, ResultTask, Study, StudyFollowUp, StudyReport
 
 
 def versions(session: Session, study_id: UUID) -> list[StudyReport]:
@@ -76,6 +77,13 @@ def of_patient(session: Session, patient_id: UUID) -> list[ResultTask]:
     """The tasks of a patient, done or not, by day."""
     statement = select(ResultTask).where(ResultTask.patient_id == patient_id, col(ResultTask.retracted_at).is_(None))
     return list(session.exec(statement.order_by(col(ResultTask.due_on), col(ResultTask.id))))
+
+
+def asking_about(session: Session, plan_ids: Iterable[UUID], study_id: UUID, item: str) -> set[UUID]:
+    """The plans in which a study came so early that a person decides whether it counts for the item."""
+    row = FindingRow
+    asks = (col(row.kind) == FindingKind.STUDY_EARLY, col(row.subject) == str(study_id), col(row.item) == item)
+    return set(session.exec(select(row.plan_id).where(col(row.plan_id).in_(list(plan_ids)), *asks)))
 
 
 def undecided(session: Session, patient_id: UUID) -> bool:

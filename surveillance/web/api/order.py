@@ -8,7 +8,7 @@ from surveillance.web.api.administration import sites
 from surveillance.web.api.audit import log
 from surveillance.web.api.board import worklist
 from surveillance.web.api.calendars import feeds
-from surveillance.web.api.care import decisions, plans
+from surveillance.web.api.care import conditions, decisions, plans
 from surveillance.web.api.cases import answers
 from surveillance.web.api.fhir import plan_definitions
 from surveillance.web.api.messages import messages
@@ -23,6 +23,7 @@ THEMES = (
     protocols.endpoints,
     patients.endpoints,
     contacts.endpoints,
+    conditions.endpoints,
     plans.endpoints,
     decisions.endpoints,
     trips.endpoints,

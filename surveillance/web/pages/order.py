@@ -5,7 +5,7 @@ from surveillance.web.pages.administration import places, sites
 from surveillance.web.pages.audit import log
 from surveillance.web.pages.board import acts, worklist
 from surveillance.web.pages.calendars import feeds, page_addresses, patient_feeds
-from surveillance.web.pages.care import decisions, enrolment, plan, terms
+from surveillance.web.pages.care import conditions, decisions, enrolment, plan, terms
 from surveillance.web.pages.imports import imports
 from surveillance.web.pages.messages import letters, messages
 from surveillance.web.pages.patient_page import calendar, page
@@ -33,6 +33,7 @@ PAGES = (
     plan.pages,
     terms.pages,
     decisions.pages,
+    conditions.pages,
     studies.pages,
     study.pages,
     reply.pages,

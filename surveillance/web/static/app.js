@@ -71,6 +71,7 @@ const signedIn = document.body.hasAttribute("data-signed-in");
 const idle = Number(document.body.dataset.idleSeconds ?? 0) * 1000;
 let used = Date.now();
 let asked = Date.now();
+let leaving = false;  // while the page waits for its answer, the next tick must not leave a second time
 if (signedIn && idle) {
   for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, () => { used = Date.now(); }, { passive: true });
   document.addEventListener("htmx:after:request", () => { asked = Date.now(); });
@@ -78,17 +79,24 @@ if (signedIn && idle) {
 }
 
 async function watch() {
+  if (leaving) return;
   const now = Date.now();
   if (used > asked && now - asked > 5 * 60000) {
     asked = now;
-    if (!(await post("/session")).ok) location.assign("/sign-in?ended=yes");
+    if (!(await post("/session")).ok) leave();
   } else if (now - asked > idle) {
-    await post("/sign-out");
-    location.assign("/sign-in?ended=yes");
+    leaving = true;
+    await post("/sign-out").catch(() => undefined);
+    leave();
   } else if (now - asked > idle - 120000) {
     tell("You will be signed out in two minutes. Press any key to stay.");
     document.title = `(!) ${document.title.replace(/^\(!\) /, "")}`;
   }
+}
+
+function leave() {
+  leaving = true;
+  location.assign("/sign-in?ended=yes");
 }
 
 function post(address) {

@@ -79,7 +79,7 @@ def test_who_has_or_had_a_plan_is_not_enrolled_a_second_time(clinic):
         with pytest.raises(ConflictError, match="active plan"):
             enrolment.enrol(work, patient, Enrolment(PROTOCOL, ANCHOR))
         lifecycle.end(work, plan, lifecycle.NewEnd(EndReason.TRANSFER, TODAY))
-        with pytest.raises(ConflictError, match="restart it"):
+        with pytest.raises(ConflictError, match="record the return"):
             enrolment.enrol(work, patient, Enrolment(PROTOCOL, ANCHOR))
 
 

@@ -28,9 +28,9 @@ from surveillance.core.schedule.status import Status, status
 from surveillance.core.words import AppointmentState, EndReason, HoldReason, Outcome
 from surveillance.operations.board.worklist import rows as board
 from surveillance.operations.care import enrolment, holds, lifecycle, overrides
-from surveillance.operations.planning import preconditions
 from surveillance.operations.visits import booking, outcomes, results
 from surveillance.store.board.worklist import Worklist
+from surveillance.store.planning import plans
 from surveillance.store.tables import Death, OverrideKind, PlanHold
 
 VISIT = date(2026, 12, 1)
@@ -71,7 +71,7 @@ def test_a_hold_of_the_plan_asks_for_each_visit_to_come_and_leaves_those_that_ar
         over = clinic.book(work, patient, TODAY - DAY, Key(MRI, 3)).id
         ahead = clinic.book(work, patient, VISIT, Key(CHEST, 3)).id
     with clinic.work() as work:
-        plan = preconditions.current_plan(work, patient)
+        (plan,) = plans.active_plans(work.session, patient.id)
         with pytest.raises(InvalidInputError, match="none of those"):
             holds.hold(work, plan, away(cancel=[over, ahead]))
         with pytest.raises(InvalidInputError, match="kept and cancelled"):

@@ -49,7 +49,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def renewed(work: Work, patient: Patient, course: Any = None, visits: Any = None) -> Any:
         handed, fresh = patient_context(work, patient, course, visits), patient_context(work, patient)
         seen.append("messages")
-        assert (handed.plan, handed.on_hold, handed.visits) == (fresh.plan, fresh.on_hold, fresh.visits)
+        assert (handed.plans, handed.on_hold, handed.visits) == (fresh.plans, fresh.on_hold, fresh.visits)
         assert sorted(handed.dues, key=str) == sorted(fresh.dues, key=str)
         return renew(work, patient, course, visits)
 

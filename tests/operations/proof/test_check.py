@@ -141,7 +141,10 @@ SIGNED_BY_THE_SERVICE = (
 NO_LINES = "DELETE FROM appointment_item WHERE appointment_id IN (SELECT id FROM appointment WHERE state = 'fulfilled')"
 BOOKED_AGAIN = "UPDATE appointment SET state = 'booked' WHERE state = 'fulfilled'"
 ENDED_BEFORE = f"UPDATE plan SET ended_on = '2026-11-20', end_reason = 'transfer' WHERE {patient_of('BOOKED')}"
-ANOTHERS_PLAN = f"UPDATE plan SET {patient_of('HELD')}, number = 2 WHERE {patient_of('MIDWAY')}"
+OF_HELD = f"(SELECT id FROM condition WHERE {patient_of('HELD')})"
+ANOTHERS_PLAN = (
+    f"UPDATE plan SET {patient_of('HELD')}, number = 2, condition_id = {OF_HELD} WHERE {patient_of('MIDWAY')}"
+)
 DAMAGE: dict[str, tuple[Callable[[Clinic], None], str, str]] = {
     "an examination moved by hand": (
         sql(f"UPDATE examination SET overdue_from = '2030-01-01' WHERE month = 6 AND {plan_of('MIDWAY')}"),
@@ -222,7 +225,17 @@ DAMAGE: dict[str, tuple[Callable[[Clinic], None], str, str]] = {
     "two active plans": (
         sql("DROP INDEX uq_plan_active", ANOTHERS_PLAN),
         "one plan",
-        "2 active plans",
+        "2 active plans for one disease",
+    ),
+    "a plan for somebody else's disease": (
+        sql("DROP INDEX uq_plan_active", f"UPDATE plan SET condition_id = {OF_HELD} WHERE {patient_of('MIDWAY')}"),
+        "a plan is its patient's",
+        "a plan is for a disease that is not the patient's",
+    ),
+    "a disease that somebody hid": (
+        sql(f"UPDATE condition SET retracted_at = recorded_at WHERE {patient_of('MIDWAY')}"),
+        "a plan is its patient's",
+        "or was taken back",
     ),
     "a message sent twice": (sent_again, "sent once", "went out 2 times"),
     "a message sent on two channels": (sent_by_email_too, "sent once", "went out on 2 channels"),

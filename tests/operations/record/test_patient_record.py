@@ -47,8 +47,8 @@ def test_everything_about_a_patient_is_in_view(clinic: Clinic) -> None:
         record = patient_record.gather(work, patient)
         assert (record.age, list(record.flags)) == (25, ["MRI UNSAFE", "eGFR 25 on 23 Nov 2026, LOW"])
         assert [reach.contact.phone for reach in record.reaches] == ["+12025550101"]
-        assert record.plan is not None
-        assert record.plan.title(MRI) == "MRI of the primary site"
+        (plan,) = record.active
+        assert plan.title(MRI) == "MRI of the primary site"
         (booked,) = [each for each in record.visits if each.booked]
         assert (booked.row.id, booked.when) == (visit.id, "1 Dec 2026, 10:30, Scanner")
         assert [line.item for line in booked.lines] == [CHEST, MRI]
@@ -115,8 +115,8 @@ def test_a_change_of_intervals_is_a_turn_of_the_timeline(sqlite_clinic: Clinic) 
         patient, plan = sqlite_clinic.enrolled(work)
         enrolment.change_terms(work, plan, enrolment.NewTerms(date(2027, 6, 1), "TOSS", None, {MRI: 6, CHEST: 6}))
         record = patient_record.gather(work, patient)
-        assert record.plan is not None
-        shown = plan_record.timeline(record.plan, {})
+        (plan,) = record.active
+        shown = plan_record.timeline(plan, {})
         assert [(turn.day, turn.label) for turn in shown.turns] == [(date(2027, 6, 1), "now every 6 months")]
         assert shown.months == 36
         assert len(shown.lanes[0].windows) > 6  # beyond the horizon of the stored rows

@@ -33,6 +33,7 @@ from surveillance.operations.work import Catalogue, Work
 from surveillance.store import db
 from surveillance.store.tables import (
     Appointment,
+    Condition,
     Contact,
     ExtraExamination,
     Feed,
@@ -72,6 +73,7 @@ TABLES: dict[str, Any] = {
     "patient_id": Patient,
     "contact_id": Contact,
     "plan_id": Plan,
+    "condition_id": Condition,
     "hold_id": PlanHold,
     "extra_id": ExtraExamination,
     "visit_id": Appointment,

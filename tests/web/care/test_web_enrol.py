@@ -73,7 +73,7 @@ def test_a_whole_enrolment_is_one_form(staffed):
         ((key, line),) = patients.consents(work.session, ada.id).items()
         assert (key, line.method) == ((own.id, Channel.SMS), "signed form")
         assert line.at.isoformat() == "2026-11-20T17:00:00+00:00"  # noon in New York
-        plan = plans.active_plan(work.session, ada.id)
+        (plan,) = plans.active_plans(work.session, ada.id)
         assert (plan.anchor, plan.enrolled_on) == (date(2025, 9, 1), TODAY)
         (terms,) = plans.terms_in_force(work.session, plan.id)
         assert terms.intervals == {"mri_primary": 6, "mri_brain": 12}
@@ -243,7 +243,7 @@ def test_the_end_of_the_first_years_is_chosen_and_what_that_leaves_out_is_said(s
     assert "so often until month 24" in grace.get(answer.headers["location"]).text
 
     def look(work):
-        plan = plans.active_plan(work.session, someone(work).id)
+        [plan] = plans.active_plans(work.session, someone(work).id)
         (terms,) = plans.terms_in_force(work.session, plan.id)
         assert terms.intervals == {"mri_primary.until": 24, "mri_primary.later": 12, "mri_brain": 12}
 

@@ -13,6 +13,7 @@ from staff import NOW, Staffed, Visitor
 
 from surveillance.core.words import EndReason, Result
 from surveillance.operations.board import worklist
+from surveillance.operations.record import patient_record
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.messages import reminders
 from surveillance.store.tables import (
@@ -126,6 +127,23 @@ def test_a_look_is_audited_and_a_viewer_sees_no_action(staffed: Staffed) -> None
 
 def test_each_list_of_the_board_has_a_headline() -> None:
     assert set(next_steps._HEADLINES) == set(Worklist)
+
+
+def test_a_transfer_is_no_hold_and_each_link_of_a_next_step_leads_to_a_page(staffed: Staffed) -> None:
+    grace, kinds = staffed.client("grace"), set()
+    for row in staffed.look(lambda work: worklist.rows(work, [staffed.site_id()], Worklist.HOLDS)):
+        patient_id = row.patient_id
+        steps = staffed.look(
+            lambda work, patient_id=patient_id: next_steps.next_steps(
+                patient_record.gather(work, work.session.get_one(Patient, patient_id))
+            )
+        )
+        for step in (each for each in steps if each.row.list is Worklist.HOLDS):
+            kinds.add(step.row.kind)
+            assert step.links
+            for _, address in step.links:
+                assert address.startswith("#") or grace.get(address).status_code == 200, (step.row.kind, address)
+    assert {"hold", "transfer"} <= kinds
 
 
 def test_nobody_of_another_clinic_sees_the_patient(staffed: Staffed) -> None:

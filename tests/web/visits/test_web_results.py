@@ -234,6 +234,6 @@ def test_what_was_signed_stands_in_words(staffed: Staffed, address: str) -> None
     assert "by: extra examination" in page
     assert study_at(staffed, address).result is Result.RECURRENCE
     site = staffed.look(lambda work: sites.site_by_code(work, HERE).id)
-    plan = staffed.look(lambda work: plans.active_plan(work.session, staffed.patient_id(MRN)))
+    (plan,) = staffed.look(lambda work: plans.active_plans(work.session, staffed.patient_id(MRN)))
     assert plan is not None
     assert plan.site_id == site

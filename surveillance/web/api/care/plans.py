@@ -6,9 +6,11 @@ from uuid import UUID
 
 from fastapi import Query
 
+from surveillance.core.errors import InvalidInputError, NotFoundError
 from surveillance.core.schedule.examinations import Key
 from surveillance.operations.care import enrolment, lifecycle, returning
 from surveillance.operations.care.baselines import Baselines
+from surveillance.operations.care.diagnoses import NewCondition
 from surveillance.operations.care.enrolment import Enrolment, NewTerms
 from surveillance.operations.care.returning import Return
 from surveillance.operations.record.explanation import Explanation, explain
@@ -41,14 +43,17 @@ endpoints = Endpoints("Plans")
 
 @endpoints.get("/patients/{patient_id}/plans", needs=Permission.VIEW)
 def list_plans(call: Call, patient_id: UUID) -> Page[PlanPublic]:
-    """Every plan of a patient, the newest first; at most that one is active."""
+    """Every plan of a patient, the newest first; at most one for each disease is active."""
     plans = store.all_plans(call.session, call.patient(patient_id).id)
     return Page(items=[plan_public(plan) for plan in plans], next=None)
 
 
 @endpoints.post("/patients/{patient_id}/plans", needs=Permission.WORK, created="/plans")
 def enrol(call: Call, patient_id: UUID, new: PlanCreate) -> PlanDetail:
-    """Enrol a patient on a protocol, with what was examined before; a patient who has a plan already is a 409."""
+    """Enrol a patient on a protocol, with what was examined before; a disease that has a plan already is a 409.
+
+    A second primary is enrolled with `condition`, or with the `condition_id` of one that is on record.
+    """
     return plan_detail(call, enrolment.enrol(call.work, call.patient(patient_id), _enrolment(new)))
 
 
@@ -64,7 +69,8 @@ def return_to_plan(call: Call, patient_id: UUID, new: ReturnCreate) -> PlanDetai
 
     Give the studies that were made elsewhere, as far as they are known; the board asks for what is not.
     """
-    found = Return(new.reason, new.day, _studies(new.studies), new.protocol, new.intervals, new.off_until)
+    studies = _studies(new.studies)
+    found = Return(new.reason, new.day, studies, new.protocol, new.intervals, new.off_until, new.condition_id)
     return plan_detail(call, returning.come_back(call.work, call.patient(patient_id), found))
 
 
@@ -76,7 +82,11 @@ def _studies(given: Iterable[EarlierStudy]) -> list[NewStudy]:
 
 
 def _enrolment(new: PlanCreate) -> Enrolment:
-    return Enrolment(new.protocol, new.anchor, new.intervals, _studies(new.studies), new.enrolled_on, new.reason)
+    if new.condition is not None and new.condition_id is not None:
+        raise InvalidInputError("name a disease that is on record, or describe a further one, not both")
+    meant = NewCondition(**new.condition.model_dump()) if new.condition else new.condition_id
+    studies = _studies(new.studies)
+    return Enrolment(new.protocol, new.anchor, new.intervals, studies, new.enrolled_on, new.reason, condition=meant)
 
 
 @endpoints.get("/plans/{plan_id}", needs=Permission.VIEW)
@@ -130,10 +140,15 @@ def explain_examinations(
         QueryNumber | None, Query(ge=0, le=1200, description="One slot of the item; the one whose time it is without.")
     ] = None,
     extra_id: Annotated[UUID | None, Query(description="An extra examination of the item.")] = None,
+    plan_id: Annotated[UUID | None, Query(description="Of this plan; of each disease's newest one without.")] = None,
 ) -> Page[ExplanationPublic]:
-    """Why is this due? The rule, the source, the days, who decided what. Of the newest plan."""
+    """Why is this due? The rule, the source, the days, who decided what."""
     key = Key(item, month, str(extra_id) if extra_id else None) if item and (month is not None or extra_id) else None
-    found = explain(call.work, call.patient(patient_id), item, key)
+    patient = call.patient(patient_id)
+    plan = call.row(Plan, plan_id, "plan") if plan_id else None
+    if plan is not None and plan.patient_id != patient.id:
+        raise NotFoundError("there is no such plan of this patient")
+    found = explain(call.work, patient, item, key, plan)
     return Page(items=[_explanation(each) for each in found], next=None)
 
 

@@ -24,6 +24,7 @@ from surveillance.web.api.models.common import (
     Text,
     Whole,
 )
+from surveillance.web.api.models.conditions import ConditionCreate
 from surveillance.web.api.models.protocols import DeparturePublic
 from surveillance.web.api.models.sites import ProtocolName
 
@@ -66,6 +67,10 @@ class PlanCreate(Model):
     studies: list[EarlierStudy] = Field(default=[], max_length=100)
     enrolled_on: Day | None = Field(default=None, description="Today at the site if left out.")
     reason: Line = Field(default="", description="Why these intervals; needed to restart a plan that has not ended.")
+    condition_id: UUID | None = Field(default=None, description="Which disease, where there are several on record.")
+    condition: ConditionCreate | None = Field(
+        default=None, description="A further disease, such as a second primary: it is followed beside the others."
+    )
 
 
 class ReturnCreate(Model):
@@ -77,6 +82,7 @@ class ReturnCreate(Model):
     protocol: ProtocolName | None = Field(default=None, description="The version of the plan before if left out.")
     intervals: Intervals | None = Field(default=None, description="What was chosen for the plan before if left out.")
     off_until: Day | None = Field(default=None, description="When an item that is off is looked at again.")
+    condition_id: UUID | None = Field(default=None, description="Which disease, where several were followed.")
 
 
 class TermsCreate(Model):
@@ -258,9 +264,11 @@ class PlanPublic(Model):
     site_id: UUID
     patient_id: UUID
     number: int = Field(description="1 for a patient's first plan.")
-    previous_id: UUID | None = Field(description="The plan that this one restarted.")
+    condition_id: UUID = Field(description="The disease that it follows; each has one active plan at most.")
+    previous_id: UUID | None = Field(description="The plan for the same disease that this one follows.")
     anchor: Day
     enrolled_on: Day
+    away_since: Day | None = Field(description="Followed elsewhere from then until the enrolment.")
     ended_on: Day | None = Field(description="null: it is active")
     end_reason: EndReason | None
     end_note: str

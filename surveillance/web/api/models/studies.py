@@ -26,6 +26,9 @@ class StudyCreate(Model):
     ruling: Line = Field(
         default="", description="Why it counts although it does not fit an item by modality or region: a clinician's."
     )
+    condition_id: UUID | None = Field(
+        default=None, description="Whose primary site was examined, where several diseases are followed."
+    )
 
 
 class StudyDay(Model):
@@ -173,6 +176,7 @@ class StudyPublic(Model):
     id: UUID
     site_id: UUID
     patient_id: UUID
+    condition_id: UUID | None = Field(description="The disease that it was made for; it may count for others, too.")
     visit_id: UUID | None = Field(validation_alias="appointment_id")
     items: list[str]
     source: str

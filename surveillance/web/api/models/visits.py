@@ -42,6 +42,7 @@ class VisitCreate(Answers):
     examinations: list[ExaminationRef] = Field(default=[], max_length=20)
     minutes: Minutes = Field(default=60, description="How long it takes.")
     note: Line = Field(default="", description="For staff.")
+    condition_id: UUID | None = Field(default=None, description="Of which disease, where several have a plan.")
 
 
 class VisitMove(Answers):

@@ -87,6 +87,7 @@ def create_study(call: Call, patient_id: UUID, new: StudyCreate) -> StudyPublic:
         appointment_id=new.visit_id,
         note=new.note,
         ruling=new.ruling,
+        condition_id=new.condition_id,
     )
     return public_study(call, results.add_study(call.work, patient, study))
 

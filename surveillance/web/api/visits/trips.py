@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from surveillance.core.schedule.offers import Fit, Offer
-from surveillance.operations.planning import preconditions
+from surveillance.operations.planning import conditions
 from surveillance.operations.visits.offers import Choice, Leg, Proposer
 from surveillance.web.access import Permission
 from surveillance.web.api.call import Call
@@ -23,10 +23,12 @@ def propose_trips(
     call: Call,
     patient_id: UUID,
     split: Annotated[QueryFlag, Query(description="As several trips, where they could be one.")] = False,
+    condition_id: Annotated[UUID | None, Query(description="Of which disease, where several have a plan.")] = None,
 ) -> Page[TripPublic]:
     """What it is time to book, or else the next trip, with the working days that suit, the best day first."""
     patient = call.patient(patient_id)
-    proposer = Proposer(call.work, patient, preconditions.current_plan(call.work, patient))
+    wanted = conditions.by_id(call.work, patient, condition_id) if condition_id else None
+    proposer = Proposer(call.work, patient, conditions.chosen_plan(call.work, patient, wanted))
     chosen = proposer.usual(proposer.choices())
     legs = proposer.legs(proposer.trips(chosen, split=split), {})
     return Page(items=[_trip(leg) for leg in legs], next=None)

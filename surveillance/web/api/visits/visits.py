@@ -85,7 +85,8 @@ def book_visit(call: Call, patient_id: UUID, new: VisitCreate) -> VisitDetail:
     """Book one trip. With `dry_run` it shows which messages would go out when, before anything is saved."""
     patient = call.patient(patient_id)
     keys = [Key(each.item, each.month, str(each.extra_id) if each.extra_id else None) for each in new.examinations]
-    visit = Visit(new.day, new.at, _place(call, new.place_id), keys, new.minutes, new.note, _answers(new))
+    place = _place(call, new.place_id)
+    visit = Visit(new.day, new.at, place, keys, new.minutes, new.note, _answers(new), new.condition_id)
     return _detail(call, booking.book(call.work, patient, visit))
 
 

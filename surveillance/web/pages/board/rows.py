@@ -83,7 +83,7 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
         case "conflict" | "protocol_ends":
             yield from _of_conflict(row, here)
         case _:
-            yield from _of_plan(row, here)
+            yield from of_plan(row, here)
 
 
 def of_result(row: WorklistRow, here: str) -> Iterator[Link]:
@@ -107,7 +107,8 @@ def _of_conflict(row: WorklistRow, here: str) -> Iterator[Link]:
         yield "See the plan", here
 
 
-def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
+def of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
+    """Where a plan goes on: what is put off, what was never known, what stopped."""
     match row.kind:
         case "owner_gone" | "task_owner_gone":
             yield "The patient", here
@@ -115,15 +116,28 @@ def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
             yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
             yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
         case "off":
-            yield "Switch it on", f"{here}/terms"
+            yield "Switch it on", f"{here}/terms{_which_plan(row)}"
         case "transfer":
             yield "See the plan", here
         case "skip":
             yield "Look at it", f"{here}/examinations/{row.examination_id}"
         case "last_scan_unknown":
             yield "Record a study", f"{here}/studies/new"
-            yield "There was none", f"{here}/known-blank"
+            yield "There was none", f"{here}/known-blank{_which_plan(row)}"
         case "without_plan" if "never enrolled" in row.why:
-            yield "Enrol", f"{here}/enrol"
-        case "without_plan" | "restart_due":
-            yield "Restart", f"{here}/restart"
+            yield "Enrol", f"{here}/enrol{_which_disease(row)}"
+        case "without_plan":
+            yield "Restart", f"{here}/restart{_which_disease(row)}"
+        case "restart_due":
+            yield "Restart", f"{here}/restart{_which_plan(row)}"
+
+
+def _which_plan(row: WorklistRow) -> str:
+    """What an address says of the plan that a row is about: a patient may have one for each of several diseases."""
+    return f"?plan={row.plan_id}" if row.plan_id else ""
+
+
+def _which_disease(row: WorklistRow) -> str:
+    """What an address says of the disease that has no plan; the row's subject is the patient where there is none."""
+    subject = UUID(row.subject)
+    return "" if subject == row.patient_id else f"?condition={subject}"

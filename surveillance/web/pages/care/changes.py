@@ -14,11 +14,11 @@ from surveillance.core.errors import ConflictError, NotFoundError
 from surveillance.core.schedule.examinations import Examination, Finding, FindingKind
 from surveillance.core.words import AppointmentState
 from surveillance.operations.board.row_words import CONFLICTS
-from surveillance.operations.planning import differences, imaging_gaps, plan_record, preconditions
+from surveillance.operations.planning import conditions, differences, imaging_gaps, plan_record, preconditions
 from surveillance.operations.planning.differences import Difference, Line, Seen
 from surveillance.operations.planning.imaging_gaps import GapLine
 from surveillance.store.planning import plans
-from surveillance.store.tables import Patient, Place, Plan
+from surveillance.store.tables import Condition, Patient, Place, Plan
 from surveillance.web import words
 from surveillance.web.page_context import PageContext
 from surveillance.web.render import day, short_day
@@ -158,12 +158,47 @@ def _finding(finding: Finding, titles: Mapping[str, str]) -> str:
 
 
 def with_plan(context: PageContext, patient_id: UUID) -> tuple[Patient, Plan]:
-    """The patient and the active plan. Raises ConflictError where there is none."""
+    """The patient and the active plan: the one that the address names, else the only one.
+
+    Raises:
+        ConflictError: there is none.
+        InvalidInputError: there are several, and the address names none.
+    """
     patient = context.patient(patient_id)
-    plan = plans.active_plan(context.session, patient.id)
-    if plan is None:
+    active = plans.active_plans(context.session, patient.id)
+    named = named_plan(context)
+    active = [plan for plan in active if named in (None, plan.id)]
+    if not active:
         raise ConflictError("this patient has no active plan")
-    return patient, plan
+    return patient, conditions.choose(context.work, patient, active, None)
+
+
+def named_plan(context: PageContext) -> UUID | None:
+    """The plan that an address is about (``?plan=``): the forms of each plan stand beside each other."""
+    text = context.request.query_params.get("plan", "") or context.form.value("plan")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise NotFoundError("there is no such plan") from None
+
+
+def named_condition(context: PageContext, patient: Patient) -> Condition | None:
+    """The disease that an address is about (``?condition=``)."""
+    text = context.request.query_params.get("condition", "") or context.form.value("condition")
+    try:
+        return conditions.by_id(context.work, patient, UUID(text)) if text else None
+    except ValueError:
+        raise NotFoundError("there is no such condition") from None
+
+
+def last_plan(context: PageContext, patient: Patient) -> Plan:
+    """The plan that the address names, or the last one of the only disease. Raises as ``conditions.newest_plan``."""
+    named = named_plan(context)
+    if named is None:
+        disease = named_condition(context, patient)
+        return conditions.newest_plan(context.work, patient, disease)
+    plan = own(context, patient, Plan, named)
+    return conditions.newest_plan(context.work, patient, conditions.of_plan(context.work, plan))
 
 
 def own(context: PageContext, patient: Patient, table: type[R], row_id: UUID) -> R:

@@ -49,9 +49,10 @@ def _examination(
     context: PageContext, patient_id: UUID, examination_id: UUID
 ) -> tuple[Patient, Plan, ExaminationRow, str]:
     """An examination of the active plan, with its name. Raises NotFoundError where it is none."""
-    patient, plan = with_plan(context, patient_id)
+    patient = context.patient(patient_id)
     row = own(context, patient, ExaminationRow, examination_id)
-    if row.plan_id != plan.id or row.withdrawn:
+    plan = preconditions.plan_of(context.work, row.plan_id)
+    if plan.ended_on is not None or row.withdrawn:
         raise NotFoundError("the plan has no such examination any more")
     titles = plan_record.titles_of_patient(context.work, patient.id)
     return patient, plan, row, examination_name(plans.examination(row), titles)
@@ -172,12 +173,14 @@ def _unknown(context: PageContext, plan: Plan) -> list[tuple[str, str, str]]:
 
 @pages.get("/{patient_id}/visits/{visit_id}/keep", needs=Permission.WORK)
 def keep_page(context: PageContext, patient_id: UUID, visit_id: UUID) -> Response:
-    patient, plan = with_plan(context, patient_id)
+    patient = context.patient(patient_id)
+    visit = own(context, patient, Appointment, visit_id)
+    plan = preconditions.plan_of(context.work, visit.plan_id)
     return page(
         context,
         "care/keep.html",
         patient,
-        visit=own(context, patient, Appointment, visit_id),
+        visit=visit,
         items=_odd(context, plan, visit_id),
     )
 
@@ -185,8 +188,9 @@ def keep_page(context: PageContext, patient_id: UUID, visit_id: UUID) -> Respons
 @pages.post("/{patient_id}/visits/{visit_id}/keep", needs=Permission.WORK)
 def keep(context: PageContext, patient_id: UUID, visit_id: UUID) -> Response:
     """A person keeps a booking although the window moved away from it."""
-    patient, plan = with_plan(context, patient_id)
+    patient = context.patient(patient_id)
     visit = own(context, patient, Appointment, visit_id)
+    plan = preconditions.plan_of(context.work, visit.plan_id)
     items = _odd(context, plan, visit_id)
     reason = context.form.text("reason", "why it is kept", required=True, longest=1000)
     proposal = None

@@ -3,6 +3,7 @@
 Everything is a plain form first: adding a row and showing the schedule send it and give it back as it was typed.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from surveillance.store.visits import appointments
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.care import choice_fields, plan_fields
+from surveillance.web.pages.care import choice_fields, conditions, plan_fields
+from surveillance.web.pages.care.changes import named_condition
 from surveillance.web.pages.care.enrolment_form import Enrolling, drawn
 from surveillance.web.pages.registry import person_fields
 from surveillance.web.pages.routing import Pages
@@ -144,8 +146,9 @@ def registered(context: PageContext, patient_id: UUID) -> Response:
 
 def _registered(context: PageContext, patient_id: UUID, form: Form) -> Response:
     patient = context.patient(patient_id)
-    enrolling = Enrolling(context, form, context.work.site(patient.site_id), patient)
-    if patient.died_on is not None or plans.all_plans(context.session, patient.id):
+    enrolling = _of_registered(context, patient, form)
+    beside = enrolling.further or enrolling.condition is not None
+    if patient.died_on is not None or (plans.all_plans(context.session, patient.id) and not beside):
         return context.page("care/enrolled.html", patient=patient, plans=plans.all_plans(context.session, patient.id))
     return _page(enrolling)
 
@@ -154,20 +157,28 @@ def _registered(context: PageContext, patient_id: UUID, form: Form) -> Response:
 def enrol(context: PageContext, patient_id: UUID) -> Response:
     """Give somebody who is registered a plan; or show the form again with one row more, or with its schedule."""
     patient = context.patient(patient_id)
-    enrolling = Enrolling(context, context.form, context.work.site(patient.site_id), patient)
+    enrolling = _of_registered(context, patient, context.form)
     asked = context.form.value("do")
     if asked != ENROL:
         return _shown_again(enrolling, asked)
+    described = conditions.read(context.form) if enrolling.further else None
     made = plan_fields.draft(context.form, enrolling.protocols, patient.birth_date, enrolling.today)
     if context.form.ok and made is not None:
         with context.form.trying(context.session):
-            plan = enrolment.enrol(context.work, patient, plan_fields.enrolment(made))
+            meant = described or (enrolling.condition.id if enrolling.condition else None)
+            plan = enrolment.enrol(context.work, patient, replace(plan_fields.enrolment(made), condition=meant))
     if context.form.errors:
         return _page(enrolling)
     return context.done(f"/patients/{patient.id}", _enrolled(context, patient, plan))
 
 
+def _of_registered(context: PageContext, patient: Patient, form: Form) -> Enrolling:
+    """The form for somebody who is registered: for the first disease, a further one, or one that is on record."""
+    row = named_condition(context, patient)
+    return Enrolling(context, form, context.work.site(patient.site_id), patient, condition=row)
+
+
 @pages.post("/{patient_id}/enrol/live", needs=Permission.RECORD)
 def live_registered(context: PageContext, patient_id: UUID, part: str = "") -> Response:
     patient = context.patient(patient_id)
-    return _live(Enrolling(context, context.form, context.work.site(patient.site_id), patient), part)
+    return _live(_of_registered(context, patient, context.form), part)

@@ -15,12 +15,12 @@ from surveillance.core.protocols.protocol import ItemKind, Protocol
 from surveillance.core.schedule.departures import of_terms
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ContactKind, Role, Status
-from surveillance.operations.planning import plan_record, previewing
+from surveillance.operations.planning import conditions, plan_record, previewing
 from surveillance.operations.planning.previewing import Outlook
 from surveillance.operations.registry import duplicates
 from surveillance.operations.registry.duplicates import Entered, Likely
 from surveillance.operations.registry.phones import read_phone
-from surveillance.store.tables import Patient, Site, User
+from surveillance.store.tables import Condition, Patient, Site, User
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
 from surveillance.web.pages.care import plan_fields
@@ -37,6 +37,23 @@ class Enrolling:
     site: Site
     patient: Patient | None = None
     opened: str = ""  # the row that was just added: its first field takes the focus
+    condition: Condition | None = None  # which disease, where it is on record already
+
+    @property
+    def further(self) -> bool:
+        """Whether a further disease is enrolled, beside those that are followed."""
+        return self.patient is not None and (self._asks("further") == "yes")
+
+    @property
+    def sides(self) -> list[tuple[str, str]]:
+        return [(side.value, said) for side, said in plain.SIDE.items()]
+
+    @property
+    def disease(self) -> str:
+        return conditions.name(self.condition) if self.condition else ""
+
+    def _asks(self, name: str) -> str:
+        return self.form.value(name) or self.context.request.query_params.get(name, "")
 
     @cached_property
     def today(self) -> date:

@@ -8,17 +8,16 @@ from surveillance.core.errors import NotFoundError
 from surveillance.core.words import AppointmentState, EndReason, HoldReason
 from surveillance.operations.care import holds, lifecycle
 from surveillance.operations.messages.patient_context import zone_of
-from surveillance.operations.planning import plan_record, replanning
+from surveillance.operations.planning import plan_record, preconditions, replanning
 from surveillance.operations.record import conversation
 from surveillance.store.calendars import feeds as store_feeds
-from surveillance.store.planning import plans
 from surveillance.store.tables import Appointment, Patient, Plan, PlanHold
 from surveillance.store.visits import appointments
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.care.changes import Proposal, home, own, page, weigh, with_plan
+from surveillance.web.pages.care.changes import Proposal, home, last_plan, own, page, weigh, with_plan
 from surveillance.web.pages.routing import Pages
 from surveillance.web.render import day
 
@@ -101,8 +100,9 @@ def _hold_page(
 
 def _standing(context: PageContext, patient_id: UUID, hold_id: UUID) -> tuple[Patient, Plan, PlanHold]:
     """A hold in force of the patient's plan. Raises NotFoundError for one that is over."""
-    patient, plan = with_plan(context, patient_id)
+    patient = context.patient(patient_id)
     row = own(context, patient, PlanHold, hold_id)
+    plan = preconditions.plan_of(context.work, row.plan_id)
     if row.resumed_on is not None or row.retracted_at is not None:
         raise NotFoundError("this hold is not in force any more")
     return patient, plan, row
@@ -210,8 +210,8 @@ def reopen(context: PageContext, patient_id: UUID) -> Response:
 
 
 def _last(context: PageContext, patient: Patient) -> Plan:
-    plan = next(iter(plans.all_plans(context.session, patient.id)), None)
-    if plan is None or plan.ended_on is None:
+    plan = last_plan(context, patient)
+    if plan.ended_on is None:
         raise NotFoundError("this patient has no plan that has ended")
     return plan
 

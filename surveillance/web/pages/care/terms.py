@@ -24,7 +24,7 @@ from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
 from surveillance.web.pages.care import choice_fields
-from surveillance.web.pages.care.changes import Proposal, home, page, weigh, with_plan
+from surveillance.web.pages.care.changes import Proposal, home, last_plan, page, weigh, with_plan
 from surveillance.web.pages.protocols import baseline_fields
 from surveillance.web.pages.routing import Pages
 from surveillance.web.render import day
@@ -176,10 +176,11 @@ def restart(context: PageContext, patient_id: UUID) -> Response:
     intervals = choice_fields.chosen(form, protocol) if protocol else {}
     proposal = None
     if form.ok and anchor and protocol:
-        new = enrolment.Enrolment(protocol.key, anchor, intervals, reason=reason)
+        new = enrolment.Enrolment(protocol.key, anchor, intervals, reason=reason, condition=previous.condition_id)
         proposal = weigh(context, patient, lambda: enrolment.restart(context.work, patient, new))
         if proposal is None and form.ok:
-            return context.done(home(patient), f"Restarted from {day(anchor)} as plan {previous.number + 1}.")
+            newest = plans.all_plans(context.session, patient.id)[0]
+            return context.done(home(patient), f"Restarted from {day(anchor)} as plan {newest.number}.")
     departs = _departs(context, protocol.key, anchor, intervals, None) if proposal and protocol and anchor else []
     return _restart_page(context, patient, previous, proposal, departs=departs)
 
@@ -235,7 +236,7 @@ def come_back(context: PageContext, patient_id: UUID) -> Response:
     reason = form.text("reason", "the reason", required=True, longest=1000)
     proposal = None
     if form.ok and on:
-        new = Return(reason, on)
+        new = Return(reason, on, condition=_previous(context, patient).condition_id)
         proposal = weigh(context, patient, lambda: returning.come_back(context.work, patient, new))
         if proposal is None and form.ok:
             return context.done(home(patient), "Followed here again. Record what was examined elsewhere.")
@@ -243,10 +244,9 @@ def come_back(context: PageContext, patient_id: UUID) -> Response:
 
 
 def _previous(context: PageContext, patient: Patient) -> Plan:
-    found = next(iter(plans.all_plans(context.session, patient.id)), None)
-    if found is None:
+    if not plans.all_plans(context.session, patient.id):
         raise ConflictError("this patient has no plan to restart; enrol the patient instead")
-    return found
+    return last_plan(context, patient)
 
 
 # -- protocols and their intervals as fields -------------------------------------------------------------------

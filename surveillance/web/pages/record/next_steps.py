@@ -8,7 +8,7 @@ from uuid import UUID
 from surveillance.operations.board.worklist import WorklistRow
 from surveillance.operations.record.patient_record import PatientRecord
 from surveillance.store.board.worklist import Worklist
-from surveillance.web.pages.board.rows import RESULTS, of_result
+from surveillance.web.pages.board.rows import RESULTS, of_plan, of_result
 
 Link = tuple[str, str]  # words and address
 
@@ -94,23 +94,16 @@ def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
         case Worklist.REPLIES | Worklist.RESCHEDULE | Worklist.UNREACHABLE | Worklist.IN_DOUBT:
             yield from _of_messages(here, row)
         case _:
-            yield from _of_plan(record, here, row)
+            yield from _of_plan(here, row)
 
 
-def _of_plan(record: PatientRecord, here: str, row: WorklistRow) -> Iterator[Link]:
-    match row.list:
-        case Worklist.HOLDS if row.examination_id is not None:
-            yield from _of_examination(here, row)
-        case Worklist.HOLDS:
-            yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
-            yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
-        case Worklist.LAST_SCAN_UNKNOWN:
-            yield "Record a study", f"{here}/studies/new"
-            yield "There was none", f"{here}/known-blank"
-        case Worklist.WITHOUT_PLAN if not record.plans:
-            yield "Enrol", f"{here}/enrol"
-        case Worklist.RESTART_DUE | Worklist.WITHOUT_PLAN:
-            yield "Restart", f"{here}/restart"
+def _of_plan(here: str, row: WorklistRow) -> Iterator[Link]:
+    """As on the board; what the board leads here for stands further down on this page."""
+    if row.examination_id is not None:
+        yield from _of_examination(here, row)
+        return
+    for words, address in of_plan(row, here):
+        yield words, "#plan" if address == here else address
 
 
 def _of_messages(here: str, row: WorklistRow) -> Iterator[Link]:

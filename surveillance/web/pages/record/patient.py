@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import NotFoundError
+from surveillance.core.people.care_gaps import FINAL_ENDS
 from surveillance.core.protocols import interval_words
 from surveillance.core.schedule.examinations import Examination
 from surveillance.core.words import Channel, Privacy
-from surveillance.operations.planning import plan_record
+from surveillance.operations.planning import plan_record, preconditions
 from surveillance.operations.planning.plan_record import PlanRecord
 from surveillance.operations.record import explanation, history, patient_record, schedule_sheet
 from surveillance.operations.record.patient_record import PatientRecord
@@ -56,13 +57,15 @@ def show(context: PageContext, patient_id: UUID) -> Response:
         drawn=[_drawn(context, record, plan) for plan in record.plans],
         steps=next_steps(record),
         contacts=[_contact(context, record, found) for found in record.reaches],
-        examinations=_examinations(record.plan) if record.plan else ([], []),
+        examinations=[(plan, *_examinations(plan)) for plan in record.active],
+        several=len({plan.plan.condition_id for plan in record.plans}) > 1,
         history=history.gather(context.work, patient, record.titles, EVENTS),
         covered=lambda visit: patient_record.covered(visit, record.titles),
         head=writing.letterhead(context, patient, context.form)
         if context.may(Permission.WORK, patient.site_id)
         else None,
         words=words,
+        RETURNS=FINAL_ENDS,
     )
 
 
@@ -116,7 +119,8 @@ def examination(context: PageContext, patient_id: UUID, examination_id: UUID) ->
     row = context.row(ExaminationRow, examination_id)
     if row.patient_id != patient.id or row.withdrawn:
         raise NotFoundError("the plan has no such examination any more")
-    (told,) = explanation.explain(context.work, patient, key=plans.examination(row).key)
+    plan = preconditions.plan_of(context.work, row.plan_id)
+    (told,) = explanation.explain(context.work, patient, key=plans.examination(row).key, plan=plan)
     template = "record/_why.html" if context.live else "record/examination.html"
     return context.page(template, patient=patient, row=row, told=told, words=words)
 

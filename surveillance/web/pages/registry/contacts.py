@@ -51,7 +51,7 @@ class Shown:
         return reachability.agreed(self.reach, channel)
 
     def address(self, channel: Channel) -> str | None:
-        return reachability.address(self.contact, channel)
+        return self.contact.address(channel)
 
 
 def _shown(context: PageContext, patient: Patient) -> list[Shown]:

@@ -7,14 +7,15 @@ from uuid import UUID
 from fastapi.responses import Response
 
 from surveillance.core.errors import NotFoundError
-from surveillance.operations.planning import preconditions
+from surveillance.operations.planning import conditions, preconditions
 from surveillance.operations.visits import preview_effects
 from surveillance.store.planning import plans
-from surveillance.store.tables import Appointment, Patient
+from surveillance.store.tables import Appointment, ExaminationRow, Patient
 from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
+from surveillance.web.pages.care.changes import named_plan
 from surveillance.web.pages.routing import Pages
 from surveillance.web.pages.visits import trip_fields
 from surveillance.web.pages.visits.booking_form import Booking, ahead, flags
@@ -27,8 +28,32 @@ BOOK: Final = "book"  # what the button that saves asks for; any other only show
 
 
 def _open(context: PageContext, patient: Patient, form: Form, *, strict: bool = False) -> Booking | None:
-    plan = plans.active_plan(context.session, patient.id)
-    return Booking(context, patient, plan, form, strict) if plan is not None else None
+    active = plans.active_plans(context.session, patient.id)
+    named = _named(context, patient)
+    meant = [plan for plan in active if named in (None, plan.id)]
+    if not meant:
+        return None
+    plan = conditions.choose(context.work, patient, meant, None)
+    return Booking(context, patient, plan, form, strict, several=len(active) > 1)
+
+
+def _named(context: PageContext, patient: Patient) -> UUID | None:
+    """The plan of the address, or of the examination or the proposed visit that it names."""
+    named = named_plan(context)
+    query = context.request.query_params
+    for name, table in (("examination", ExaminationRow), ("visit", Appointment)):
+        if named is None and (found := _uuid(query.get(name, ""))) is not None:
+            row = context.session.get(table, found)
+            mine = isinstance(row, (ExaminationRow, Appointment)) and row.patient_id == patient.id
+            named = row.plan_id if mine and isinstance(row, (ExaminationRow, Appointment)) else None
+    return named
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _page(made: Booking, status: int | None = None) -> Response:

@@ -1,7 +1,7 @@
 """The form of a booking: what is ticked, the trips that follow, the days that fit, and what saving would bring."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 from uuid import UUID
@@ -10,6 +10,7 @@ from surveillance.core.words import AppointmentState
 from surveillance.operations.administration import places as administration_places
 from surveillance.operations.messages import state as message_state
 from surveillance.operations.messages.patient_context import zone_of
+from surveillance.operations.planning import conditions
 from surveillance.operations.record.patient_record import flags_of
 from surveillance.operations.visits import booking, day_load, preview_effects
 from surveillance.operations.visits.offers import Choice, Leg, Proposer, Told
@@ -36,6 +37,7 @@ class Booking:
     plan: Plan
     form: Form
     strict: bool = False  # the form is about to be saved: nothing of it is put right in silence
+    several: bool = False  # the patient has plans for several diseases: the address says which one is meant
 
     def __post_init__(self) -> None:
         self.proposer = Proposer(self.context.work, self.patient, self.plan)
@@ -50,6 +52,11 @@ class Booking:
     @property
     def address(self) -> str:
         return f"/patients/{self.patient.id}/book"
+
+    @property
+    def disease(self) -> str:
+        """What the plan is for, where there could be a doubt."""
+        return conditions.name(conditions.of_plan(self.context.work, self.plan)) if self.several else ""
 
     @cached_property
     def places(self) -> list[Place]:
@@ -131,8 +138,11 @@ class Booking:
 
     def book(self, trips: Sequence[Trip]) -> list[Appointment]:
         note, answers = self.form.text("note", "the note"), self.asking.read(self.form.but())
-        visits = [visit for trip in trips if (visit := trip.visit(note, answers)) is not None]
+        visits = [self.of_plan(visit) for trip in trips if (visit := trip.visit(note, answers)) is not None]
         return [booking.book(self.context.work, self.patient, visit) for visit in visits]
+
+    def of_plan(self, visit: booking.Visit) -> booking.Visit:
+        return replace(visit, condition_id=self.plan.condition_id)
 
     def taken(self) -> list[str]:
         """What was ticked and has been booked by somebody else since the form was opened."""

@@ -11,9 +11,8 @@ from surveillance.operations.care.following import Follow, GoOn, Link
 from surveillance.operations.care.holds import NewHold
 from surveillance.operations.care.lifecycle import NewEnd
 from surveillance.operations.care.overrides import NewExtra
-from surveillance.operations.planning import plan_record, preconditions
+from surveillance.operations.planning import conditions, plan_record, preconditions
 from surveillance.operations.visits.result_tasks import NewTask
-from surveillance.store.planning import plans
 from surveillance.store.tables import Patient, Plan, Study
 from surveillance.store.visits import appointments
 from surveillance.web import words
@@ -35,7 +34,7 @@ CHOICES: Final[Mapping[str, tuple[str, str]]] = {
 
 def offered(context: PageContext, patient: Patient, study: Study, kinds: frozenset[FollowUp]) -> dict[str, Any]:
     """What the part of the form shows: the choices, and what can be chosen in each of them."""
-    plan = plans.active_plan(context.session, patient.id)
+    plan = conditions.plan_of_study(context.work, study)
     visits = touched(context, plan) if plan else []
     lines = appointments.lines_of(context.session, [row.id for row in visits])
     titles = plan_record.titles_of_patient(context.work, patient.id)
@@ -57,14 +56,14 @@ def _items(context: PageContext, plan: Plan | None, titles: Mapping[str, str]) -
     return [(item, titles.get(item, item)) for item in known]
 
 
-def read(context: PageContext, patient: Patient, *, required: bool) -> Follow | None:
+def read(context: PageContext, patient: Patient, study: Study, *, required: bool) -> Follow | None:
     """What follows, as it was chosen; None where nothing was, or where a field of it has a mistake."""
     form = context.form
     match form.one_of("follow", "what follows from it", CHOICES, required=required):
         case FollowUp.EXTRA:
-            return _extra(context, patient, form)
+            return _extra(context, study, form)
         case FollowUp.HOLD:
-            return _hold(context, patient, form)
+            return _hold(context, patient, study, form)
         case FollowUp.END:
             return _end(context, patient, form)
         case FollowUp.TASK:
@@ -76,8 +75,8 @@ def read(context: PageContext, patient: Patient, *, required: bool) -> Follow | 
     return None
 
 
-def _extra(context: PageContext, patient: Patient, form: Form) -> Follow | None:
-    plan = plans.active_plan(context.session, patient.id)
+def _extra(context: PageContext, study: Study, form: Form) -> Follow | None:
+    plan = conditions.plan_of_study(context.work, study)
     known = preconditions.known_items(context.work, plan) if plan else ()
     item = form.one_of("extra_item", "what is to be examined", known)
     on = form.day("extra_day", "the day around which it is wanted", required=True)
@@ -85,10 +84,10 @@ def _extra(context: PageContext, patient: Patient, form: Form) -> Follow | None:
     return NewExtra(item, on, why) if on else None
 
 
-def _hold(context: PageContext, patient: Patient, form: Form) -> Follow | None:
+def _hold(context: PageContext, patient: Patient, study: Study, form: Form) -> Follow | None:
     reason = form.choice("hold_reason", "why nothing is due for now", HoldReason)
     review_on = form.day("hold_review", "the day on which somebody looks at it again", required=True)
-    plan = plans.active_plan(context.session, patient.id)
+    plan = conditions.plan_of_study(context.work, study)
     chosen = {
         row.id: form.one_of(f"visit-{row.id}", which(row), ("keep", "cancel"))
         for row in (touched(context, plan) if plan else ())

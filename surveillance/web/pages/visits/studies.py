@@ -4,8 +4,9 @@ from uuid import UUID
 
 from fastapi.responses import Response
 
-from surveillance.operations.planning import plan_record, preconditions
+from surveillance.operations.planning import conditions, plan_record, preconditions
 from surveillance.operations.visits import results
+from surveillance.store.planning import conditions as condition_store
 from surveillance.store.planning import plans
 from surveillance.store.tables import Patient
 from surveillance.web.access import Permission
@@ -21,7 +22,18 @@ pages = Pages(prefix="/patients")
 @pages.get("/{patient_id}/studies/new", needs=Permission.WORK)
 def new_page(context: PageContext, patient_id: UUID) -> Response:
     patient = context.patient(patient_id)
-    return page(context, "visits/study-new.html", patient, items=_items(context, patient), form=Form.filled())
+    return _page(context, patient, Form.filled())
+
+
+def _page(context: PageContext, patient: Patient, form: Form | None = None) -> Response:
+    items, diseases = _items(context, patient), _diseases(context, patient)
+    return page(context, "visits/study-new.html", patient, items=items, diseases=diseases, form=form)
+
+
+def _diseases(context: PageContext, patient: Patient) -> list[tuple[str, str]]:
+    """The diseases that a study can have been made for, where there are several."""
+    known = [row for row, own in condition_store.with_plans(context.session, patient.id) if own]
+    return [(str(row.id), conditions.name(row)) for row in known] if len(known) > 1 else []
 
 
 @pages.post("/{patient_id}/studies/new", needs=Permission.WORK)
@@ -44,12 +56,13 @@ def new(context: PageContext, patient_id: UUID) -> Response:
             accession=form.text("accession", "the accession number", longest=64) or None,
             reported_on=reported_on,
             note=form.text("note", "the note", longest=1000),
+            condition_id=form.record("condition", "for which disease", required=False),
         )
         with form.trying(context.session):
             results.add_study(context.work, patient, found)
         if form.ok:
             return context.done(context.back(home(patient, "studies")), f"The study of {day(on)} is recorded.")
-    return page(context, "visits/study-new.html", patient, items=items)
+    return _page(context, patient)
 
 
 def _items(context: PageContext, patient: Patient) -> list[tuple[str, str, str]]:

@@ -14,7 +14,7 @@ from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import FollowUp, ReportStatus, Result
 from surveillance.operations.care import following, reviews
 from surveillance.operations.care.following import Followed
-from surveillance.operations.planning import differences, plan_record
+from surveillance.operations.planning import conditions, differences, plan_record
 from surveillance.operations.visits import reports, result_tasks, results
 from surveillance.store.planning import plans
 from surveillance.store.tables import Patient, ResultTask, Study, StudyFollowUp, StudyReport, User
@@ -52,7 +52,7 @@ def _show(context: PageContext, patient: Patient, study: Study, form: Form | Non
     tasks = obligations.tasks(context.session, [study.id])
     row = obligations.follow_up(context.session, study.id)
     open_result = row is None and study.result not in (None, Result.CLEAR)
-    has_plan = plans.active_plan(context.session, patient.id) is not None
+    has_plan = conditions.plan_of_study(context.work, study) is not None
     kinds = may_follow(study.result, has_plan=has_plan) if study.result and open_result else ANY_RESULT
     names_of = _people(context, versions, tasks, study)
     return page(
@@ -99,9 +99,13 @@ def _followed(row: StudyFollowUp, tasks: Sequence[ResultTask]) -> str:
 
 def _early(context: PageContext, patient: Patient, study: Study) -> list[str]:
     """The items for which the study came so early that a person decides whether it counts."""
-    plan = plans.active_plan(context.session, patient.id)
-    found = differences.findings(context.work, plan) if plan else []
-    return [each.item for each in found if each.kind is FindingKind.STUDY_EARLY and each.subject == str(study.id)]
+    active = plans.active_plans(context.session, patient.id)
+    found = [each for plan in active for each in differences.findings(context.work, plan)]
+    return [
+        *dict.fromkeys(
+            each.item for each in found if each.kind is FindingKind.STUDY_EARLY and each.subject == str(study.id)
+        )
+    ]
 
 
 @pages.post("/{patient_id}/studies/{study_id}/report", needs=Permission.WORK)
@@ -131,7 +135,7 @@ def review(context: PageContext, patient_id: UUID, study_id: UUID) -> Response:
     action = form.text("next_action", "the next action", longest=1000)
     repeat_by = form.day("repeat_by", "the day by which it is repeated", required=result is Result.INADEQUATE)
     undecided = obligations.follow_up(context.session, study.id) is None
-    follow = follow_form.read(context, patient, required=result is Result.RECURRENCE and undecided)
+    follow = follow_form.read(context, patient, study, required=result is Result.RECURRENCE and undecided)
     if result in (Result.INDETERMINATE, Result.SUSPICIOUS) and not action and follow is None:
         form.fault("next_action", "Enter the next action, or choose what follows")
     if form.ok and on and result:
@@ -167,7 +171,7 @@ def acted(context: PageContext, patient_id: UUID, study_id: UUID) -> Response:
     """What follows from a result that is not clear: linked, or recorded in the same step."""
     patient, study = _study(context, patient_id, study_id)
     form, done = context.form, Followed(study)
-    follow = follow_form.read(context, patient, required=True)
+    follow = follow_form.read(context, patient, study, required=True)
     if form.ok and follow is not None:
         with form.trying(context.session):
             done = following.act(context.work, study, context.today(patient), follow)
