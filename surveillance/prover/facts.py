@@ -33,6 +33,7 @@ class PatientFacts(NamedTuple):
     gaps: Sequence[Row]
     aside: Sequence[Row]  # rows of the board that are hidden until a day
     deferrals: Sequence[Row]  # that stand
+    conditions: Sequence[Row]  # diseases, each followed by a plan of its own
     plans: Sequence[PlanFacts]
 
 
@@ -42,10 +43,14 @@ def read(connection: sa.Connection, ids: Sequence[UUID]) -> list[PatientFacts]:
     sites = {rows[0].site_id for rows in patients.values()}
     site = _rows(connection, sites, "site", "id code time_zone")
     staff = _rows(connection, sites, STAFF, "site_id user_id role name disabled_at system")
-    deaths, gaps = about("death", "patient_id died_on", KEPT), about("gap", "patient_id kind")
+    deaths, gaps = about("death", "patient_id died_on", KEPT), about("gap", "patient_id kind number")
     aside = about("board_action", "patient_id worklist subject until at", "until IS NOT NULL")
     columns = "patient_id plan_id kind subject item until role recorded_by"
-    parts = (deaths, gaps, aside, about("deferral", columns, "settled_at IS NULL"), _plans(connection, about))
+    put_off, diseases = (
+        about("deferral", columns, "settled_at IS NULL"),
+        about("condition", "patient_id number id", KEPT),
+    )
+    parts = (deaths, gaps, aside, put_off, diseases, _plans(connection, about))
     return [
         PatientFacts(row, site[row.site_id][0], {each.user_id: each for each in staff[row.site_id]}, *of)
         for [row] in patients.values()
@@ -56,7 +61,8 @@ def read(connection: sa.Connection, ids: Sequence[UUID]) -> list[PatientFacts]:
 def _plans(connection: sa.Connection, about: Any) -> Mapping[UUID, list[PlanFacts]]:
     columns = " month extra_id repeat_by modality modality_stated"
     studies = about(STUDY, "study.patient_id study.id study_item.item performed_on" + columns, KEPT)
-    columns = "patient_id id number anchor enrolled_on horizon ended_on end_reason end_signed_by restart_by"
+    columns = "patient_id id condition_id number anchor enrolled_on horizon ended_on"
+    columns += " end_reason end_signed_by restart_by"
     plans = [plan for rows in about("plan", columns).values() for plan in rows]
     of = partial(_rows, connection, [plan.id for plan in plans])
     terms = of("plan_terms", "plan_id since protocol_key intervals recorded_at", KEPT)

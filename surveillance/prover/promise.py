@@ -1,13 +1,11 @@
 """The promise from outside, proved on what is stored and shown (design: sections 1 and 10): every living patient has a
-dated obligation not farther ahead than a clinician signed, that an active person of the site can see, or an end that a
-named clinician signed. Whatever differs names the patient.
-"""
+dated obligation not farther ahead than a clinician signed, that an active person can see, or an end that one signed."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,20 +19,11 @@ SEERS, FINAL = {"coordinator", "clinician", "admin"}, {"transfer", "patient_wish
 Said = Iterator[tuple[str, str]]  # about what; what is wrong
 
 
-class Difference(NamedTuple):
-    """Something that is not as the facts have it: work for a person."""
-
-    site: str
-    mrn: str
-    about: str
-    what: str
-
-
 @dataclass
 class Proof:
-    """``counts``: patients, plans, overdue and far, of patients."""
+    """``differences`` are work for a person; ``counts``: patients, plans, overdue and far, of patients."""
 
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[tuple[str, ...]] = field(default_factory=list)  # site, MRN, about what, what is wrong
     counts: Counter[str] = field(default_factory=Counter)
     signed: set[str] = field(default_factory=set)  # by whom somebody is put off beyond 12 months
 
@@ -49,7 +38,8 @@ def prove(connection: sa.Connection, ids: Sequence[UUID], now: datetime) -> Proo
 
 def judge(proof: Proof, patient: PatientFacts, today: date) -> None:
     """Pure: adds to the proof what the facts of one patient say on a day."""
-    found = [said for facts in patient.plans for said in compared(facts)]
+    alone = len({facts.plan.condition_id for facts in patient.plans}) == 1  # else what counts for two needs a judgement
+    found = [said for facts in patient.plans if alone for said in compared(facts)]
     if {row.died_on for row in patient.deaths} != {patient.patient.died_on} - {None}:
         found.append(("death", f"{patient.patient.died_on} is stored otherwise than recorded"))
     active = [facts for facts in patient.plans if facts.plan.ended_on is None and not patient.deaths]
@@ -59,10 +49,10 @@ def judge(proof: Proof, patient: PatientFacts, today: date) -> None:
     proof.counts.update(patients=1, plans=len(patient.plans), overdue=overdue)
     if not patient.deaths:
         found += [said for facts in active for said in _ahead(facts, today)]
-        found += [*_deferred(proof, patient, active, today), *([] if active else _left(patient))]
+        found += [*_deferred(proof, patient, active, today), *_left(patient)]
         if not any(row.role in SEERS and not row.disabled_at and not row.system for row in patient.staff.values()):
             found.append(("seen", "by nobody: no active person works at the site"))
-    proof.differences += [Difference(patient.site.code, patient.patient.mrn, *said) for said in found]
+    proof.differences += [(patient.site.code, patient.patient.mrn, *said) for said in found]
 
 
 def compared(facts: PlanFacts) -> Said:
@@ -147,10 +137,12 @@ def _put_off(patient: PatientFacts, active: list[PlanFacts]) -> Iterator[tuple[s
 
 
 def _left(patient: PatientFacts) -> Said:
-    """A living patient on no plan: an end that a clinician signed, or work that is shown (rule 10)."""
-    last = patient.plans[-1].plan if patient.plans else None
-    if last is None or last.end_reason not in FINAL:
-        if not {"without_plan", "restart"} & {row.kind for row in patient.gaps}:
-            yield "without a plan", "is work that is shown nowhere"
-    elif not last.end_signed_by or getattr(patient.staff.get(last.end_signed_by), "role", "clinician") != "clinician":
-        yield "end", f"{last.end_reason}, and no clinician signed it"
+    """A disease of the living that no plan follows: an end that a clinician signed, or work that is shown (rule 10)."""
+    for number, disease in [row[1:] for row in patient.conditions] or [(0, None)]:
+        last = next((each.plan for each in reversed(patient.plans) if each.plan.condition_id == disease), None)
+        signer = last and patient.staff.get(last.end_signed_by)  # none of the site's any more: then a clinician once
+        if last is None or (last.ended_on and last.end_reason not in FINAL):
+            if not {("without_plan", number), ("restart", number)} & {row[1:] for row in patient.gaps}:
+                yield "without a plan", "is work that is shown nowhere"
+        elif last.ended_on and (not last.end_signed_by or (signer and signer.role != "clinician")):
+            yield "end", f"{last.end_reason}, and no clinician signed it"

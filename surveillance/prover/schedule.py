@@ -1,8 +1,7 @@
 """What is owed by when, from a plan's raw facts (design: schedule rules 1–6, 8–11, 13 and 14). Pure.
 
-Days are the site's. The last day of a window is inside; a cell ends before ``cell_end``, a hold before its second day.
-An item whose rhythm never changed is derived whole; where it changed, many ways to hand over keep the contract, and
-``promise`` holds what is stored against bounds.
+Days are the site's; the last one of a window is inside, ``cell_end`` and a hold's second day are not. An item whose
+rhythm never changed is derived whole; where it changed, many ways keep the contract: ``promise`` tries bounds.
 """
 
 import json
@@ -146,7 +145,7 @@ class _Line:
         return mine and (not fit or row.modality in fit or not row.modality_stated or row.id in self.fits)
 
     def _lay(self, until: date) -> list[Obligation]:
-        """The slots; an interval between two of the table takes the lower tolerance, cells meet in the middle (rule 5)."""
+        """The slots; between two of the table the lower tolerance holds, and cells meet in the middle (rule 5)."""
         anchor, at, slots = self.plan.anchor, self.facts.terms[0], []
         beyond = (until.year - anchor.year) * 12 + 36  # months; the one after the last that matters cuts its cell
         for start, end, interval in at.rhythms.get(self.item, ()):

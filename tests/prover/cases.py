@@ -1,4 +1,4 @@
-"""A small reader of the reference cases for the second prover: no code of the planner, or of its own reader, is used."""
+"""A small reader of the reference cases for the second prover: no code of the planner or of its own reader is used."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace as Row
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
@@ -34,14 +34,14 @@ class Case(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """Plain YAML 1.2: "off" and days are text."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar = {
         letter: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":int", ":null", ":float"))]
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
 def load(file: Path) -> Any:
-    return yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe loader, with fewer tags
+    return yaml.load(file.read_text(encoding="utf-8"), _Loader)  # a safe loader, with fewer tags
 
 
 def cases() -> Iterator[Case]:
@@ -157,7 +157,6 @@ def _studies(entry: Mapping[str, Any], only: str | None) -> Iterator[Row]:
     for item in entry.get("items", [entry.get("item", only)]):
         booked = entry.get("booked_for")
         month = booked.get(item) if isinstance(booked, dict) else booked
-        yield Row(
-            id=entry["id"], item=item, performed_on=day(entry["day"]), month=month, extra_id=None, modality="", modality_stated=False,
-            repeat_by=day(entry["repeat_by"]) if "repeat_by" in entry else None,
-        )  # fmt: skip
+        repeat_by = day(entry["repeat_by"]) if "repeat_by" in entry else None
+        made = {"performed_on": day(entry["day"]), "repeat_by": repeat_by, "modality": "", "modality_stated": False}
+        yield Row(id=entry["id"], item=item, month=month, extra_id=None, **made)
