@@ -8,8 +8,27 @@ from typing import Final
 TOP: Final = Path(__file__).parents[2]
 PAGE: Final = TOP / "docs" / "architecture.md"
 BEGIN, END = "<!-- modules -->\n", "<!-- end of modules -->\n"
-LAYERS: Final = ("core", "operations", "store", "providers", "catalogue", "web/pages", "web/api", "web", "cli", "")
-TOLD: Final = ("core", "operations", "store", "providers", "catalogue")  # with what each is for; a page says so itself
+LAYERS: Final = (
+    "core",
+    "operations",
+    "store",
+    "providers",
+    "catalogue",
+    "prover",
+    "web/pages",
+    "web/api",
+    "web",
+    "cli",
+    "",
+)
+TOLD: Final = (
+    "core",
+    "operations",
+    "store",
+    "providers",
+    "catalogue",
+    "prover",
+)  # with what each is for; a page says so itself
 
 
 def index() -> str:

@@ -13,6 +13,7 @@ from surveillance.cli.options import AsJson, Yes
 from surveillance.core.errors import ConflictError, UnavailableError
 from surveillance.store import backups, db
 from surveillance.store.messages import reminders
+from surveillance.store.proof import checks
 from surveillance.store.tables import DispatchPause
 
 app = typer.Typer(help="The database: upgrade, back up, restore, check.", no_args_is_help=True)
@@ -27,8 +28,11 @@ def upgrade(as_json: AsJson = False) -> None:
     Example: surveillance db upgrade
     """
     url = settings.load().database_url
+    before = _revision(url)
     db.upgrade(url)
     revision = db.head_revision()
+    if before not in (None, revision):
+        _ask_for_proof(url, f"the schema went from {before} to {revision}, and nobody has proved the promise since")
     where = db.place(db.parsed(url))
     if as_json:
         show.write_json({"database": where, "revision": revision})
@@ -68,11 +72,33 @@ def restore(file: File, as_json: AsJson = False, yes: Yes = False) -> None:
     backups.restore(url, file)
     db.upgrade(url)
     _pause(url, file)
+    _ask_for_proof(url, "a backup was restored, and nobody has proved the promise since")
     if as_json:
         show.write_json({"database": where, "file": file.as_posix(), "dispatch": "paused"})
     else:
         show.say(f"{where} holds what {file} held. Messages are paused:")
         show.say("look at what was sent since the backup, then give them free with 'surveillance dispatch resume'.")
+
+
+def _revision(url: str) -> str | None:
+    """At which revision the database stands, if there is one: an SQLite file is not made by asking."""
+    parts = db.parsed(url)
+    if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").exists():
+        return None
+    engine = db.create_engine_for(url)
+    try:
+        return db.current_revision(engine)
+    finally:
+        engine.dispose()
+
+
+def _ask_for_proof(url: str, why: str) -> None:
+    engine = db.create_engine_for(url)
+    try:
+        with db.writing(engine) as session:
+            checks.ask(session, bootstrap.utc_now(), why)
+    finally:
+        engine.dispose()
 
 
 def _pause(url: str, file: Path) -> None:

@@ -1,11 +1,11 @@
-"""The proof of the promise (design section 1) on the live database: nobody is silently lost.
+"""The proof of the promise (design section 1) on the live database: nobody is silently lost. Two provers make it.
 
-It trusts no stored projection: every plan is derived again from its recorded facts and compared. What it finds
+The first trusts no stored projection: every plan is derived again from its recorded facts and compared. The second
+(``second_proof``) knows nothing of the planner. What they find
 is damage, never ordinary work; ordinary work stands on the board, which is a query over the same facts.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,9 @@ from surveillance.core.schedule.reconcile import reconcile
 from surveillance.operations.audit import sealing
 from surveillance.operations.deferrals import off_items
 from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.proof import second_proof
+from surveillance.operations.proof.second_proof import Told
+from surveillance.operations.proof.violation import Violation
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
 from surveillance.store.proof import deferrals as deferred
@@ -23,36 +26,21 @@ from surveillance.store.proof import rules as store
 from surveillance.store.registry import staff
 from surveillance.store.tables import Patient, Plan
 
-BATCH = 200  # plans that are held in memory at a time
+BATCH = 200  # plans or patients that are held in memory at a time
 GRACE = timedelta(hours=1)  # a dispatcher that is an hour late is not running
 
 Progress = Callable[[int, int], None]
 _BY_HAND = "find out who changed the database by hand, and record the report or the next action again"
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One thing that must not be: which rule, about whom, what is wrong, how to mend it."""
+def check(work: Work, progress: Progress | None = None, told: Told | None = None) -> list[Violation]:
+    """Everything on this database that breaks the promise, by both provers; an empty list proves it.
 
-    rule: str
-    site: str
-    subject: str
-    what: str
-    mend: str
-
-    def __str__(self) -> str:
-        where = " ".join(part for part in (self.site, self.subject) if part)
-        return f"{self.rule}: {where}: {self.what}; {self.mend}"
-
-
-def check(work: Work, progress: Progress | None = None) -> list[Violation]:
-    """Everything on this database that breaks the promise; an empty list proves it.
-
-    ``progress`` is told how many plans of how many have been looked at. The session is emptied on the way, so it
-    should be used for nothing else.
+    ``progress`` is told how many plans of how many have been looked at, ``told`` what the second prover counted. The
+    session is emptied on the way, so it should be used for nothing else.
     """
     work.session.flush()
-    return [*whole(work), *_plans(work, progress)]
+    return [*whole(work), *_plans(work, progress), *_from_outside(work, told)]
 
 
 def whole(work: Work) -> Iterator[Violation]:
@@ -216,6 +204,12 @@ def _chain(work: Work) -> Iterator[Violation]:
             f"{verdict.late} events are not sealed, though a worker runs for over an hour",
             "look for 'seal' in the worker's log",
         )
+
+
+def _from_outside(work: Work, told: Told | None) -> Iterator[Violation]:
+    everybody = store.patient_ids(work.session)
+    for start in range(0, len(everybody), BATCH):
+        yield from second_proof.of_patients(work, everybody[start : start + BATCH], told)
 
 
 # -- plans, derived again --------------------------------------------------------------------------------------

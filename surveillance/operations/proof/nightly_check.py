@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,8 +12,8 @@ import structlog
 from sqlmodel import Session
 
 from surveillance.operations.job_context import JobContext
-from surveillance.operations.proof import check
-from surveillance.operations.proof.check import Violation
+from surveillance.operations.proof import check, second_proof
+from surveillance.operations.proof.violation import Violation
 from surveillance.operations.work import Work
 from surveillance.store import db, locks
 from surveillance.store.proof import checks
@@ -36,22 +36,25 @@ def prove(context: JobContext, stopping: threading.Event) -> Counter[str]:
 
 
 def _is_time(session: Session, now: datetime) -> bool:
-    """A day was swept since the last proof, and that one is not of this night."""
-    last, swept = checks.last(session), checks.last_sweep(session)
-    if swept is None:
-        return False
-    return last is None or (last.finished_at < swept and last.finished_at <= now - EVERY)
+    """Somebody asked, a file came in, or a day was swept since the last proof and that one is not of this night."""
+    last, swept, came = checks.last(session), checks.last_sweep(session), checks.last_import(session)
+    if last is None:
+        return swept is not None
+    if checks.is_asked(last) or (came is not None and last.started_at <= came):
+        return True
+    return swept is not None and last.finished_at < swept and last.finished_at <= now - EVERY
 
 
 def _prove(context: JobContext, stopping: threading.Event) -> Counter[str]:
     started_at = context.clock()
     with db.reading(context.engine) as session:
         found = list(check.whole(context.work(session)))
-        plan_ids = store.plan_ids(session)
-    for some in _batches(plan_ids):
+        plan_ids, patient_ids = store.plan_ids(session), store.patient_ids(session)
+    parts = [(look, some) for look, ids in ((_plan, plan_ids), (_patient, patient_ids)) for some in _batches(ids)]
+    for look, some in parts:
         if stopping.is_set():
             return Counter()
-        found += _of_plans(context, some)
+        found += _twice(context, look, some)
     with db.writing(context.engine) as session:
         checks.keep(session, started_at, context.clock(), len(plan_ids), found)
     if found:
@@ -64,19 +67,30 @@ def _batches(plan_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
         yield plan_ids[start : start + check.BATCH]
 
 
-def _of_plans(context: JobContext, plan_ids: Sequence[UUID]) -> list[Violation]:
+Look = Callable[[Work, UUID], Iterable[Violation]]
+
+
+def _plan(work: Work, plan_id: UUID) -> Iterable[Violation]:
+    return check.of_plans(work, [plan_id])
+
+
+def _patient(work: Work, patient_id: UUID) -> Iterable[Violation]:
+    return second_proof.of_patients(work, [patient_id])
+
+
+def _twice(context: JobContext, look: Look, ids: Sequence[UUID]) -> list[Violation]:
     """Each batch is one short look. What somebody changed in the middle of it is looked at again."""
-    doubtful = list(_looked(context, plan_ids))
-    return [violation for each in _looked(context, doubtful).values() for violation in each]
+    doubtful = list(_looked(context, look, ids))
+    return [violation for each in _looked(context, look, doubtful).values() for violation in each]
 
 
-def _looked(context: JobContext, plan_ids: Sequence[UUID]) -> dict[UUID, list[Violation]]:
-    if not plan_ids:
+def _looked(context: JobContext, look: Look, ids: Sequence[UUID]) -> dict[UUID, list[Violation]]:
+    if not ids:
         return {}
     with db.reading(context.engine) as session:
         work = context.work(session)
-        found = {plan_id: list(check.of_plans(work, [plan_id])) for plan_id in plan_ids}
-    return {plan_id: own for plan_id, own in found.items() if own}
+        found = {each: list(look(work, each)) for each in ids}
+    return {each: own for each, own in found.items() if own}
 
 
 # -- for the board -----------------------------------------------------------------------------------------------

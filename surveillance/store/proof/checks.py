@@ -8,10 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from surveillance.store.tables import PromiseCheck, Sweep
+from surveillance.store.tables import ImportBatch, PromiseCheck, Sweep
 
 SHOWN = 200  # violations that are kept in words; how many there were is kept besides
 KEPT = timedelta(days=365)
+
+DUE = "a proof is due"
 
 
 def last(session: Session) -> PromiseCheck | None:
@@ -21,6 +23,12 @@ def last(session: Session) -> PromiseCheck | None:
 def last_sweep(session: Session) -> datetime | None:
     """When a site was last swept."""
     moment: datetime | None = session.exec(select(sa.func.max(Sweep.done_at))).one()
+    return moment
+
+
+def last_import(session: Session) -> datetime | None:
+    """When a file was last taken in."""
+    moment: datetime | None = session.exec(select(sa.func.max(ImportBatch.at))).one()
     return moment
 
 
@@ -37,3 +45,16 @@ def keep(session: Session, started_at: datetime, now: datetime, plans: int, viol
     session.add(row)
     session.flush()
     return row
+
+
+def ask(session: Session, now: datetime, why: str) -> None:
+    """A proof is due before its night: until it was made, this stands in the place of the last one."""
+    mend = "a worker proves it within minutes, 'surveillance check' at once"
+    row = PromiseCheck(started_at=now, finished_at=now, plans=0, violations=1)
+    row.found = [{"rule": DUE, "site": "", "subject": "", "what": why, "mend": mend}]
+    session.add(row)
+    session.flush()
+
+
+def is_asked(row: PromiseCheck) -> bool:
+    return [found["rule"] for found in row.found] == [DUE]

@@ -62,6 +62,16 @@ def patients_with(*more: Any) -> Any:
     return sa.select(col(Patient.site_id), col(Patient.mrn), *more)
 
 
+def patient_ids(session: Session) -> list[UUID]:
+    """Everybody on record, in the order of registration."""
+    return list(session.exec(select(Patient.id).order_by(col(Patient.id))))
+
+
+def named(session: Session, patient_id: UUID) -> tuple[UUID, str]:
+    """Site and MRN."""
+    return session.exec(select(Patient.site_id, Patient.mrn).where(Patient.id == patient_id)).one()
+
+
 def plan_ids(session: Session) -> list[UUID]:
     """Every plan, those of one patient together."""
     return [

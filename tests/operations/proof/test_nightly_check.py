@@ -11,6 +11,8 @@ from surveillance.operations.care.daily_sweep import sweep
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.proof import nightly_check
 from surveillance.store import db
+from surveillance.store.proof import checks
+from surveillance.store.tables import ImportBatch
 
 HOUR = timedelta(hours=1)
 
@@ -59,9 +61,40 @@ def test_a_night_is_proved_once_and_after_its_sweep(night: Night) -> None:
     assert night.shown().late, "a proof of the night before last proves little"
 
 
+def test_a_restored_database_and_a_file_that_came_in_are_proved_before_the_night(night: Night) -> None:
+    sweep(night.context)
+    assert night.proof() == {"proved": 1, "violations": 0}
+    night.now += HOUR
+    assert night.proof() == {}
+    with db.writing(night.clinic.engine) as session:
+        checks.ask(session, night.now, "a backup was restored")
+    shown = night.shown()
+    assert shown is not None
+    assert [each.what for each in shown.violations] == ["a backup was restored"]
+    night.now += HOUR
+    assert night.proof() == {"proved": 1, "violations": 0}
+    shown = night.shown()
+    assert shown is not None
+    assert shown.violations == []
+    night.now += HOUR
+    with night.clinic.work(night.now) as work:
+        counts = {"added": 1, "changed": 0, "unchanged": 0}
+        user_id = night.clinic.coordinator.user_id
+        work.session.add(
+            ImportBatch(
+                site_id=night.clinic.site_id, file_name="f", digest="d", user_id=user_id, at=night.now, **counts
+            )
+        )
+    night.now += HOUR
+    assert night.proof() == {"proved": 1, "violations": 0}
+    night.now += HOUR
+    assert night.proof() == {}
+
+
 @pytest.mark.parametrize(
     ("damage", "rule"),
     [
+        ("UPDATE examination SET withdrawn = (1 = 1)", "both provers agree"),
         ("UPDATE examination SET open = (1 = 0)", "stored is derived"),
         ("DELETE FROM gap", "stored is derived"),
         ("DELETE FROM patient_word", "stored is derived"),
