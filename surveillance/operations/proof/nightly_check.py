@@ -50,7 +50,11 @@ def _prove(context: JobContext, stopping: threading.Event) -> Counter[str]:
     with db.reading(context.engine) as session:
         found = list(check.whole(context.work(session)))
         plan_ids, patient_ids = store.plan_ids(session), store.patient_ids(session)
-    parts = [(look, some) for look, ids in ((_plan, plan_ids), (_patient, patient_ids)) for some in _batches(ids)]
+    provers: tuple[tuple[Look, Sequence[UUID]], ...] = (
+        (check.of_plans, plan_ids),
+        (second_proof.of_patients, patient_ids),
+    )
+    parts = [(look, some) for look, ids in provers for some in _batches(ids)]
     for look, some in parts:
         if stopping.is_set():
             return Counter()
@@ -67,30 +71,18 @@ def _batches(plan_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
         yield plan_ids[start : start + check.BATCH]
 
 
-Look = Callable[[Work, UUID], Iterable[Violation]]
-
-
-def _plan(work: Work, plan_id: UUID) -> Iterable[Violation]:
-    return check.of_plans(work, [plan_id])
-
-
-def _patient(work: Work, patient_id: UUID) -> Iterable[Violation]:
-    return second_proof.of_patients(work, [patient_id])
+Look = Callable[[Work, Sequence[UUID]], Iterable[Violation]]
 
 
 def _twice(context: JobContext, look: Look, ids: Sequence[UUID]) -> list[Violation]:
-    """Each batch is one short look. What somebody changed in the middle of it is looked at again."""
-    doubtful = list(_looked(context, look, ids))
-    return [violation for each in _looked(context, look, doubtful).values() for violation in each]
+    """Each batch is one short look. What somebody changed in the middle of it is not seen the same way again."""
+    first = _looked(context, look, ids)
+    return [each for each in _looked(context, look, ids) if each in first] if first else []
 
 
-def _looked(context: JobContext, look: Look, ids: Sequence[UUID]) -> dict[UUID, list[Violation]]:
-    if not ids:
-        return {}
+def _looked(context: JobContext, look: Look, ids: Sequence[UUID]) -> list[Violation]:
     with db.reading(context.engine) as session:
-        work = context.work(session)
-        found = {each: list(look(work, each)) for each in ids}
-    return {each: own for each, own in found.items() if own}
+        return list(look(context.work(session), ids))
 
 
 # -- for the board -----------------------------------------------------------------------------------------------
