@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Any
 
-from surveillance.catalogue.protocol_document import ItemPart, PhasePart, ProtocolDocument, SourcePart
+from surveillance.catalogue.protocol_document import ItemPart, PhasePart, ProtocolDocument
+from surveillance.catalogue.protocol_source import SourcePart
 from surveillance.core.protocols.clocks import Clock
-from surveillance.core.protocols.protocol import After, Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import After, Item, ItemKind, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import Evidence, Grade, Source
 
 
@@ -21,6 +22,7 @@ def to_core(document: ProtocolDocument) -> Protocol:
         sources=tuple(_source(key, part) for key, part in document.sources.items()),
         end=ProtocolEnd(document.end),
         clock=Clock(document.clock),
+        draft=document.status == "draft",
     )
 
 
@@ -38,6 +40,7 @@ def _item(part: ItemPart) -> Item:
         phases=tuple(map(_phase, part.phases)),
         enabled=part.default == "on",
         after=After(part.after.item, *part.after.days) if part.after else None,
+        kind=ItemKind(part.kind) if part.kind else None,
     )
 
 
@@ -61,6 +64,7 @@ def of_core(protocol: Protocol) -> dict[str, Any]:
     return {
         "id": protocol.id,
         "version": protocol.version,
+        **({"status": "draft"} if protocol.draft else {}),
         "title": protocol.title,
         "description": protocol.description,
         "end": protocol.end.value,
@@ -96,6 +100,7 @@ def _item_data(item: Item) -> dict[str, Any]:
     return {
         "code": item.code,
         "title": item.title,
+        **({"kind": item.kind.value} if item.kind else {}),
         "modalities": list(item.modalities),
         "body_region": item.body_region,
         "default": "on" if item.enabled else "off",

@@ -3,10 +3,11 @@
 The descriptions here are the ones that an editor shows: they are published as the JSON Schema beside the files.
 """
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import BeforeValidator, Field, Strict
+
+from surveillance.catalogue.protocol_source import Part, SourcePart
 
 # DICOM PS3.3 C.7.3.1.1.1: the modalities that can be evidence of a follow-up examination.
 Modality = Literal["MR", "CT", "CR", "DX", "US", "PT", "NM", "XA", "MG", "RF"]
@@ -17,74 +18,7 @@ Months = Annotated[int, Field(ge=1, le=120)]
 Month = Annotated[int, Field(ge=1, le=1200)]
 
 
-def _day(value: Any) -> Any:
-    """A day stays text in a file; anything but YYYY-MM-DD is refused."""
-    if isinstance(value, date):
-        return value
-    if not isinstance(value, str) or len(value) != len("2026-12-01"):
-        raise ValueError(f"not a day such as 2026-12-01: {value!r}")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise ValueError(f"not a day such as 2026-12-01: {value!r}") from None
-
-
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True)
-
-
-class SourcePart(_Part):
-    """A publication, or the decision of a named group, that intervals rest on."""
-
-    citation: str = Field(
-        min_length=1,
-        max_length=500,
-        title="Citation",
-        description="As one would cite it, with where it was read if that is not the guideline itself.",
-    )
-    url: str = Field(
-        default="",
-        pattern="^(https?://.+)?$",
-        title="Address",
-        description="A web address where it can be read.",
-    )
-    doi: str = Field(
-        default="", pattern=r"^(10\.[0-9]{4,9}/\S+)?$", title="DOI", description="Without the address before it: 10.…/…"
-    )
-    edition: str = Field(
-        default="",
-        max_length=100,
-        title="Edition",
-        description="Which edition it is, as the issuer names it, such as 'version 1.0'; 'undated' if it has no date.",
-    )
-    year: int | None = Field(
-        default=None,
-        ge=1900,
-        le=2200,
-        title="Year",
-        description="The year of the edition. Left out, it is undated, and a clinician has to read it before approval.",
-    )
-    grade: Literal["P", "P-old", "S", "proposed", "U"] | None = Field(
-        default=None,
-        title="Grade",
-        description=(
-            "P: read in the issuer's own text. P-old: in an old edition of it. S: in somebody else's text about it. "
-            "proposed: nobody published it. U: nobody has read it yet, so no interval may rest on it."
-        ),
-    )
-    read: Day | None = Field(default=None, title="Read", description="The day on which it was read for this protocol.")
-    expires: Day | None = Field(default=None, title="Expires", description="The last day of this edition.")
-    review_by: Day | None = Field(
-        default=None,
-        title="Review by",
-        description="From this day on somebody is asked to look whether there is a newer edition.",
-    )
-
-
-class IntervalPart(_Part):
+class IntervalPart(Part):
     """A range of months. The clinician chooses inside it at enrolment; the choice is recorded with the name."""
 
     min: Months = Field(title="Shortest", description="The shortest interval that may be chosen, in months.")
@@ -99,7 +33,7 @@ def _one_number(value: Any) -> Any:
     return value
 
 
-class EndPart(_Part):
+class EndPart(Part):
     """The months among which the clinician chooses the end of a phase at enrolment; the next phase begins there."""
 
     one_of: list[Month] = Field(min_length=1, title="One of", description="The months that may be chosen, rising.")
@@ -113,7 +47,7 @@ def _one_end(value: Any) -> Any:
     return value
 
 
-class PhasePart(_Part):
+class PhasePart(Part):
     """A span of time with one interval. Months count from the day that the protocol's clock names."""
 
     start: int = Field(
@@ -161,7 +95,7 @@ class PhasePart(_Part):
     )
 
 
-class AfterPart(_Part):
+class AfterPart(Part):
     """A visit that follows an examination, so that its result can be told."""
 
     item: Code = Field(title="Item", description="The code of the item that comes first.")
@@ -170,15 +104,23 @@ class AfterPart(_Part):
     )
 
 
-class ItemPart(_Part):
+class ItemPart(Part):
     """One thing that is repeated: an examination of one region of the body, or a visit."""
 
     code: Code = Field(title="Code", description="A short name that never changes, such as mri_primary.")
     title: Line = Field(title="Title", description="The name that people read.")
+    kind: Literal["imaging", "visit", "test", "advice"] | None = Field(
+        default=None,
+        title="Kind",
+        description=(
+            "imaging, visit, test (such as echocardiography), or advice: what the patient is told to do, for which "
+            "nothing is booked. Left out, it is imaging where there are modalities, else a visit."
+        ),
+    )
     modalities: list[Modality] = Field(
         default=[],
         title="Modalities",
-        description="DICOM codes of the examinations that count (CR and DX are X-ray). Empty for a visit.",
+        description="DICOM codes of the examinations that count (CR and DX are X-ray). None for a visit or advice.",
     )
     body_region: Annotated[str, Field(pattern="^([a-z][a-z0-9_]*)?$", max_length=40)] = Field(
         default="", title="Body region", description="Such as primary_site, chest, brain. Left out for a visit."
@@ -196,7 +138,7 @@ class ItemPart(_Part):
     )
 
 
-class ProtocolDocument(_Part):
+class ProtocolDocument(Part):
     """One version of a surveillance protocol. It takes effect at a site once a clinician there approves it."""
 
     id: str = Field(
@@ -210,6 +152,11 @@ class ProtocolDocument(_Part):
         max_length=20,
         title="Version",
         description='Year and number in quotes, such as "2026.1". A published version is never edited.',
+    )
+    status: Literal["draft", "ready"] = Field(
+        default="ready",
+        title="Status",
+        description="draft: somebody is still writing it, and nobody can approve it. ready: it may be approved.",
     )
     title: Line = Field(title="Title", description="The name that people read.")
     description: str = Field(

@@ -6,7 +6,7 @@ from typing import Any
 from surveillance import bootstrap
 from surveillance.catalogue import protocols
 from surveillance.core.protocols.difference import months
-from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import KINDS, Item, ItemKind, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import GRADES, Source, reviews
 
 
@@ -18,6 +18,7 @@ def summary(protocol: Protocol) -> dict[str, Any]:
         "title": protocol.title,
         "end": protocol.end.value,
         "clock": protocol.clock.value,
+        "status": "draft" if protocol.draft else "ready",
         "items": [item.code for item in protocol.items],
         "grades": grades(protocol),
         "to_read": [source.id for source in protocol.to_read],
@@ -29,8 +30,14 @@ def summary(protocol: Protocol) -> dict[str, Any]:
     }
 
 
+def name(protocol: Protocol) -> str:
+    return f"{protocol.key} (draft)" if protocol.draft else protocol.key
+
+
 def item_name(item: Item) -> str:
-    return item.title if item.enabled else f"{item.title} (off by default)"
+    told = [KINDS[item.what].partition(";")[0]] if item.what in (ItemKind.ADVICE, ItemKind.TEST) else []
+    told += [] if item.enabled else ["off by default"]
+    return f"{item.title} ({', '.join(told)})" if told else item.title
 
 
 def grades(protocol: Protocol) -> list[str]:

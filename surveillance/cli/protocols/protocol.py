@@ -55,7 +55,7 @@ def list_protocols(as_json: AsJson = False) -> None:
     for protocol in found:
         items = ", ".join(item.code if item.enabled else f"({item.code})" for item in protocol.items)
         grades, looks = ", ".join(in_words.grades(protocol)), escape(in_words.to_look_at(protocol))
-        table.add_row(protocol.key, escape(protocol.title), items, grades, in_words.end(protocol), looks)
+        table.add_row(in_words.name(protocol), escape(protocol.title), items, grades, in_words.end(protocol), looks)
     _console().print(table)
 
 
@@ -72,7 +72,8 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: AsJson
     if as_json:
         _write_json([])
     else:
-        typer.echo(f"{file}: {protocol.key} is in order ({len(protocol.items)} items)")
+        draft = "; a draft, which cannot be approved" if protocol.draft else ""
+        typer.echo(f"{file}: {protocol.key} is in order ({len(protocol.items)} items{draft})")
 
 
 @app.command()
@@ -83,7 +84,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         _write_json(of_core(protocol))
         return
     console = _console()
-    console.print(f"{protocol.title}\n{protocol.key}\n", style="bold", highlight=False, markup=False)
+    console.print(f"{protocol.title}\n{in_words.name(protocol)}\n", style="bold", highlight=False, markup=False)
     console.print(f"{protocol.description}\n", highlight=False, markup=False)
     table = Table("Item", "Months", "Every", "Grade", "Source", "Edition", "Note", box=box.SIMPLE_HEAD)
     for item in protocol.items:

@@ -93,6 +93,8 @@ def _summary(work: Work, plan: Plan) -> list[tuple[str, object]]:
         codes = {code: code for code in map(item_of, row.intervals)}  # what a command calls them
         chosen = show.joined(interval_words.said(row.intervals, codes), "defaults")
         lines.append((label, f"{row.protocol_key}; {chosen}; chosen by {person(work, row.chosen_by)}"))
+    told = interval_words.advised(work.protocol(terms[-1].protocol_key), terms[-1].intervals)
+    lines += [("Advice", show.joined(told))] if told else []
     lines.append(("Trips a year", spelled_years(years(work, plan))))
     if plan.ended_on is not None and plan.end_reason is not None:
         signed = f", signed by {person(work, plan.end_signed_by)}" if plan.end_signed_by else ""

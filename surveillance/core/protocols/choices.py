@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from surveillance.core.errors import InvalidInputError
-from surveillance.core.protocols.protocol import UNTIL, Item, Phase, Protocol
+from surveillance.core.protocols.protocol import UNTIL, Item, ItemKind, Phase, Protocol
 
 Choices = Mapping[str, int | None]
 
@@ -67,6 +67,13 @@ def wanted(protocol: Protocol, choices: Choices) -> dict[str, ItemChoice]:
         for item, choice in by_item
         if not choice.off and (item.enabled or choice.interval is not None)
     }
+
+
+def advice(protocol: Protocol, choices: Choices) -> list[tuple[Item, int]]:
+    """What a patient is to be told, and every how many months; what was switched off is left out."""
+    asked = wanted(protocol, choices)
+    told = (item for item in protocol.items if item.what is ItemKind.ADVICE and item.code in asked)
+    return [(item, asked[item.code].phases(item)[0][1]) for item in told]
 
 
 def fitting(protocol: Protocol, choices: Choices) -> dict[str, int | None]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from surveillance.core.protocols.protocol import Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import KINDS, Item, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import GRADES, Source
 
 END: Final = {
@@ -37,6 +37,7 @@ def compare(before: Protocol, after: Protocol) -> list[Difference]:
 def _rules(before: Protocol, after: Protocol) -> Iterator[Difference]:
     yield from _differ("", "Title", before.title, after.title)
     yield from _differ("", "Description", before.description, after.description)
+    yield from _differ("", "Status", _status(before), _status(after))
     yield from _differ("", "Days count from", before.counts_from, after.counts_from)
     yield from _differ("", "To order", f"{before.lead_days} days ahead", f"{after.lead_days} days ahead")
     yield from _differ("", "Final end", END[before.end], END[after.end])
@@ -62,6 +63,7 @@ def _items(before: Protocol, after: Protocol) -> Iterator[Difference]:
 def _item(before: Item, after: Item) -> Iterator[Difference]:
     about = after.title
     yield from _differ(about, "Title", before.title, after.title)
+    yield from _differ(about, "Kind", KINDS[before.what], KINDS[after.what])
     yield from _differ(about, "Modalities", ", ".join(before.modalities), ", ".join(after.modalities))
     yield from _differ(about, "Body region", before.body_region, after.body_region)
     yield from _differ(about, "At enrolment", _enabled(before), _enabled(after))
@@ -108,6 +110,10 @@ def months(item: Item, phase: Phase) -> str:
     if phase.end is None:
         return f"from month {start} on"
     return f"months {start} to {' or '.join(map(str, phase.ends or (phase.end,)))}"
+
+
+def _status(protocol: Protocol) -> str:
+    return "draft" if protocol.draft else "ready"
 
 
 def _span(start: int, end: int | None) -> str:

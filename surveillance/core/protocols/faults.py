@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from surveillance.core.dates import fewest_days
-from surveillance.core.protocols.protocol import UNTIL, Item, Phase, Protocol, ProtocolEnd
+from surveillance.core.protocols.protocol import UNTIL, Item, ItemKind, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import READ, Grade, Source, agrees
 
 Path = tuple[str | int, ...]
@@ -25,6 +25,7 @@ def faults(protocol: Protocol) -> Iterator[Fault]:
     codes = [item.code for item in protocol.items]
     for number, item in enumerate(protocol.items):
         path: Path = ("items", number)
+        yield from _kind_faults(protocol, item, path)
         if item.code in codes[:number]:
             yield Fault((*path, "code"), f"item {item.code} stands twice")
         if item.after and item.after.item not in codes:
@@ -35,14 +36,27 @@ def faults(protocol: Protocol) -> Iterator[Fault]:
             yield Fault((*path, "after"), "days must rise from 0: [earliest, latest]")
         yield from _phase_faults(item, (*path, "phases"), known)
         yield from _choice_faults(item, (*path, "phases"))
-        if all(phase.choices() for phase in item.phases):
+        if all(phase.choices() for phase in item.phases) and item.what is not ItemKind.ADVICE:
             yield from _window_faults(protocol, item, (*path, "phases"))
         yield from _other_ends(protocol, item, (*path, "phases"))
-    endless = [item.phases[-1].end is None for item in protocol.items if item.phases]
+    if protocol.items and not protocol.scheduled:
+        yield Fault(("items",), "all items are advice; a plan repeats at least one examination, visit or test")
+    endless = [item.phases[-1].end is None for item in protocol.scheduled if item.phases]
     if protocol.end is ProtocolEnd.NEVER and not all(endless):
         yield Fault(("end",), "end is 'never' but an item's last phase ends; leave its 'to' out or say 'decide'")
     if protocol.end is ProtocolEnd.DECIDE and any(endless):
         yield Fault(("end",), "end is 'decide' but an item's last phase has no end; give it a 'to' or say 'never'")
+
+
+def _kind_faults(protocol: Protocol, item: Item, path: Path) -> Iterator[Fault]:
+    """Imaging is known by its modality; a visit and advice have none, and a test may have one."""
+    if item.what is ItemKind.IMAGING and not item.modalities:
+        yield Fault((*path, "kind"), "imaging needs the modalities that count as having done it")
+    if item.what in (ItemKind.VISIT, ItemKind.ADVICE) and item.modalities:
+        yield Fault((*path, "modalities"), f"an item of kind {item.what} has no modalities")
+    advice = {other.code for other in protocol.items if other.what is ItemKind.ADVICE}
+    if item.after and (item.code in advice or item.after.item in advice):
+        yield Fault((*path, "after"), "advice has no day: it follows nothing, and nothing follows it")
 
 
 def _source_faults(protocol: Protocol) -> Iterator[Fault]:
@@ -115,7 +129,7 @@ def _other_ends(protocol: Protocol, item: Item, path: Path) -> Iterator[Fault]:
         if cut == item or any(fault for fault in _choice_faults(item, path)):
             continue
         found = [fault for number, phase in enumerate(cut.phases) for fault in _length_faults(phase, (*path, number))]
-        if not found:
+        if not found and item.what is not ItemKind.ADVICE:
             found = list(_window_faults(protocol, cut, path))
         yield from (Fault(fault.path, f"{fault.reason}, where month {month} is chosen") for fault in found)
 

@@ -5,8 +5,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from surveillance.core import plain
-from surveillance.core.protocols.choices import Choices
-from surveillance.core.protocols.protocol import UNTIL, Item, Phase
+from surveillance.core.protocols.choices import Choices, advice
+from surveillance.core.protocols.protocol import UNTIL, Item, Phase, Protocol
 
 
 def choices(item: Item) -> list[int]:
@@ -62,6 +62,11 @@ def further(item: Item) -> list[Further]:
             title = f"{item.title}: {plain.item(phase.name)}"
             found.append(Further(f"{item.code}.{phase.name}", title, plain.every(phase.default), options))
     return found
+
+
+def advised(protocol: Protocol, chosen: Choices) -> list[str]:
+    """What a patient is to be told: ``Self-examination every month``."""
+    return [f"{item.title} {plain.every(months)}" for item, months in advice(protocol, chosen)]
 
 
 def said(chosen: Choices, titles: Mapping[str, str]) -> list[str]:

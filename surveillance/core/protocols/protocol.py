@@ -18,6 +18,25 @@ UNTIL: Final = "until"  # what the choice of a phase's end is called; no phase m
 NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
+class ItemKind(StrEnum):
+    """What an item asks for. Only advice asks for nothing that a clinic could book or record."""
+
+    IMAGING = "imaging"
+    VISIT = "visit"
+    TEST = "test"  # such as echocardiography or a blood count
+    ADVICE = "advice"  # what the patient is told to do, such as self-examination
+
+
+KINDS: Final = MappingProxyType(
+    {
+        ItemKind.IMAGING: "examination",
+        ItemKind.VISIT: "visit",
+        ItemKind.TEST: "test",
+        ItemKind.ADVICE: "advice to the patient; nothing is booked for it",
+    }
+)
+
+
 class ProtocolEnd(StrEnum):
     """What becomes of a patient whose last examination is done."""
 
@@ -83,15 +102,23 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a protocol repeats: an examination of one body region, or the visit in clinic."""
+    """What a protocol repeats: an examination of one body region, a visit, a test, or advice.
+
+    ``kind`` None: an examination where there are modalities, else a visit.
+    """
 
     code: str
     title: str
-    modalities: tuple[str, ...]  # DICOM modality codes that count as evidence; empty for a visit
+    modalities: tuple[str, ...]  # DICOM modality codes that count as evidence; empty for a visit and for advice
     body_region: str
     phases: tuple[Phase, ...]
     enabled: bool = True  # on unless the clinician switches it off; False: off unless switched on
     after: After | None = None
+    kind: ItemKind | None = None
+
+    @property
+    def what(self) -> ItemKind:
+        return self.kind or (ItemKind.IMAGING if self.modalities else ItemKind.VISIT)
 
     @property
     def choosable(self) -> tuple[str, ...]:
@@ -163,6 +190,12 @@ class Protocol:
     sources: tuple[Source, ...]
     end: ProtocolEnd
     clock: Clock = Clock.END_OF_TREATMENT
+    draft: bool = False  # somebody is still writing it: nobody can approve it
+
+    @property
+    def scheduled(self) -> tuple[Item, ...]:
+        """The items that ask for something on a day: all but advice."""
+        return tuple(item for item in self.items if item.what is not ItemKind.ADVICE)
 
     @property
     def counts_from(self) -> str:

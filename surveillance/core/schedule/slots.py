@@ -115,10 +115,12 @@ def rhythm(protocol: Protocol, code: str, chosen: ItemChoice = PLAIN) -> Rhythm:
 def terms(protocol: Protocol, intervals: Choices, since: date | None = None) -> Terms:
     """Terms under ``protocol`` with the chosen ``intervals`` in months; ``None`` switches an item off.
 
-    An item that is not named keeps the protocol's default. Raises InvalidInputError as ``rhythm`` does.
+    An item that is not named keeps the protocol's default; advice asks for no day. Raises InvalidInputError as
+    ``rhythm`` does.
     """
-    found = {code: rhythm(protocol, code, choice) for code, choice in wanted(protocol, intervals).items()}
-    return Terms(since, protocol.key, found)
+    asked = wanted(protocol, intervals)
+    scheduled = (item.code for item in protocol.scheduled if item.code in asked)
+    return Terms(since, protocol.key, {code: rhythm(protocol, code, asked[code]) for code in scheduled})
 
 
 def terms_of_choices(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Terms, ...]:

@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from surveillance.core.protocols.protocol import Item, Phase, Protocol
+from surveillance.core.protocols.protocol import Item, ItemKind, Phase, Protocol
 from surveillance.core.protocols.sources import GRADES, Source
 from surveillance.operations.fhir.codes import DICOM, checked
 
 Resource = dict[str, Any]
+# What an item becomes once it is asked for (FHIR R4, request-resource-types).
+REQUESTS = {
+    ItemKind.IMAGING: "ServiceRequest",
+    ItemKind.TEST: "ServiceRequest",
+    ItemKind.VISIT: "Appointment",
+    ItemKind.ADVICE: "CommunicationRequest",
+}
 
 
 def definitions(protocol: Protocol, base: str) -> Iterator[Resource]:
@@ -102,7 +109,7 @@ def _activity(protocol: Protocol, item: Item, base: str) -> Resource:
         "version": protocol.version,
         "title": item.title,
         "status": "active",
-        "kind": "ServiceRequest" if item.modalities else "Appointment",
+        "kind": REQUESTS[item.what],
         "intent": "proposal",
         "code": {"text": item.title},
     }

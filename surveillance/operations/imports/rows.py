@@ -129,7 +129,7 @@ class _Reader:
         wrong = []
         if reason := self._interval_fault(protocol, values.get("intervals", {})):
             wrong.append(("intervals", reason))
-        known = {item.code for item in protocol.items}
+        known = {item.code for item in protocol.scheduled}
         strangers = {item for items, _ in values.get("studies", ()) for item in items} - known
         if strangers:
             wrong.append(("studies", f"{protocol.key} has no item {', '.join(sorted(strangers))}"))

@@ -12,6 +12,7 @@ from surveillance.core import plain
 from surveillance.core.dates import add_months
 from surveillance.core.drawings.plan_timeline import Done, Pause, PlanPicture, months_in_view, of_plan
 from surveillance.core.drawings.timeline import Timeline, Turn
+from surveillance.core.protocols import interval_words
 from surveillance.core.schedule.examinations import Examination, Finding, Key, PlanFacts, derive
 from surveillance.core.schedule.slots import Terms
 from surveillance.core.schedule.status import Reading, current, status
@@ -56,6 +57,7 @@ class PlanRecord:
     findings: Sequence[Finding]
     studies: Mapping[str, Evidence]
     clock: str  # what its days count from, in words
+    advice: Sequence[str] = ()  # what the patient is to be told to do
 
     @property
     def active(self) -> bool:
@@ -95,6 +97,7 @@ def gather(work: Work, plan: Plan, studies: Mapping[str, Evidence]) -> PlanRecor
     session = work.session
     stored = plans.projected(session, plan.id)
     terms = plans.terms_in_force(session, plan.id)
+    protocol = work.protocol(terms[-1].protocol_key)
     rows = sorted(map(plans.examination, stored.values()), key=lambda row: (row.target, row.item))
     return PlanRecord(
         plan=plan,
@@ -109,7 +112,8 @@ def gather(work: Work, plan: Plan, studies: Mapping[str, Evidence]) -> PlanRecor
         extras=extras(work, plan),
         findings=findings(work, plan),
         studies=studies,
-        clock=work.protocol(terms[-1].protocol_key).counts_from,
+        clock=protocol.counts_from,
+        advice=interval_words.advised(protocol, terms[-1].intervals),
     )
 
 

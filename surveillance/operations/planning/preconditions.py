@@ -46,7 +46,7 @@ def check_near(day: date, today: date, what: str) -> None:
 def known_items(work: Work, plan: Plan) -> set[str]:
     """The items of every protocol version that the plan follows or followed, those switched off as well."""
     rows = store.terms_in_force(work.session, plan.id)
-    return {item.code for row in rows for item in work.protocol(row.protocol_key).items}
+    return {item.code for row in rows for item in work.protocol(row.protocol_key).scheduled}
 
 
 def plan_of(work: Work, plan_id: UUID) -> Plan:

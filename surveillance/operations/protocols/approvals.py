@@ -18,7 +18,7 @@ def approve_protocol(work: Work, site: Site, key: str, *, read_source: bool = Fa
 
     Raises:
         ForbiddenError: the actor is not a clinician of the site.
-        InvalidInputError: there is such a text, and nobody says to have read it.
+        InvalidInputError: it is a draft, or there is such a text, and nobody says to have read it.
         ConflictError: the version was approved before with other content.
         NotFoundError: there is no such protocol.
     """
@@ -28,6 +28,7 @@ def approve_protocol(work: Work, site: Site, key: str, *, read_source: bool = Fa
     standing = approval(work, site, protocol.key)
     if standing is not None:
         return standing
+    _check_finished(protocol)
     _check_read(protocol, read_source=read_source)
     _freeze(work, protocol, digest)
     row = Approval(site_id=site.id, protocol_key=protocol.key, recorded_at=work.now, recorded_by=work.actor.user_id)
@@ -48,6 +49,14 @@ def _unchanged(work: Work, protocol: Protocol) -> str:
             f"protocol {protocol.key} was approved before with other content; give the changed file a new version"
         )
     return digest
+
+
+def _check_finished(protocol: Protocol) -> None:
+    if protocol.draft:
+        raise InvalidInputError(
+            f"protocol {protocol.key} is a draft and cannot be approved; whoever answers for it reads it through, puts"
+            " in its own numbers and sources, and changes 'status' in the file"
+        )
 
 
 def _check_read(protocol: Protocol, *, read_source: bool) -> None:

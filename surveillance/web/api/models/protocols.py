@@ -13,6 +13,7 @@ class ProtocolPublic(Model):
     version: str
     title: str
     description: str
+    status: str = Field(description="`draft`: nobody can approve it yet. `ready`: it may be approved.")
     clock: str = Field(
         description=(
             "What the months count from: `end_of_treatment`, `end_of_chemotherapy`, `diagnosis` or `surgery`. The "
@@ -83,6 +84,7 @@ class ItemPublic(Model):
     title: str
     modalities: list[str] = Field(description="DICOM modalities that count as evidence.")
     body_region: str
+    kind: str = Field(description="`imaging`, `visit`, `test` or `advice`, for which nothing is due.")
     enabled: bool = Field(description="Whether it is on unless somebody switches it off.")
     phases: list[PhasePublic]
 

@@ -67,6 +67,7 @@ def _public(protocol: Protocol, today: date) -> ProtocolPublic:
         version=protocol.version,
         title=protocol.title,
         description=protocol.description,
+        status="draft" if protocol.draft else "ready",
         clock=protocol.clock,
         lead_days=protocol.lead_days,
         end=protocol.end,
@@ -91,6 +92,7 @@ def _item(protocol: Protocol, item: Item) -> ItemPublic:
         title=item.title,
         modalities=list(item.modalities),
         body_region=item.body_region,
+        kind=item.what,
         enabled=item.enabled,
         phases=[_phase(protocol, phase) for phase in item.phases],
     )

@@ -9,8 +9,9 @@ from markupsafe import Markup
 from surveillance.core import plain
 from surveillance.core.drawings import timeline, timeline_sheet
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.protocols import interval_words
 from surveillance.core.protocols.clocks import CLOCKS, HINTS, Clock
-from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.protocols.protocol import ItemKind, Protocol
 from surveillance.core.schedule.departures import of_terms
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ContactKind, Role, Status
@@ -68,8 +69,8 @@ class Enrolling:
     @property
     def scan_choices(self) -> list[tuple[str, str, str]]:
         """What may have been examined: all that the protocol knows, but no visit in clinic."""
-        items = self.protocol.items if self.protocol else ()
-        return [(item.code, item.title, "") for item in items if item.modalities]
+        items = self.protocol.scheduled if self.protocol else ()
+        return [(item.code, item.title, "") for item in items if item.what is not ItemKind.VISIT]
 
     @property
     def address(self) -> str:
@@ -145,6 +146,7 @@ class Drawn:
     due: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)  # what the patient is to be told
     departs: list[str] = field(default_factory=list)  # where it departs from the protocol's own schedule
 
 
@@ -165,6 +167,7 @@ def drawn(enrolling: Enrolling) -> Drawn:
         trips=plan_record.spelled_years(found.years),
         due=[f"{found.title(row.item)}, month {row.month}" for row in found.now(Status.DUE, Status.OVERDUE)],
         unknown=[found.title(finding.item) for finding in found.found(FindingKind.LAST_SCAN_UNKNOWN)],
+        advice=interval_words.advised(made.protocol, made.intervals),
         departs=[each.said for each in of_terms(made.protocol, made.anchor, made.intervals)],
         early=[
             f"{found.title(finding.item)} of {day(finding.since)}" for finding in found.found(FindingKind.STUDY_EARLY)

@@ -87,8 +87,8 @@ def _intervals(form: Form, chosen: Protocol) -> dict[str, int | None]:
         if given:
             found[item.code] = None if given == OFF else int(given)
         found |= choice_fields.further(form, item)
-    if not any(found.get(item.code) if item.code in found else item.enabled for item in chosen.items):
-        form.fault(choice_fields.field(chosen.items[0]), "Choose at least one examination to repeat")
+    if not any(found.get(item.code) if item.code in found else item.enabled for item in chosen.scheduled):
+        form.fault(choice_fields.field(chosen.scheduled[0]), "Choose at least one examination to repeat")
     return found
 
 
@@ -103,7 +103,7 @@ def options(item: Item) -> list[tuple[str, str]]:
 
 
 def _scans(form: Form, chosen: Protocol, born: date | None, today: date) -> Iterator[Scan]:
-    known = {item.code for item in chosen.items}
+    known = {item.code for item in chosen.scheduled}
     for row in rows(form, "scans"):
         items = frozenset(form.many(f"scan-{row}-items")) & known
         day = form.day(f"scan-{row}-day", "the day of the scan", required=bool(items))

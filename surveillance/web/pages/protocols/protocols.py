@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
 from surveillance.core.protocols.difference import END, compare, every, months
-from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.protocols.protocol import KINDS, Protocol
 from surveillance.core.protocols.sources import GRADES, Review, reviews
 from surveillance.operations.care import migration
 from surveillance.operations.protocols import approvals as protocols_approvals
@@ -111,6 +111,7 @@ def show(context: PageContext, key: str) -> Response:
         others=sorted(others, key=lambda each: each.protocol.version),
         sites=context.all_sites,
         grades=GRADES,
+        kinds=KINDS,
         end=END[version.protocol.end],
         every=every,
         months=months,
