@@ -1,6 +1,6 @@
 """The worker: ticks by the clock. The rows are the schedule, so any number of workers may tick at the same time.
 
-APScheduler 3 holds no business fact; it only calls ``send``, ``settle``, ``sweep``, ``carry_in``, ``seal`` and ``beat``
+APScheduler 3 holds no fact; it only calls ``send``, ``resolve_doubt``, ``sweep``, ``carry_in``, ``seal`` and ``beat``
 again and again.
 """
 
@@ -21,7 +21,7 @@ from surveillance.bootstrap import App, system_actor, utc_now
 from surveillance.core.errors import SurveillanceError
 from surveillance.operations.audit.sealing import seal
 from surveillance.operations.care.daily_sweep import next_sweep, sweep
-from surveillance.operations.dispatch.in_doubt import settle as settle_doubt
+from surveillance.operations.dispatch.in_doubt import resolve_doubt
 from surveillance.operations.dispatch.sending import send_due
 from surveillance.operations.imports.carrying import carry_in
 from surveillance.operations.job_context import PACE, JobContext, Limits
@@ -68,7 +68,7 @@ def tick(app: App, now: datetime, *, context: JobContext | None = None) -> TickR
     """One pass by hand, as if it were ``now``: sweep, settle doubt, carry files in, send what is due, seal."""
     place = context or job_context_of(app, lambda: now)
     counts: Counter[str] = Counter()
-    for pass_over in (sweep, settle_doubt):
+    for pass_over in (sweep, resolve_doubt):
         counts += pass_over(place)
     counts += carry_in(place, threading.Event())
     counts += send_due(place, threading.Event())
@@ -108,7 +108,7 @@ class Worker:
         context = job_context_of(self._app, self._clock, self._limits)
         jobs: dict[str, Job] = {
             "dispatch": lambda: self._count(send_due(context, self._stopping)),
-            "doubt": lambda: self._count(settle_doubt(context)),
+            "doubt": lambda: self._count(resolve_doubt(context)),
             "sweep": lambda: self._count(sweep(context)),
             "imports": lambda: self._count(carry_in(context, self._stopping)),
             "seal": lambda: self._count(seal(context)),

@@ -7,12 +7,14 @@ from datetime import date, datetime, time
 from typing import Any
 
 from cases_read import Case, Data, day, facts, followers, horizon, readings, refusals, site, succession
+from reconciled import applied
 
 from surveillance.core import dates
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.schedule import status, trips
 from surveillance.core.schedule.examinations import Examination, Finding, Key, PlanFacts, derive
-from surveillance.core.schedule.reconcile import applied, reconcile
+from surveillance.core.schedule.gaps import longest_gap
+from surveillance.core.schedule.reconcile import reconcile
 from surveillance.core.words import Status
 
 DONE = {Status.PERFORMED, Status.REPORTED, Status.REVIEWED}
@@ -68,6 +70,7 @@ class _Check:
         yield from self._findings()
         yield from self._trips()
         yield from self._rates()
+        yield from self._gaps()
         yield from self._changes()
         yield from self._times()
         yield from self._invariants()
@@ -182,6 +185,12 @@ class _Check:
             yield from _differ("rate", wanted, self._rate(day(self.then["on_day"])))
         for on, wanted_word in self.then.get("up_to_date", {}).items():
             yield from _differ(f"up to date on {on}", wanted_word, self._up_to_date(day(on)))
+
+    def _gaps(self) -> Iterator[str]:
+        for item, wanted in self.then.get("longest_gap", {}).items():
+            found = longest_gap(self.facts, self.derived.examinations, {item}, day(self.then["on_day"]))
+            shown = found and {"days": found.days, "from": str(found.start.day), "to": found.end and str(found.end.day)}
+            yield from _differ(f"longest gap of {item}", {"days": None, "to": None, **wanted}, shown)
 
     def _rate(self, today: date) -> dict[str, int]:
         """Rule 14: in window ÷ (performed + missed); held and pre-enrolment examinations are left out."""

@@ -220,6 +220,7 @@ class _Reader:
             day(entry["day"]),
             frozenset(self.by_item(entry.get("booked_for")).items()),
             {code: Ruling(word) for code, word in self.by_item(entry.get("ruling")).items()},
+            day(entry["repeat_by"]) if "repeat_by" in entry else None,
         )
 
     def by_item(self, value: Any) -> dict[str, Any]:

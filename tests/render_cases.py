@@ -35,6 +35,7 @@ LINES = {
     "trips_a_year": "Trips a year",
     "up_to_date": "Up to date",
     "rate": "Rate",
+    "longest_gap": "Longest time without imaging",
     "changes": "The change",
     "refused": "Refused",
 }

@@ -39,7 +39,7 @@ class RepliesPart(_Part):
 
 
 class CalendarPart(_Part):
-    """The fields of core.calendar_words.CalendarWords, which also checks their placeholders."""
+    """The fields of core.calendars.feed_words.CalendarWords, which also checks their placeholders."""
 
     name: Text
     name_full: Text
@@ -65,7 +65,7 @@ class CalendarPart(_Part):
 
 
 class SheetPart(_Part):
-    """The fields of core.sheet.SheetWords, which also checks their placeholders."""
+    """The fields of core.texts.schedule_sheet.SheetWords, which also checks their placeholders."""
 
     title: Text
     title_full: Text
@@ -83,7 +83,7 @@ class SheetPart(_Part):
 
 
 class EmailPart(_Part):
-    """The fields of core.frames.EmailWords, which also checks their placeholders."""
+    """The fields of core.texts.frames.EmailWords, which also checks their placeholders."""
 
     page: Text
     page_visit: Text
@@ -91,7 +91,7 @@ class EmailPart(_Part):
 
 
 class LetterPart(_Part):
-    """The fields of core.frames.LetterWords, which also checks their placeholders."""
+    """The fields of core.texts.frames.LetterWords, which also checks their placeholders."""
 
     dear: Text
     about: Text
@@ -118,7 +118,7 @@ class BookDocument(_Part):
     sheet: SheetPart
     email: EmailPart
     letter: LetterPart
-    page: dict[str, Text]  # the fields of core.page_words.PageWords
+    page: dict[str, Text]  # the fields of core.texts.page_words.PageWords
 
 
 def load_messages(directory: Path) -> dict[str, MessageBook]:

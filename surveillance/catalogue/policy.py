@@ -71,7 +71,7 @@ def load_policy(path: Path) -> Policy:
 
     Raises:
         InvalidFileError: with one problem for each mistake, each on its line. Mistakes of form come first; the
-            policy's own rules (core.policy.faults) are looked at once the form is right.
+            policy's own rules (core.messages.policy.faults) are looked at once the form is right.
     """
     document = yaml_lines.read(path)
     policy = _policy(yaml_lines.validate(document, PolicyDocument))

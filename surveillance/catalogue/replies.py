@@ -17,7 +17,7 @@ Some = Annotated[list[Phrase], Field(min_length=1)]
 
 
 class VocabularyDocument(BaseModel):
-    """The form of the file; the lists are the parts of core.replies."""
+    """The form of the file; the lists are the parts of core.replies.vocabulary."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -9,10 +9,10 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from datetime import date
 from functools import partial
-from typing import Annotated, Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import typer
 from rich.console import RenderableType
@@ -21,6 +21,7 @@ from sqlmodel import Session
 from surveillance import bootstrap, settings
 from surveillance.bootstrap import App
 from surveillance.cli import show
+from surveillance.cli.options import AsJson, AsUser, AtSite, DryRun, Yes
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.operations.accounts import users
 from surveillance.operations.planning import preconditions
@@ -28,18 +29,9 @@ from surveillance.operations.registry import patients
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.operations.work import Actor, Work
 from surveillance.store import db
-from surveillance.store.tables import Patient, Plan, Site
+from surveillance.store.tables import Patient, Plan, Site, Study
 
 P = ParamSpec("P")
-
-AsUser = Annotated[
-    str | None,
-    typer.Option("--as", metavar="USER", envvar="SURVEILLANCE_USER", help="Who acts; kept with your system account."),
-]
-AtSite = Annotated[str | None, typer.Option("--site", metavar="CODE", help="Look at this site only.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for a machine.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
 
 
 class WrongUseError(typer.TyperException):
@@ -76,7 +68,7 @@ class Job:
 
     work: Work
     app: App
-    site_code: str | None
+    options: Options
     seen: list[Patient] = field(default_factory=list)
     action: str = "patient.view"
     afterwards: list[Callable[[Work], None]] = field(default_factory=list)  # what else a look leaves in the trail
@@ -84,9 +76,9 @@ class Job:
     def sites(self) -> list[Site]:
         """The sites to look at: the one that was named, or all of the actor's."""
         mine = users.sites_of(self.work, self.work.actor)
-        if self.site_code is None:
+        if self.options.site is None:
             return mine
-        named = registry_sites.site_by_code(self.work, self.site_code)
+        named = registry_sites.site_by_code(self.work, self.options.site)
         if named not in mine:
             raise InvalidInputError(f"{self.work.actor.name} does not work at site {named.code}")
         return [named]
@@ -110,8 +102,8 @@ class Job:
         patient = self.patient(mrn)
         return patient, preconditions.current_plan(self.work, patient)
 
-    def today(self, row: Patient | Plan) -> date:
-        """The local day at the site of a patient or plan."""
+    def today(self, row: Patient | Plan | Study) -> date:
+        """The local day at the site of a patient, a plan or a study."""
         return self.work.today(self.work.site(row.site_id))
 
 
@@ -210,7 +202,7 @@ def _show(answer: Answer, options: Options, *, dry_run: bool = False, shown_befo
 
 def _job(app: App, session: Session, options: Options, *, writes: bool) -> Job:
     actor = _actor(session, options, writes=writes)
-    return Job(app.work(session, actor, bootstrap.utc_now()), app, options.site)
+    return Job(app.work(session, actor, bootstrap.utc_now()), app, options)
 
 
 def _actor(session: Session, options: Options, *, writes: bool) -> Actor:
@@ -253,16 +245,29 @@ _YES = _option("yes", Yes, False)
 def _command(
     function: Callable[..., Answer], run: Callable[[Callable[[Job], Answer], Options], None], common: list[Any]
 ) -> Callable[..., None]:
-    """The function without its job, with the common options: Typer reads both from the signature."""
+    """The function without its job, with the common options: Typer reads both from the signature.
+
+    A parameter whose type is a dataclass stands for an option of each field: several commands can share them.
+    """
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    groups: dict[str, Any] = {
+        parameter.name: parameter.annotation for parameter in own if is_dataclass(parameter.annotation)
+    }
     names = [parameter.name for parameter in common]
 
     def command(**values: Any) -> None:
         options = Options(**{name: values.pop(name) for name in names})
+        for group, kind in groups.items():
+            values[group] = kind(**{each.name: values.pop(each.name) for each in _fields(kind)})
         run(lambda job: function(job, **values), options)
 
-    parameters = [*own, *common]
+    parameters = [part for each in own for part in (_fields(groups[each.name]) if each.name in groups else [each])]
+    parameters += common
     vars(command)["__signature__"] = inspect.Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__name__, command.__doc__ = function.__name__, function.__doc__
     return command
+
+
+def _fields(kind: Any) -> list[inspect.Parameter]:
+    return list(inspect.signature(kind, eval_str=True).parameters.values())

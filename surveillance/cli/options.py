@@ -10,6 +10,8 @@ import typer
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.protocols.protocol import UNTIL
 from surveillance.core.schedule.examinations import Key
+from surveillance.core.words import ContactKind
+from surveillance.operations.care.baselines import NONE, NOW, Baselines, Choice
 from surveillance.operations.visits.results import NewStudy
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
@@ -22,6 +24,7 @@ _ITEM: Final = r"[a-z][a-z0-9_]*"
 _INTERVAL: Final = re.compile(rf"(?P<item>{_ITEM}(?:\.{_ITEM})?)=(?P<months>[1-9][0-9]{{0,2}}|off)")
 _UNTIL: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<month>[1-9][0-9]{{0,3}})")
 _EXAMINATION: Final = re.compile(rf"(?P<item>{_ITEM})(?:@(?:(?P<month>[0-9]{{1,4}})|x(?P<extra>[0-9a-f]{{4,32}})))?")
+_BASELINE: Final = re.compile(rf"(?P<item>{_ITEM})=(?P<choice>{NOW}|{NONE}|[0-9-]+)")
 _STUDIES: Final = re.compile(rf"(?P<items>{_ITEM}(?:\+{_ITEM})*)=(?P<day>.+)")
 
 
@@ -93,6 +96,20 @@ def studies(texts: Iterable[str] | None) -> list[NewStudy]:
     return made
 
 
+def baselines(texts: Iterable[str] | None, reason: str) -> Baselines:
+    """``ITEM=now|DATE|none``. Raises typer.BadParameter for anything else, or an item named twice."""
+    chosen: dict[str, Choice] = {}
+    for text in texts or ():
+        found = _BASELINE.fullmatch(text)
+        if found is None:
+            raise typer.BadParameter(f"{text!r} is not ITEM=now, ITEM=DATE or ITEM=none, such as mri_brain=now")
+        if found["item"] in chosen:
+            raise typer.BadParameter(f"{found['item']} is given twice")
+        word = found["choice"]
+        chosen[found["item"]] = NOW if word == NOW else None if word == NONE else iso_day(word)
+    return Baselines(chosen, reason)
+
+
 def named_examination(text: str) -> tuple[str, int | None, str | None]:
     """Item, month and the first digits of an extra's id. Raises typer.BadParameter for anything else."""
     found = _EXAMINATION.fullmatch(text)
@@ -112,11 +129,11 @@ def examination(work: Work, plan: Plan, text: str) -> Key:
     item, month, prefix = named_examination(text)
     if prefix is None:
         return Key(item, month)
-    found = [extra for extra in plans.extras(work.session, plan.id) if extra.id.replace("-", "").startswith(prefix)]
+    found = [extra for extra in plans.extras(work.session, plan.id) if extra.id.hex.startswith(prefix)]
     found = [extra for extra in found if extra.item == item]
     if len(found) != 1:
         raise InvalidInputError(f"{text} names {len(found) or 'no'} extra examinations of the plan; see 'plan show'")
-    return Key(item, None, found[0].id)
+    return Key(item, None, str(found[0].id))
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -127,6 +144,20 @@ def pair(text: str) -> tuple[str, str]:
     return item, value.strip()
 
 
+# -- who acts, where, and how it is answered -------------------------------------------------------------------
+
+AsUser = Annotated[
+    str | None,
+    typer.Option("--as", metavar="USER", envvar="SURVEILLANCE_USER", help="Who acts; kept with your system account."),
+]
+AtSite = Annotated[str | None, typer.Option("--site", metavar="CODE", help="Look at this site only.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for a machine.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")]
+
+# -- what a command is about -----------------------------------------------------------------------------------
+
 Mrn = Annotated[str, typer.Argument(metavar="MRN", help="The patient's record number.")]
 Code = Annotated[str, typer.Argument(metavar="SITE", help="The site's code.")]
 Visit = Annotated[str, typer.Argument(metavar="VISIT", help="The first digits of the visit's id, or its day.")]
@@ -134,13 +165,22 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Accession numbe
 Examination = Annotated[
     str, typer.Argument(metavar="EXAMINATION", help="ITEM@MONTH such as mri_primary@6; ITEM@x… for an extra one.")
 ]
+Item = Annotated[str, typer.Argument(help="The item, such as mri_primary.")]
+MessageId = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the message's id.")]
+ReplyName = Annotated[str, typer.Argument(metavar="REPLY", help="First digits of its id, or its row of the board.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays in the history.")]
 Why = Annotated[str, typer.Option("--reason", help="Why, where that is worth keeping.")]
+Note = Annotated[str, typer.Option(help="More about it.")]
+
+# -- days, intervals, studies ----------------------------------------------------------------------------------
+
 On = Annotated[date, typer.Option("--on", parser=iso_day, metavar="DATE", help="The day, like 2026-12-01.")]
 OnDay = Annotated[
     date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="The day; today if it is left out.")
 ]
 From = Annotated[date, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
+FirstDay = Annotated[date | None, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
+LastDay = Annotated[date | None, typer.Option("--to", parser=iso_day, metavar="DATE", help="Up to this day.")]
 Intervals = Annotated[
     list[str] | None,
     typer.Option(
@@ -157,7 +197,23 @@ Until = Annotated[
         help="The month in which the phase ends whose end the protocol leaves to choose. Repeatable.",
     ),
 ]
+BaselineChoices = Annotated[
+    list[str] | None,
+    typer.Option("--baseline", metavar="ITEM=WHEN", help="Of an item that is added: now, a DATE, or none. Repeatable."),
+]
+BaselineReason = Annotated[
+    str, typer.Option("--baseline-reason", help="Why a baseline is wanted or not; needed for none.")
+]
 Studies = Annotated[
     list[str] | None,
     typer.Option("--study", metavar="ITEM[+ITEM]=DATE", help="An examination done before. Repeatable."),
 ]
+
+# -- somebody to write to --------------------------------------------------------------------------------------
+
+Kind = Annotated[ContactKind, typer.Option(help="Who answers.")]
+ContactName = Annotated[str, typer.Option(help="Name of a parent or carer.")]
+Phone = Annotated[str, typer.Option(help="As it is dialled in the site's country, or +44…")]
+Email = Annotated[str, typer.Option(help="Email address.")]
+Postal = Annotated[str, typer.Option(help="Postal address, a semicolon between its lines.")]
+Language = Annotated[str | None, typer.Option(help="Language of messages; the site's first without.")]

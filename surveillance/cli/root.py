@@ -25,7 +25,7 @@ from surveillance.cli.registry import contacts, patients
 from surveillance.cli.reports import report
 from surveillance.cli.service import database, demo, doctor, serve
 from surveillance.cli.show import clean
-from surveillance.cli.visits import studies, visits
+from surveillance.cli.visits import results, studies, visits
 from surveillance.cli.wording import languages
 from surveillance.core.errors import SurveillanceError
 
@@ -84,6 +84,7 @@ app = typer.Typer(
 plans.app.add_typer(decisions.app)
 sites.app.add_typer(languages.app, name="language")
 patients.app.add_typer(page_addresses.app, name="page")
+studies.app.add_typer(results.app)
 _GROUPS: dict[str, typer.Typer] = {
     "site": sites.app,
     "user": users.app,

@@ -5,7 +5,7 @@ from typing import Final
 
 from rich.text import Text
 
-from surveillance.core.plain import CONSENT, END, HOLD, OUTCOME, OVERRIDE, RESULT, ROLE, SEX, STATUS, VISIT
+from surveillance.core.plain import CONSENT, END, HOLD, OUTCOME, OVERRIDE, REPORT, RESULT, ROLE, SEX, STATUS, VISIT
 from surveillance.core.schedule.examinations import Examination, FindingKind, Key
 from surveillance.core.words import Status
 
@@ -16,6 +16,7 @@ __all__ = [
     "HOLD",
     "OUTCOME",
     "OVERRIDE",
+    "REPORT",
     "RESULT",
     "ROLE",
     "SEX",
@@ -52,6 +53,7 @@ FINDING: Final = MappingProxyType(
         FindingKind.BOOKED_TWICE: "booked twice ('visit cancel' one of them)",
         FindingKind.MOVE_NOT_POSSIBLE: "the day it was moved to no longer fits ('plan move' again)",
         FindingKind.LAST_SCAN_UNKNOWN: "no earlier study is known ('record --study' or 'plan no-earlier-scan')",
+        FindingKind.REPEAT_WANTED: "the last study was inadequate: another one is wanted by then ('book')",
         FindingKind.PROTOCOL_ENDS: "the protocol ends: discharge or continue ('plan end' or 'plan protocol')",
     }
 )

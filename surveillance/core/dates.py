@@ -27,6 +27,14 @@ def month_number(day: date) -> int:
     return 12 * day.year + day.month - 1
 
 
+def months_between(start: date, end: date) -> int:
+    """The fewest calendar months after ``start`` that reach ``end``; 0 if it does not lie after it."""
+    if end <= start:
+        return 0
+    months = month_number(end) - month_number(start)
+    return months if add_months(start, months) >= end else months + 1
+
+
 @lru_cache(maxsize=1 << 15)
 def day_of_month(number: int, day: int) -> date:
     """Day ``day`` of the month with this ``month_number``, or its last day where it has no such day.

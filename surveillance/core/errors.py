@@ -15,6 +15,10 @@ class NotFoundError(SurveillanceError):
     """What was named does not exist, or not at a site the user works at."""
 
 
+class BeyondLimitError(InvalidInputError):
+    """It lies further than the role of whoever acts may decide; somebody in another role may."""
+
+
 class ConflictError(SurveillanceError):
     """The change contradicts what is recorded."""
 

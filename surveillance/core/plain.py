@@ -1,5 +1,6 @@
 """Plain English for every word of ``words`` that a person can see: on a page, on the command line, on paper."""
 
+from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -10,10 +11,13 @@ from surveillance.core.words import (
     Channel,
     ConsentAct,
     ContactKind,
+    DeferralKind,
     EndReason,
+    FollowUp,
     HoldReason,
     Outcome,
     ReminderState,
+    ReportStatus,
     Result,
     Role,
     Sex,
@@ -63,6 +67,29 @@ RESULT: Final = MappingProxyType(
         Result.INDETERMINATE: "indeterminate",
         Result.SUSPICIOUS: "suspicious",
         Result.RECURRENCE: "recurrence",
+        Result.INADEQUATE: "inadequate, to be repeated",
+    }
+)
+REPORT: Final = MappingProxyType(
+    {
+        ReportStatus.REGISTERED: "announced",
+        ReportStatus.PRELIMINARY: "preliminary",
+        ReportStatus.FINAL: "final",
+        ReportStatus.AMENDED: "amended",
+        ReportStatus.CORRECTED: "corrected",
+        ReportStatus.CANCELLED: "cancelled",
+    }
+)
+FOLLOW_UP: Final = MappingProxyType(
+    {
+        FollowUp.EXTRA: "extra examination",
+        FollowUp.HOLD: "hold",
+        FollowUp.END: "end of the plan",
+        FollowUp.RESTART: "restart",
+        FollowUp.TASK: "task",
+        FollowUp.CONTINUE: "the plan goes on",
+        FollowUp.REPEAT: "to be repeated",
+        FollowUp.NOTED: "noted as done",
     }
 )
 HOLD: Final = MappingProxyType(
@@ -92,6 +119,7 @@ OVERRIDE: Final = MappingProxyType(  # by the values of OverrideKind, which belo
         "counts": "early study counts",
         "extra_evidence": "early study does not count",
         "known_blank": "no earlier study exists",
+        "fits": "counts for an item it does not fit",
     }
 )
 CONSENT: Final = MappingProxyType({ConsentAct.GIVEN: "given", ConsentAct.WITHDRAWN: "withdrawn"})
@@ -168,3 +196,16 @@ def age(born: date, on: date) -> int:
 def item(code: str) -> str:
     """An item that no protocol names, by its code: ``mri primary``."""
     return code.replace("_", " ")
+
+
+DEFERRAL: Final[Mapping[DeferralKind, str]] = MappingProxyType(
+    {
+        DeferralKind.OFF: "Item switched off",
+        DeferralKind.MOVE: "Examination moved",
+        DeferralKind.SKIP: "Examination skipped",
+        DeferralKind.HOLD: "Hold",
+        DeferralKind.SNOOZE: "Row put aside",
+        DeferralKind.RESTART: "Restart after an end",
+        DeferralKind.TRANSFER: "Transfer not confirmed",
+    }
+)

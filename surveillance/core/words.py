@@ -68,12 +68,41 @@ class Outcome(StrEnum):
 
 
 class Result(StrEnum):
-    """A clinician's reading of a reported study."""
+    """A clinician's reading of a reported study. Inadequate: the study is of no use and is to be repeated."""
 
     CLEAR = "clear"
     INDETERMINATE = "indeterminate"
     SUSPICIOUS = "suspicious"
     RECURRENCE = "recurrence"
+    INADEQUATE = "inadequate"
+
+
+class ReportStatus(StrEnum):
+    """FHIR R4 DiagnosticReport.status, for the states the service uses.
+
+    What FHIR calls ``partial`` is preliminary here, ``appended`` is amended, and ``entered-in-error`` is a report
+    that was taken back.
+    """
+
+    REGISTERED = "registered"  # there will be one
+    PRELIMINARY = "preliminary"  # not verified yet
+    FINAL = "final"
+    AMENDED = "amended"  # changed after it was final
+    CORRECTED = "corrected"  # an error in it was corrected after it was final
+    CANCELLED = "cancelled"  # there will be none
+
+
+class FollowUp(StrEnum):
+    """What follows from a result that is not clear: the fact that carries the obligation on."""
+
+    EXTRA = "extra"  # an examination beside the protocol
+    HOLD = "hold"
+    END = "end"
+    RESTART = "restart"
+    TASK = "task"  # something with an owner and a day: a biopsy, a tumour board, a visit in clinic
+    CONTINUE = "continue"  # a recurrence, and the plan goes on for a reason
+    REPEAT = "repeat"  # an inadequate study is repeated by a day
+    NOTED = "noted"  # ticked off in words, before a fact was asked for
 
 
 class HoldReason(StrEnum):
@@ -83,6 +112,18 @@ class HoldReason(StrEnum):
     AWAY = "away"
     DECLINED = "declined"
     OTHER = "other"
+
+
+class DeferralKind(StrEnum):
+    """The ways in which somebody or something is put off; each has a reason, a role and a day to look at it again."""
+
+    OFF = "off"  # an item that the protocol repeats is not repeated
+    MOVE = "move"  # one examination goes to a later day
+    SKIP = "skip"  # one examination is left out
+    HOLD = "hold"  # a plan or an item pauses
+    SNOOZE = "snooze"  # a row of the board is put aside
+    RESTART = "restart"  # follow-up ended to begin again by a day
+    TRANSFER = "transfer"  # another clinic is to take over
 
 
 class EndReason(StrEnum):

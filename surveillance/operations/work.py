@@ -1,16 +1,18 @@
 """One unit of work: a transaction, the moment it happens in, who does it, and the configuration it may read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
+from typing import Protocol as Interface
 from uuid import UUID
 
-from sqlmodel import Session, SQLModel, select
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel, col, select
 
 from surveillance.catalogue import protocols as protocol_files
 from surveillance.core.dates import local_day
-from surveillance.core.errors import ForbiddenError, NotFoundError
+from surveillance.core.errors import ConflictError, ForbiddenError, NotFoundError
 from surveillance.core.messages.policy import Policy
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.replies.vocabulary import Vocabulary
@@ -22,6 +24,7 @@ from surveillance.store.audit import events
 from surveillance.store.tables import AuditEvent, Membership, ProtocolVersion, Site, User
 
 T = TypeVar("T")
+R = TypeVar("R", bound="HasId")
 EVERY = "every role"  # what the service's own account may act as
 
 
@@ -43,6 +46,19 @@ class Actor:
     user_id: UUID
     name: str
     account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an event of the audit trail says; without ids it is about the site and the patient of its row."""
+
+    action: str
+    row: SQLModel
+    site_id: UUID | None = None
+    patient_id: UUID | None = None
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    reason: str = ""
 
 
 @dataclass
@@ -107,18 +123,26 @@ class Work:
         reason: str = "",
     ) -> None:
         """Write down what was done, in the same transaction as the change itself."""
-        event = AuditEvent(
-            site_id=site_id if site_id is not None else getattr(row, "site_id", None),
+        note = Note(action, row, site_id, patient_id, before, after, reason)
+        self.audit_all([note])
+
+    def audit_all(self, notes: Iterable["Note"]) -> None:
+        """As ``audit``, for several things that were done together, in their order."""
+        events.write(self.session, [(self._event(note), note.before, note.after) for note in notes])
+
+    def _event(self, note: "Note") -> AuditEvent:
+        row = note.row
+        return AuditEvent(
+            site_id=note.site_id if note.site_id is not None else getattr(row, "site_id", None),
             at=self.now,
             user_id=self.actor.user_id,
             account=self.actor.account,
-            action=action,
+            action=note.action,
             subject=str(row.__tablename__),
             subject_id=str(getattr(row, "id", "")),
-            patient_id=patient_id if patient_id is not None else getattr(row, "patient_id", None),
-            reason=reason,
+            patient_id=note.patient_id if note.patient_id is not None else getattr(row, "patient_id", None),
+            reason=note.reason,
         )
-        events.write(self.session, event, before, after)
 
     def require(self, site_id: UUID, *roles: Role) -> None:
         """Raises ForbiddenError unless the actor has one of ``roles`` at the site (the system account may)."""
@@ -137,20 +161,23 @@ class Work:
         held = self._held(site_id)
         return held is EVERY or held in roles
 
+    def signs(self, site_id: UUID, *roles: Role) -> bool:
+        """Whether the actor is a named person with one of ``roles`` at the site; the service's own account is none."""
+        held = self._held(site_id)
+        return held is not EVERY and held in roles
+
     def _held(self, site_id: UUID) -> Role | str | None:
         if (self.actor.user_id, site_id) not in self._roles:
             self._roles[self.actor.user_id, site_id] = self._role(site_id)
         return self._roles[self.actor.user_id, site_id]
 
     def _role(self, site_id: UUID) -> Role | str | None:
-        user = self.session.get(User, self.actor.user_id)
-        if user is None or user.disabled_at is not None:
+        here = sa.and_(col(Membership.user_id) == col(User.id), col(Membership.site_id) == site_id)
+        statement = select(col(User.system), col(User.disabled_at), col(Membership.role)).outerjoin(Membership, here)
+        user = self.session.exec(statement.where(User.id == self.actor.user_id)).first()
+        if user is None or user[1] is not None:
             return None
-        if user.system:
-            return EVERY
-        return self.session.exec(
-            select(Membership.role).where(Membership.user_id == user.id, Membership.site_id == site_id)
-        ).first()
+        return EVERY if user[0] else user[2]
 
 
 def found(row: T | None, what: str, name: str) -> T:
@@ -158,3 +185,22 @@ def found(row: T | None, what: str, name: str) -> T:
     if row is None:
         raise NotFoundError(f"there is no {what} {name!r} here")
     return row
+
+
+class HasId(Interface):
+    """A row that is known by a UUID."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+def of_digits(rows: Iterable[R], prefix: str, what: str, many: str) -> R:
+    """The only one of ``rows`` whose id begins with these digits, as people name a row that has no other name.
+
+    Raises NotFoundError, or ConflictError if several begin so; ``what`` and ``many`` say what they are.
+    """
+    digits = prefix.replace("-", "").lower()
+    matches = [row for row in rows if row.id.hex.startswith(digits)] if digits else []
+    if len(matches) > 1:
+        raise ConflictError(f"{prefix!r} names {len(matches)} {many}; give more digits")
+    return found(matches[0] if matches else None, what, prefix)

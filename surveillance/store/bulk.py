@@ -11,6 +11,7 @@ from os import urandom
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlmodel import Session, SQLModel
 
 
@@ -94,3 +95,12 @@ def next_ids(session: Session, table: type[SQLModel], count: int) -> list[int]:
         return sorted(connection.execute(statement).scalars())
     highest = connection.execute(sa.select(sa.func.coalesce(sa.func.max(target.c.id), 0))).scalar_one()
     return list(range(highest + 1, highest + 1 + count))
+
+
+def write_whole(row: SQLModel, names: Iterable[str]) -> None:
+    """Have these columns of a stored row written at the next flush, changed or not.
+
+    Rows of which the same columns are written go out as one statement, whatever changed in each of them.
+    """
+    for name in names:
+        orm.attributes.flag_modified(row, name)

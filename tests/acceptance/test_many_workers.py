@@ -13,10 +13,9 @@ from surveillance.core.words import ReminderState, Step
 from surveillance.store import db
 from surveillance.store.tables import Attempt, Reminder
 
-PATIENTS = 60
+PATIENTS = 40  # a batch for each worker
 
 
-@pytest.mark.slow
 @pytest.mark.postgres
 def test_four_workers_send_every_message_once(postgres_url: str, tmp_path: Path) -> None:
     engine = db.create_engine_for(postgres_url)

@@ -97,7 +97,6 @@ def test_a_file_that_was_confirmed_goes_in_at_once_where_somebody_kicks(
         running.stop()
 
 
-@pytest.mark.slow
 def test_the_worker_process_ends_in_good_order_on_sigterm(sqlite_url: str) -> None:
     environment = os.environ | {"SURVEILLANCE_DATABASE_URL": sqlite_url}
     command = [sys.executable, "-c", "from surveillance.cli import main; main()", "worker"]

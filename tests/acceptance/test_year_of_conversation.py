@@ -1,7 +1,7 @@
 """A year of conversation with patients: what goes out, what is lost, what comes back, what people do about it.
 
 Dispatch, callbacks, replies and the board are the real ones; only the network, the patients and the staff are played
-here, by chance from a fixed seed. ``make year`` lives it with 300 patients, ``make test`` with one of each kind.
+here, by chance from a fixed seed. ``make long`` lives it with 300 patients, ``make test`` with one of each kind.
 """
 
 import random
@@ -27,16 +27,17 @@ from surveillance.core.messages.policy import UNCAPPED
 from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Step
 from surveillance.operations.care import lifecycle
 from surveillance.operations.dispatch import callbacks
-from surveillance.operations.dispatch.in_doubt import settle as settle_doubt
+from surveillance.operations.dispatch.in_doubt import resolve_doubt
 from surveillance.operations.dispatch.sending import send_due
 from surveillance.operations.messages import acts
 from surveillance.operations.messages.acts import TaskOutcome
-from surveillance.operations.proof import check as promise
+from surveillance.operations.proof import check as proof_check
 from surveillance.operations.replies import decisions, receiving
 from surveillance.operations.visits import booking, outcomes, reschedule_requests
 from surveillance.providers.base import Accepted, DeliveryError, Failure, Outgoing
 from surveillance.providers.twilio import failure_of
 from surveillance.store import db
+from surveillance.store.messages import claims
 from surveillance.store.messages import reminders as store
 from surveillance.store.tables import (
     Appointment,
@@ -46,7 +47,7 @@ from surveillance.store.tables import (
     Patient,
     Place,
     Reminder,
-    RescheduleWish,
+    RescheduleRequest,
 )
 
 START = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)  # 09:00 in New York, a Monday
@@ -155,7 +156,7 @@ class Year:
             end = self.now.replace(hour=14, minute=0, second=0) + DAY
             while self.now < end:
                 send_due(context, threading.Event())
-                settle_doubt(context)
+                resolve_doubt(context)
                 self.listen()
                 self.clinic.clock.now = self._next(end)
 
@@ -164,7 +165,7 @@ class Year:
             due = store.next_due(session, self.now)
             doubt = session.exec(select(sa.func.min(Attempt.created_at)).where(sa.text("attempt.finished_at IS NULL")))
             oldest = doubt.first()
-            written = store.anything_due(session, self.now)
+            written, _ = claims.anything_due(session, self.now, {}, self.now)
         moments = [end] + ([due] if due else []) + ([oldest + timedelta(minutes=11)] if oldest else [])
         moments += [self.now + timedelta(minutes=1)] if written else []
         return max(self.now + timedelta(seconds=1), min(moments))
@@ -248,11 +249,13 @@ class Year:
     def _settle(self, today: date) -> None:
         """The board: wishes, replies, and what a person has to tell; one in ten is not reached."""
         with self.clinic.work() as work:
-            for wish in work.session.exec(select(RescheduleWish).where(col(RescheduleWish.settled_at).is_(None))):
-                row = work.session.get_one(Appointment, wish.appointment_id)
+            for request in work.session.exec(
+                select(RescheduleRequest).where(col(RescheduleRequest.settled_at).is_(None))
+            ):
+                row = work.session.get_one(Appointment, request.appointment_id)
                 place = work.session.get_one(Place, self.clinic.place_id)
                 booking.move(work, row, booking.Visit(max(row.day, today) + DAY, row.at or time(9), place))
-                assert reschedule_requests.open_wish(work, row.id) is None
+                assert reschedule_requests.open_request(work, row.id) is None
             for reply in work.session.exec(select(Inbound).where(col(Inbound.handled_at).is_(None))).all():
                 assert reply.why, reply.body
                 if self.chance.random() < 0.7:
@@ -285,7 +288,7 @@ def check(year: Year) -> None:
     _nothing_said_is_lost(year, rows)
     assert not [row for row in rows.values() if row.state is ReminderState.CLAIMED]
     with clinic.work() as work:
-        assert promise.check(work) == []
+        assert proof_check.check(work) == []
 
 
 Out = list[tuple[Attempt, Outgoing]]
@@ -363,12 +366,11 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
     return year
 
 
-@pytest.mark.slow
 def test_a_year_of_conversation(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, len(KINDS), seed=3))
 
 
-@pytest.mark.year
+@pytest.mark.long
 def test_a_year_of_conversation_with_300_patients(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, 300, seed=4))
 

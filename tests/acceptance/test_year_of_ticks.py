@@ -18,9 +18,9 @@ from surveillance.core.messages.policy import NOTICES
 from surveillance.core.words import AppointmentState, AttemptState, Channel, HoldReason, Outcome, ReminderState, Step
 from surveillance.operations.care import holds, lifecycle
 from surveillance.operations.messages import pauses
-from surveillance.operations.proof import check as promise
+from surveillance.operations.proof import check as proof_check
 from surveillance.operations.registry import consents as registry_consents
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.visits import booking, outcomes
 from surveillance.store import db
 from surveillance.store.tables import Appointment, AppointmentItem, Attempt, Patient, Place, PlanHold, Reminder
@@ -160,14 +160,14 @@ class Year:
     def _opts_out(self, patient: UUID) -> None:
         if self._once(patient, "opts_out"):
             with self.clinic.work() as work:
-                for contact in registry.store.contacts(work.session, patient):
+                for contact in registry_patients.store.contacts(work.session, patient):
                     registry_consents.opt_out(work, contact.phone, "reply STOP")
             self.silent[patient].append((self.now, self.now.replace(year=9000)))
 
     def _paused_number(self, patient: UUID) -> None:
         if self._once(patient, "paused_number"):
             with self.clinic.work() as work:
-                for contact in registry.store.contacts(work.session, patient):
+                for contact in registry_patients.store.contacts(work.session, patient):
                     registry_consents.pause_number(work, contact.phone, "may be an opt-out")
             self._for_good(patient)
 
@@ -198,7 +198,7 @@ def check(year: Year) -> None:
     _one_day_before(year, rows)
     assert not [row for row in rows.values() if row.state is ReminderState.CLAIMED]
     with clinic.work() as work:
-        assert promise.check(work) == []
+        assert proof_check.check(work) == []
 
 
 def _each_once(attempts: list[Attempt], rows: dict[UUID, Reminder]) -> None:
@@ -270,12 +270,12 @@ def live(engine: sa.Engine, patients: int, seed: int) -> Year:
     return year
 
 
-@pytest.mark.year
+@pytest.mark.long
 def test_a_year_of_ticks_for_a_clinic_on_sqlite(sqlite_engine: sa.Engine) -> None:
     check(live(sqlite_engine, 40, seed=1))
 
 
-@pytest.mark.year
+@pytest.mark.long
 @pytest.mark.postgres
 def test_a_year_of_ticks_for_a_small_clinic_on_postgresql(postgres_url: str) -> None:
     engine = db.create_engine_for(postgres_url)

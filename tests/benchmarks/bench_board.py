@@ -40,8 +40,8 @@ from surveillance.store.planning import plans
 from surveillance.store.tables import (
     Appointment,
     BoardAction,
+    CareGap,
     ExaminationRow,
-    Gap,
     Membership,
     Patient,
     Plan,
@@ -126,7 +126,7 @@ GAP = ("patient_id", "kind", "site_id", "since", "plan_id")
 TABLES: Sequence[tuple[Any, Sequence[str]]] = (
     (Patient, PATIENT), (Plan, PLAN), (PlanTerms, TERMS), (ExaminationRow, EXAMINATION), (Study, STUDY),
     (StudyItem, ("study_id", "item", "site_id")), (Appointment, VISIT), (Reminder, REMINDER), (BoardAction, ACTION),
-    (Gap, GAP),
+    (CareGap, GAP),
 )  # fmt: skip
 
 
@@ -143,13 +143,13 @@ class Loader:
         rows[Patient].append((patient, site, f"{number:06d}", name, "Ann", f"ann {name.lower()}", date(1990, 1, 1),
                               Sex.FEMALE, False, False, False, False, False, NOW))  # fmt: skip
         if not life.planned:
-            rows[Gap].append((patient, GapKind.WITHOUT_PLAN, site, TODAY, None))
+            rows[CareGap].append((patient, GapKind.WITHOUT_PLAN, site, TODAY, None))
             return
         plan = bulk.text_id()
         rows[Plan].append((plan, site, patient, 1, life.anchor, life.anchor, UNTIL, "", NOW, user))
         rows[PlanTerms].append((bulk.text_id(), site, plan, self.key, {"chest_imaging": None}, user, "", NOW, user))
         if not life.reachable:
-            rows[Gap].append((patient, GapKind.UNREACHABLE, site, life.anchor, plan))
+            rows[CareGap].append((patient, GapKind.UNREACHABLE, site, life.anchor, plan))
         for row in life.derived.examinations:
             booking = None if row.booking is None else bulk.text_id()
             own = row._replace(study=None if row.study is None else bulk.text_id(), booking=booking)

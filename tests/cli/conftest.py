@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer import testing
 from typer.testing import CliRunner, Result
 
 from surveillance import bootstrap
 from surveillance.cli.root import app
-from surveillance.operations.work import Catalogue
-from surveillance.settings import Settings
 
 TODAY = datetime(2026, 11, 23, 9, tzinfo=UTC)  # a Monday
 SITE = (
@@ -25,13 +25,12 @@ SITE = (
 )
 
 
-_read = bootstrap.open_catalogue
-
-
-@cache
-def shipped_catalogue() -> Catalogue:
-    """The shipped configuration, read once: no test changes it, and reading it is most of what a command takes."""
-    return _read(Settings())
+@pytest.fixture(scope="session", autouse=True)
+def commands() -> Iterator[None]:
+    """The tree of all commands is built once: building it takes longer than most commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(testing, "_get_command", cache(testing._get_command))
+        yield
 
 
 @dataclass
@@ -51,8 +50,6 @@ class Program:
         }
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(bootstrap, "utc_now", lambda: self.now)
-            if "SURVEILLANCE_CONFIG_DIR" not in self.environment:
-                patch.setattr(bootstrap, "open_catalogue", lambda _settings: shipped_catalogue())
             return CliRunner(env=variables).invoke(app, arguments, input=typed, prog_name="surveillance")
 
     def __call__(self, *arguments: str, user: str | None = None, typed: str | None = None) -> str:

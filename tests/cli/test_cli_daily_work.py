@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 PLAN = ("--protocol", "asps-extremity")
 
 
@@ -54,7 +56,9 @@ def test_a_clinic_can_be_run_from_an_empty_database_to_a_death_and_back(empty: A
     program(
         "study", "review", "00417", "A1001", "--result", "indeterminate", "--next-action", "MRI again", user="dr.reed"
     )
-    program("study", "act", "00417", "A1001")
+    again = program("study", "act", "00417", "A1001", "--extra", "mri_primary=2027-01-15")
+    assert "indeterminate" in again
+    assert "MRI again" in program("plan", "show", "00417")
     assert "told Fri 2026-12-04" in program("study", "tell", "00417", "A1001")
     assert statuses(program)["mri_primary@3"] == "reviewed"
 
@@ -71,6 +75,13 @@ def test_a_clinic_can_be_run_from_an_empty_database_to_a_death_and_back(empty: A
 
     restart = ("plan", "restart", "00417", *PLAN, "--anchor", "2027-02-20", "--reason", "re-resection", "--yes")
     assert "as plan 2" in program(*restart)
+    program("book", "00417", "--on", "2027-05-20", "--at", "09:00", "--place", "MRI 2", "--yes")
+
+    left = ("plan", "end", "00417", "--because", "transfer", "--accepted-by", "City Hospital", "--yes")
+    program(*left, user="dr.reed")
+    back = ("plan", "return", "00417", "--reason", "moved back")
+    assert "from Sat 2027-02-20, the end of treatment" in " ".join(program(*back, "--dry-run").split())
+    assert "followed here again, as plan 3" in program(*back, "--yes")
     program("book", "00417", "--on", "2027-05-20", "--at", "09:00", "--place", "MRI 2", "--yes")
 
     told = program("patient", "died", "00417", "--on", "2027-03-01", "--source", "letter of the GP", "--yes")
@@ -205,3 +216,88 @@ def test_an_early_study_waits_for_a_word(clinic: Any) -> None:
     assert "does it count?" in clinic("patient", "show", "00417")
     clinic("study", "rule", "00417", "E1", "mri_primary", "--counts", "--reason", "same question", "--yes")
     assert statuses(clinic)["mri_primary@3"] == "performed"
+
+
+STUDY = ("record", "00417", "--study", "mri_primary", "--on", "2026-11-20", "--accession", "A1", "--yes")
+REVIEW = ("study", "review", "00417", "A1", "--result")
+
+
+@pytest.fixture
+def reported(clinic: Any) -> Any:
+    """An MRI of last Friday, reported today."""
+    clinic(*STUDY)
+    clinic("study", "report", "00417", "A1")
+    return clinic
+
+
+def test_an_amended_report_is_reviewed_again(reported: Any) -> None:
+    reported(*REVIEW, "clear", user="dr.reed")
+    amended = ("study", "report", "00417", "A1", "--status", "amended", "--note", "a nodule of 4 mm")
+    assert "amended report, to review since Mon 2026-11-23" in reported(*amended)
+    assert (
+        "the report is final already"
+        in reported.run("study", "report", "00417", "A1", "--status", "preliminary").stderr
+    )
+    assert "reviews the amended report before" in reported.run("study", "tell", "00417", "A1").stderr
+    assert "suspicious" in reported(*REVIEW, "suspicious", "--next-action", "biopsy", user="dr.reed")
+
+
+def test_a_recurrence_is_signed_with_one_decision(reported: Any) -> None:
+    assert "needs a decision about the plan" in reported.run(*REVIEW, "recurrence", user="dr.reed").stderr
+    hold = ("--hold", "treatment", "--review-on", "2027-03-01")
+    two = reported.run(*REVIEW, "recurrence", *hold, "--continue", "x", user="dr.reed")
+    assert (two.exit_code, "one thing follows" in two.stderr) == (2, True)
+    reported("book", "00417", "--on", "2026-11-25", "--at", "10:00", "--place", "MRI 2", "--yes")
+    assert "keep or cancel" in reported.run(*REVIEW, "recurrence", *hold, user="dr.reed").stderr
+    said = reported(*REVIEW, "recurrence", *hold, "--cancel", "2026-11-25", user="dr.reed")
+    assert "recurrence" in said
+    assert "Release the slot: Wed 2026-11-25 10:00" in said
+    (hold,) = reported.json("plan", "show", "00417")["holds"]
+    assert (hold["reason"], hold["review_on"]) == ("treatment", "2027-03-01")
+
+
+def test_a_task_follows_and_is_done_with_what_came_of_it(reported: Any) -> None:
+    reported(*REVIEW, "suspicious", "--next-action", "biopsy", user="dr.reed")
+    bare = reported.run("study", "act", "00417", "A1")
+    assert (bare.exit_code, "say what follows" in bare.stderr) == (2, True)
+    task = ("--task", "biopsy of the nodule", "--owner", "dr.reed", "--due", "2026-12-04")
+    reported("study", "act", "00417", "A1", *task)
+    assert "Jo Reed" in reported("study", "tasks", "00417")
+    assert "biopsy of the nodule" in reported("worklist", "--list", "result_tasks")
+    assert "say what came of the task" in reported.run("study", "done", "00417", "--outcome", " ").stderr
+    assert "Done: biopsy of the nodule; benign." in reported("study", "done", "00417", "--outcome", "benign")
+    assert reported.json("study", "tasks", "00417")[0]["outcome"] == "benign"
+    assert "has no such task" in reported.run("study", "done", "00417", "--outcome", "again").stderr
+
+
+def test_a_fact_on_record_is_linked_by_the_first_digits_of_its_id(reported: Any) -> None:
+    reported(*REVIEW, "indeterminate", "--next-action", "repeat the MRI", user="dr.reed")
+    reported("plan", "extra", "00417", "mri_primary", "--on", "2027-01-15", "--reason", "repeat", "--yes")
+    (extra,) = [row for row in reported.json("plan", "show", "00417")["examinations"] if row["extra"]]
+    wrong = reported.run("study", "act", "00417", "A1", "--link", "hold:1234")
+    assert (wrong.exit_code, "names 0 of the facts that can follow" in wrong.stderr) == (2, True)
+    reported("study", "act", "00417", "A1", "--link", f"extra:{extra['extra'][:8]}")
+    assert reported.json("worklist", "--list", "no_next_action")["rows"] == []
+
+
+def test_an_inadequate_study_is_to_be_repeated_by_a_day(reported: Any) -> None:
+    assert "say by when" in reported.run(*REVIEW, "inadequate", user="dr.reed").stderr
+    said = reported(*REVIEW, "inadequate", "--repeat-by", "2026-12-04", user="dr.reed")
+    assert "to repeat by Fri 2026-12-04" in said
+    assert "another one is wanted by 2026-12-04" in reported("worklist", "--list", "repeat_due")
+    assert statuses(reported)["mri_primary@3"] == "due"
+
+
+def test_an_x_ray_is_no_mri_unless_a_clinician_rules_so(clinic: Any) -> None:
+    xray = (*STUDY, "--modality", "CR")
+    assert "CR does not count for mri_primary" in clinic.run(*xray).stderr
+    assert clinic.run(*xray, "--ruling", "metal in the limb").exit_code == 1  # a coordinator may not
+    clinic(*xray, "--ruling", "metal in the limb", user="dr.reed")
+    assert statuses(clinic)["mri_primary@3"] == "performed"
+
+
+def test_a_site_says_how_long_each_step_may_take(clinic: Any) -> None:
+    said = clinic("site", "limits", "NYC1", "--report-days", "10", "--told-days", "3", user="anna")
+    assert said.strip() == "At NYC1: report in 10 days, review in 7, told in 3."
+    assert clinic.run("site", "limits", "NYC1", "--told-days", "91", user="anna").exit_code == 2
+    assert clinic.run("site", "limits", "NYC1", "--told-days", "4").exit_code == 1

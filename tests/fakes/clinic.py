@@ -1,13 +1,15 @@
 """A small clinic in New York for tests of messages: a clock to turn, a carrier that keeps what it is given."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import furnished
 import sqlalchemy as sa
 from approving import approved
 from sqlmodel import select
@@ -180,18 +182,42 @@ def open_clinic(
     **site: Any,
 ) -> Clinic:
     """The clinic on an empty, migrated database."""
-    clock = clock or Clock()
-    carriers = transports or [Carrier(Channel.SMS, clock), Carrier(Channel.EMAIL, clock)]
-    settings = Settings(public_url=PUBLIC_URL, twilio_auth_token=TOKEN)  # type: ignore[arg-type]
-    app = App(settings, engine, catalogue(), {carrier.channel: carrier for carrier in carriers})
-    clinic = Clinic(app, clock)
+    clinic = _closed(engine, clock or Clock(), transports)
     fields = {
         "code": "NY1", "name": "Elm Clinic", "short_name": "Elm Clinic", "time_zone": NEW_YORK, "country": "US",
         "phone": "+1 202-555-0199", "messages_from": date(2026, 1, 1), "languages": ("en", "es"),
     } | site  # fmt: skip
-    with clinic.work() as work:
-        made = sites.add_site(work, sites.NewSite(**fields))
-        approved(work, made)
-        clinic.site_id = made.id
-        clinic.place_id = places.add_place(work, made, "Scanner", "1 Elm Street").id
+    name = f"{clinic.clock.now} {sorted(fields.items())}"
+    clinic.site_id, clinic.place_id = furnished.once(engine, name, lambda: _furnish(clinic, sites.NewSite(**fields)))
     return clinic
+
+
+def lived_in(engine: sa.Engine, name: str, live: Callable[[Clinic], object]) -> Clinic:
+    """The clinic after what ``live`` does there, which the first test of a worker waits for."""
+
+    def furnish() -> dict[str, Any]:
+        clinic = open_clinic(engine)
+        live(clinic)
+        carried = {"sms": (clinic.sms.taken, clinic.sms.listed), "mail": (clinic.mail.taken, clinic.mail.listed)}
+        return deepcopy({"now": clinic.clock.now, "ids": (clinic.site_id, clinic.place_id)} | carried)
+
+    told = deepcopy(furnished.once(engine, name, furnish))
+    clinic = _closed(engine, Clock(told["now"]))
+    clinic.site_id, clinic.place_id = told["ids"]
+    clinic.sms.taken, clinic.sms.listed = told["sms"]
+    clinic.mail.taken, clinic.mail.listed = told["mail"]
+    return clinic
+
+
+def _closed(engine: sa.Engine, clock: Clock, transports: Sequence[Transport] | None = None) -> Clinic:
+    """The clinic without what stands in its database."""
+    carriers = transports or [Carrier(Channel.SMS, clock), Carrier(Channel.EMAIL, clock)]
+    settings = Settings(public_url=PUBLIC_URL, twilio_auth_token=TOKEN)  # type: ignore[arg-type]
+    return Clinic(App(settings, engine, catalogue(), {carrier.channel: carrier for carrier in carriers}), clock)
+
+
+def _furnish(clinic: Clinic, site: sites.NewSite) -> tuple[UUID, UUID]:
+    with clinic.work() as work:
+        made = sites.add_site(work, site)
+        approved(work, made)
+        return made.id, places.add_place(work, made, "Scanner", "1 Elm Street").id

@@ -28,7 +28,7 @@ from surveillance import worker
 from surveillance.bootstrap import App, utc_now
 from surveillance.core.dates import add_months
 from surveillance.core.words import Channel, ReminderState
-from surveillance.operations.dispatch.in_doubt import settle as settle_doubt
+from surveillance.operations.dispatch.in_doubt import resolve_doubt
 from surveillance.operations.dispatch.sending import send_due
 from surveillance.operations.job_context import Limits
 from surveillance.providers.base import Accepted, DeliveryError, Outgoing
@@ -80,7 +80,7 @@ def run(database_url: str, twilio_url: str, strike: Strike, run_seconds: float, 
     target.listen(engine)
     end = time.monotonic() + run_seconds
     while time.monotonic() < end:
-        settle_doubt(context)
+        resolve_doubt(context)
         send_due(context, threading.Event())
         if not strike.point and _nothing_left(engine):
             return

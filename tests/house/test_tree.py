@@ -70,7 +70,6 @@ def test_both_lock_files_agree() -> None:
     assert runtime.items() <= everything.items()
 
 
-@pytest.mark.slow
 def test_a_wheel_carries_config_and_migrations_and_finds_them(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],

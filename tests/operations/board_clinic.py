@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import furnished
 import sqlalchemy as sa
 from approving import approved
 
@@ -101,6 +102,10 @@ class Clinic:
 
 
 def open_clinic(engine: sa.Engine, zone: str = "Europe/London") -> Clinic:
+    return Clinic(engine, *furnished.once(engine, f"board {zone}", lambda: _furnish(engine, zone)))
+
+
+def _furnish(engine: sa.Engine, zone: str) -> tuple[UUID, Actor, Actor]:
     with db.writing(engine) as session:
         users = [
             User(username="system", name="surveillance", system=True, created_at=START),
@@ -116,7 +121,7 @@ def open_clinic(engine: sa.Engine, zone: str = "Europe/London") -> Clinic:
             Membership(user_id=user.id, site_id=site.id, role=role) for user, role in zip(users[1:], roles, strict=True)
         )
         actors = [Actor(user.id, user.name) for user in users[1:]]
-        return Clinic(engine, site.id, *actors)
+        return site.id, actors[0], actors[1]
 
 
 def _site(work: Work, zone: str) -> Site:

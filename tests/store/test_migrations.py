@@ -1,6 +1,6 @@
 """The service's own migration: up, down and up again over data in every table, and what its constraints refuse."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,9 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from alembic import command
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
+from surveillance.core.words import FollowUp, ReportStatus
 from surveillance.store import db, tables
+from surveillance.store.proof import rules
+from surveillance.store.visits import obligations
 
 TABLES = SQLModel.metadata.sorted_tables
 DAY, MOMENT = date(2026, 11, 23), datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -26,7 +29,8 @@ SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "plan": {"ended_on": None, "end_reason": None},
     "plan_hold": {"resumed_on": None, "retracted_at": None},
     "attempt": {"finished_at": None},
-    "study": {"retracted_at": None},
+    "study": {"retracted_at": None, "repeat_by": None},
+    "study_follow_up": {"hold_id": None, "plan_id": None, "task_id": None, "retracted_at": None},
 }
 
 
@@ -123,6 +127,106 @@ def test_every_table_knows_its_site_or_has_a_reason_not_to():
     }  # fmt: skip
 
 
+# -- from the version before -----------------------------------------------------------------------------------
+
+
+def as_of(engine: sa.Engine, names: Sequence[str]) -> dict[str, sa.Table]:
+    """Tables as the database has them, of whatever version."""
+    found = sa.MetaData()
+    found.reflect(engine, only=names)
+    return {name: found.tables[name] for name in names}
+
+
+# accession → what was known of a study in version 0004; a review was by the one user there is
+STUDIES: Mapping[str, Mapping[str, Any]] = {
+    "unreported": {},
+    "unread": {"reported_on": OTHER_DAY},
+    "read": {"reported_on": DAY, "reviewed_on": DAY, "result": "clear"},
+    "ticked": {
+        "reported_on": DAY,
+        "reviewed_on": DAY,
+        "result": "suspicious",
+        "next_action": "biopsy",
+        "next_action_done_on": OTHER_DAY,
+    },
+    "open": {"reported_on": DAY, "reviewed_on": OTHER_DAY, "result": "recurrence", "next_action": "tumour board"},
+}
+NOTHING = dict.fromkeys(("reported_on", "reviewed_on", "reviewed_by", "result", "next_action_done_on", "told_on"))
+NAMES = ("user_account", "site", "patient", "protocol_version", "plan", "finding", "override", "audit_event")
+
+
+def fill_before(engine: sa.Engine) -> dict[str, UUID]:
+    """One of each in version 0004, and the studies; who recorded a report and a tick stands in the audit trail."""
+    found = sa.inspect(engine)
+    columns = {name: {each["name"] for each in found.get_columns(name)} for name in (*NAMES, "study")}
+    every, ids = SQLModel.metadata.tables, {}
+    known: dict[str, dict[str, Any]] = {name: {"id": None} for name in ("appointment", "extra_examination", "study")}
+
+    def keep(session: Any, name: str, **facts: Any) -> dict[str, Any]:
+        row = sample(every[name], known) | facts
+        insert(session, every[name], {key: value for key, value in row.items() if key in columns[name]})
+        return row
+
+    with db.writing(engine) as session:
+        for name in NAMES[:-1]:
+            known[name] = keep(session, name)
+        for accession, facts in STUDIES.items():
+            reviewer = known["user_account"]["id"] if "result" in facts else None
+            told = NOTHING | {"accession": accession, "reviewed_by": reviewer, "retracted_at": None} | facts
+            ids[accession] = keep(session, "study", **told)["id"]
+        for number, (action, accession) in enumerate((("study.report", "read"), ("study.acted", "ticked")), start=1):
+            keep(session, "audit_event", id=number, action=action, subject_id=str(ids[accession]), at=LATER)
+    return ids
+
+
+LATER = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+def test_what_was_reported_reviewed_and_ticked_before_stays_as_it_was_told(engine, database_url):
+    db.downgrade(database_url, "0005")
+    ids = fill_before(engine)
+    db.upgrade(database_url)
+    with db.reading(engine) as session:
+        rows = {row.accession: row for row in session.exec(select(tables.Study))}
+        assert {name: (row.report_status, row.to_review_since) for name, row in rows.items()} == {
+            "unreported": (None, None),
+            "unread": (ReportStatus.FINAL, OTHER_DAY),
+            "read": (ReportStatus.FINAL, None),
+            "ticked": (ReportStatus.FINAL, None),
+            "open": (ReportStatus.FINAL, None),
+        }
+        versions = {row.study_id: row for row in session.exec(select(tables.StudyReport))}
+        assert set(versions) == set(ids.values()) - {ids["unreported"]}
+        assert (versions[ids["read"]].recorded_at, versions[ids["unread"]].recorded_at) == (LATER, MOMENT)
+        assert [versions[ids[name]].read_on for name in ("unread", "read", "open")] == [None, DAY, OTHER_DAY]
+        (row,) = session.exec(select(tables.StudyFollowUp))
+        assert (row.study_id, row.kind, row.reason, row.day) == (ids["ticked"], FollowUp.NOTED, "biopsy", OTHER_DAY)
+        assert row.recorded_at == LATER
+        site = session.exec(select(tables.Site)).one()
+        assert (site.report_days, site.review_days, site.told_days) == (14, 7, 7)  # reports as before
+        assert list(rules.wrong_reports(session)) == list(rules.wrong_obligations(session)) == []
+        patient = rows["open"].patient_id
+        assert obligations.undecided(session, patient)
+
+
+def test_what_the_version_before_has_no_words_for_does_not_keep_a_database_from_going_back(engine, database_url):
+    known = fill(engine)
+    now = as_of(engine, ("study", "finding", "override"))
+    with engine.begin() as connection:
+        study = sa.update(now["study"]).values(result="inadequate", repeat_by=DAY, reported_on=None)
+        connection.execute(study)
+        connection.execute(sa.update(now["finding"]).values(kind="repeat_wanted"))
+        connection.execute(sa.update(now["override"]).values(kind="fits"))
+    db.downgrade(database_url, "0005")
+    was = as_of(engine, ("study", "finding", "override"))
+    with engine.connect() as connection:
+        (row,) = connection.execute(sa.select(was["study"].c.result, was["study"].c.reported_on)).all()
+        assert row == ("indeterminate", known["study"]["reviewed_on"])
+        assert connection.scalar(sa.select(sa.func.count()).select_from(was["finding"])) == 0
+        assert connection.scalar(sa.select(sa.func.count()).select_from(was["override"])) == 0
+    db.upgrade(database_url)
+
+
 # -- what the database refuses ---------------------------------------------------------------------------------
 
 
@@ -168,11 +272,22 @@ REFUSED: dict[str, tuple[type[SQLModel], dict[str, Any], dict[str, Any]]] = {
         {"provider_id": "xxxxxxxx"},
     ),
     "one message planned twice": (tables.Reminder, {"key": "other"}, {"key": "xxxxxxxx"}),
-    "a review before the report": (
+    "a review before the report": (tables.Study, {"accession": "A2"}, {"report_status": None}),
+    "an inadequate study without a day to repeat it": (
         tables.Study,
-        {"accession": "A2"},
-        {"reported_on": None},
+        {"accession": "A2", "result": "inadequate", "repeat_by": DAY},
+        {"repeat_by": None},
     ),
+    "a repeat of a clear study": (tables.Study, {"accession": "A2"}, {"repeat_by": DAY}),
+    "two facts that carry on one result": (tables.StudyFollowUp, {"retracted_at": MOMENT}, {"retracted_at": None}),
+    "an extra examination that is none": (tables.StudyFollowUp, {"retracted_at": MOMENT}, {"extra_id": None}),
+    "to go on without a reason": (
+        tables.StudyFollowUp,
+        {"retracted_at": MOMENT, "kind": "continue", "extra_id": None},
+        {"reason": ""},
+    ),
+    "a task that is done and nothing came of it": (tables.ResultTask, {}, {"outcome": ""}),
+    "a version of a report twice": (tables.StudyReport, {"number": 2}, {"number": 1}),
     "a review without a result": (tables.Study, {"accession": "A2"}, {"result": None}),
     "a report before the study": (tables.Study, {"accession": "A2"}, {"performed_on": OTHER_DAY}),
     "telling before the review": (tables.Study, {"accession": "A2"}, {"reviewed_on": None, "result": None}),

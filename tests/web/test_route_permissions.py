@@ -1,12 +1,13 @@
 """Every route × role × site: who may open what, and that nothing of another site exists.
 
 A route states what it needs; a route that states nothing, or whose address holds something that this test cannot
-fill in, fails here. What is asked for is stated by ``access.HOLDERS`` alone.
+fill in, fails here. What is asked for is stated by ``access.HOLDERS`` alone. In every run one role that may and one
+that may not ask each route, at their own site and at another one; 'make long' lets every role ask.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +16,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from sampling import Sampling
 from sqlmodel import SQLModel, col, select
-from staff import BY_ROLE, HERE, NOW, THERE, THERE_TOO, Staffed, Visitor
+from staff import BY_ROLE, HERE, THERE, THERE_TOO, Staffed, Visitor, open_app
+from web_clinic import web_of
 
 from surveillance.core.texts.message_book import Template
 from surveillance.core.words import EndReason, HoldReason, Privacy, Role, Step
@@ -25,6 +28,7 @@ from surveillance.operations.board import worklist
 from surveillance.operations.calendars import feeds
 from surveillance.operations.care import holds
 from surveillance.operations.imports import uploads
+from surveillance.operations.messages import pauses
 from surveillance.operations.wording import site_wording
 from surveillance.operations.work import Work
 from surveillance.store import tables
@@ -76,11 +80,8 @@ def routes_of(web: FastAPI) -> Iterator[Route]:
 
 @pytest.fixture(scope="module")
 def routes(furnished) -> list[Route]:
-    clinic = Staffed.__new__(Staffed)
-    from staff import open_app
-
-    clinic.app = open_app(f"sqlite:///{furnished}")
-    found = routes_of(create_app(clinic.app, clock=lambda: NOW))
+    clinic = Staffed(open_app(f"sqlite:///{furnished}"))
+    found = routes_of(web_of(clinic.app, clinic.clock))
     # Programs last: their bodies are complete, so what they ask for happens, and a removed contact stays away.
     return sorted(found, key=lambda route: (route.is_api, route.method))
 
@@ -93,7 +94,7 @@ FIRST: Mapping[str, type[SQLModel]] = {
     "place_id": tables.Place, "upload_id": tables.ImportUpload, "extra_id": tables.ExtraExamination,
     "override_id": tables.Override, "terms_id": tables.PlanTerms, "examination_id": tables.ExaminationRow,
     "batch_id": tables.ImportBatch, "consent_id": tables.Consent, "action_id": tables.BoardAction,
-    "text_id": tables.SiteText,
+    "text_id": tables.SiteText, "task_id": tables.ResultTask,
 }  # fmt: skip
 FIXED: Mapping[str, str] = {
     "secret": "x" * 32, "kind": "study", "name": "overdue", "protocol": "asps-extremity",
@@ -149,6 +150,8 @@ def samples_of(clinic: Staffed) -> dict[str, str]:
         found |= {"row": overdue.key, "subject": overdue.subject}
         found["token_id"] = str(token.id if token else UUID(int=0))
         found["reply_id"] = str(reply.id if reply else UUID(int=0))
+        deferral = work.session.exec(select(tables.Deferral).where(tables.Deferral.site_id == site.id)).first()
+        found["deferral_id"] = str(deferral.id if deferral else UUID(int=0))
         return found
 
     return clinic.look(pick)
@@ -167,7 +170,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def complete(clinic: Staffed) -> None:
-    """Records that no story of the demo has: a file on its way in, an import, a token of Grace's."""
+    """Records that no story of the demo has: a file on its way in, an import, a token of Grace's, sending paused."""
 
     def add(work: Work) -> None:
         site = work.session.exec(select(tables.Site).where(tables.Site.code == HERE)).one()
@@ -182,12 +185,17 @@ def complete(clinic: Staffed) -> None:
         today = work.today(site)
         hold = holds.NewHold(HoldReason.AWAY, today + timedelta(days=30), today, FIXED["item"])
         holds.hold(work, work.session.get_one(tables.Plan, visit.plan_id), hold)
+        study = work.session.exec(select(tables.Study).where(tables.Study.patient_id == patient.id)).first()
+        recorded = {"recorded_at": work.now, "recorded_by": user.id}
+        about = {"site_id": site.id, "patient_id": patient.id, "study_id": study.id} | recorded
+        work.session.add(tables.ResultTask(**about, what="call", owner_id=user.id, due_on=today))
         work.session.add(tables.Closure(site_id=site.id, day=CLOSED_DAY, reason="stocktaking"))
         work.session.add(tables.Sender(name=SENDER, next_free_at=work.now, stopped_at=work.now, stopped_why="30034"))
         phone = work.session.exec(select(tables.Contact.phone).where(tables.Contact.patient_id == patient.id)).first()
         reply = {"from_number": phone, "to_number": "+12025550100", "body": "Where do I park?", "received_at": work.now}
         work.session.add(tables.Inbound(provider_id="SM1", **reply))
         tokens.create(work, tokens.NewToken(user, "a program"))
+        pauses.pause(work, site, "a fire drill")
         sms = "{clinic}: {date}, {time}. {phone}"
         which = site_wording.Which(FIXED["language"], Step(FIXED["step"]), Privacy(FIXED["level"]))
         site_wording.draft(work, site, which, Template(sms, "{date}", sms))
@@ -220,6 +228,8 @@ def body_for(document: Mapping[str, Any], route: Route, samples: Mapping[str, st
 def least(document: Mapping[str, Any], schema: Mapping[str, Any], samples: Mapping[str, str]) -> object:
     if "$ref" in schema:
         return least(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]], samples)
+    if "const" in schema:
+        return schema["const"]
     if chosen := schema.get("examples") or schema.get("enum"):
         return chosen[0]
     if several := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
@@ -246,7 +256,7 @@ class Asking:
 
     def __init__(self, clinic: Staffed, username: str | None) -> None:
         self.clinic, self.username = clinic, username
-        self.document = create_app(clinic.app).openapi()
+        self.document = web_of(clinic.app, clinic.clock).openapi()
         self.token = tokens_for(clinic, username) if username else ""
         self.program, self.visitor = clinic.client(), clinic.client(username)
 
@@ -273,6 +283,17 @@ class Asking:
         return visitor.get(path) if route.method == "GET" else visitor.post(path, **FIELDS.get(route.path, {}))
 
 
+def dealt(sample: Sampling, routes: list[Route], role: Role, where: str) -> list[Route]:
+    """The routes that ``role`` is to ask: of those who may one each, and of those who may not."""
+    return [route for route in routes if role in askers(sample, route, where)]
+
+
+def askers(sample: Sampling, route: Route, where: str) -> list[Role]:
+    may = [role for role in ROLES if access.allows(role, route.needs)]
+    may_not = [role for role in ROLES if role not in may]
+    return sample.of(may, 1, f"{where} {route}") + sample.of(may_not, 1, f"{where} {route}")
+
+
 def asks_in_vain(route: Route, answer: httpx.Response) -> bool:
     """Nobody is signed in: a program is told so, a person is led to where one can."""
     if route.is_api:
@@ -293,15 +314,27 @@ def test_nobody_comes_in_without_signing_in(staffed: Staffed, routes: list[Route
     assert open_to_all == []
 
 
+@pytest.mark.parametrize("everything", [False, True])
+def test_every_route_is_asked_by_somebody_who_may_and_somebody_who_may_not(
+    routes: list[Route], sample: Sampling, everything: bool
+) -> None:
+    sample = replace(sample, everything=everything)
+    for route in routes:
+        asking = askers(sample, route, HERE)
+        allowed = {access.allows(role, route.needs) for role in asking}
+        assert allowed == {access.allows(role, route.needs) for role in ROLES}
+        assert len(asking) == (len(ROLES) if everything else len(allowed))
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_opens_at_its_own_site_what_it_may_and_nothing_else(
-    staffed: Staffed, routes: list[Route], role: Role
+    staffed: Staffed, routes: list[Route], sample: Sampling, role: Role
 ) -> None:
     complete(staffed)
     ask = Asking(staffed, BY_ROLE[role])
     samples = samples_of(staffed)
     wrong = []
-    for route in (route for route in routes if route.needs in access.HOLDERS):
+    for route in (route for route in dealt(sample, routes, role, HERE) if route.needs in access.HOLDERS):
         status = ask(route, samples).status_code
         allowed = access.allows(role, route.needs)
         if (status not in LET_IN) if allowed else (status != 403):
@@ -310,7 +343,7 @@ def test_a_role_opens_at_its_own_site_what_it_may_and_nothing_else(
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_of_another_site_exists(staffed: Staffed, routes: list[Route], role: Role) -> None:
+def test_nothing_of_another_site_exists(staffed: Staffed, routes: list[Route], sample: Sampling, role: Role) -> None:
     complete(staffed)
     ask = Asking(staffed, THERE_TOO[role])
     samples = samples_of(staffed)
@@ -327,7 +360,7 @@ def test_nothing_of_another_site_exists(staffed: Staffed, routes: list[Route], r
         }
     )
     wrong = []
-    for route in (route for route in routes if route.needs is not Permission.PUBLIC):
+    for route in (route for route in dealt(sample, routes, role, THERE) if route.needs is not Permission.PUBLIC):
         answer = ask(route, samples)
         about = set(route.names) - set(FIXED)
         if about and access.allows(role, route.needs) and answer.status_code != 404:

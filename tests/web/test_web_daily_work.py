@@ -111,9 +111,10 @@ def approve(shown: Screen) -> None:
     page.get_by_role("link", name="Alveolar soft part sarcoma, extremity and trunk").first.click()
     page.get_by_role("link", name="read and approve").click()
     press(page, "Approve and sign")
-    expect(page.get_by_role("link", name="Say that you have read it")).to_be_visible()
+    expect(page.get_by_role("link", name="Say that you have read it").first).to_be_visible()
     both(shown)
     page.get_by_label("I have read this protocol").check()
+    page.get_by_label("I have read these sources").check()
     press(page, "Approve and sign")
     told(page, "may be used at Harbour Clinic")
 

@@ -20,6 +20,7 @@ from approving import approved
 from sqlmodel import SQLModel, col, select
 from staff import HERE, NOW, Staffed, Visitor, copied
 from test_route_permissions import FIRST, Asking, Route, complete, routes_of, samples_of
+from web_clinic import web_of
 
 from surveillance.core.words import AppointmentState
 from surveillance.operations.board import worklist
@@ -30,7 +31,6 @@ from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.tables import Appointment, AuditEvent, Patient, PatientWord, Plan, Site
 from surveillance.web.access import Permission
-from surveillance.web.app import create_app
 
 # Text that breaks out of markup, of an attribute, of a template and of a spreadsheet's cell where it is not made safe.
 EVIL: Final = "=<i>Q\"'{{7*7}}"
@@ -123,7 +123,7 @@ class Walk:
 
     def __init__(self, clinic: Staffed) -> None:
         self.clinic = clinic
-        self.routes = list(routes_of(create_app(clinic.app, clock=lambda: NOW)))
+        self.routes = list(routes_of(web_of(clinic.app, clinic.clock)))
         self.samples = samples_of(clinic)
         self._askers = {name: Asking(clinic, name) for name in ("helen", "admin")}
         self._visitors = {name: clinic.client(name) for name in self._askers}

@@ -9,16 +9,16 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 import uvicorn
-from fakes.clinic import NOON, TOKEN, Carrier, Clinic, Clock, open_clinic
+from fakes.clinic import NOON, TOKEN, Carrier, Clinic, Clock, lived_in, open_clinic
 from fakes.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, FakeTwilio, signature
 from fastapi.testclient import TestClient
+from web_clinic import web_of
 
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
 from surveillance.operations.replies import decisions
 from surveillance.providers.twilio import TwilioTransport
 from surveillance.settings import Settings
 from surveillance.store.tables import Callback, Consent, Inbound, Number
-from surveillance.web.app import create_app
 
 AFTER = NOON + timedelta(minutes=11)
 STATUS = "/webhooks/twilio/status"
@@ -28,15 +28,16 @@ PHONE = "+12025550101"
 
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
-    clinic = open_clinic(engine)
-    clinic.book(clinic.patient())
-    clinic.tick(AFTER)
-    return clinic
+    def live(clinic: Clinic) -> None:
+        clinic.book(clinic.patient())
+        clinic.tick(AFTER)
+
+    return lived_in(engine, "told of a visit", live)
 
 
 @pytest.fixture
 def client(clinic: Clinic) -> TestClient:
-    return TestClient(create_app(clinic.app, clock=clinic.clock), base_url="https://behind.a.proxy")
+    return TestClient(web_of(clinic.app, clinic.clock), base_url="https://behind.a.proxy")
 
 
 def post(client: TestClient, path: str, form: dict[str, str], *, token: str = TOKEN, sign: str | None = None) -> int:
@@ -87,7 +88,7 @@ FORGED: dict[str, Callable[[str, dict[str, str]], tuple[str, str, dict[str, str]
 @pytest.mark.parametrize("path", [STATUS, INBOUND])
 def test_a_forged_request_is_refused_and_nothing_of_it_is_kept(sqlite_engine: sa.Engine, path: str) -> None:
     clinic = open_clinic(sqlite_engine)
-    client = TestClient(create_app(clinic.app, clock=clinic.clock), base_url="https://behind.a.proxy")
+    client = TestClient(web_of(clinic.app, clinic.clock), base_url="https://behind.a.proxy")
     let_in = []
     for case, forge in FORGED.items():
         form = {"MessageSid": "SM1", "From": PHONE, "Body": "STOP", "MessageStatus": "delivered"}
@@ -125,7 +126,7 @@ def test_while_a_token_is_rotated_the_old_one_still_counts(clinic: Clinic) -> No
         twilio_auth_token_previous=TOKEN,  # type: ignore[arg-type]
     )
     app = type(clinic.app)(settings, clinic.app.engine, clinic.app.catalogue, clinic.app.transports)
-    client = TestClient(create_app(app, clock=clinic.clock))
+    client = TestClient(web_of(app, clinic.clock))
     assert [post(client, STATUS, report("sent"), token=token) for token in (TOKEN, "new" * 11, "none")] == [
         204,
         204,
@@ -143,7 +144,7 @@ def test_reports_in_any_order_and_repeated_never_move_back_from_the_end(clinic: 
 
 def test_a_report_that_comes_before_its_answer_is_kept_until_the_message_is_known(clinic: Clinic) -> None:
     clinic.clock.turn(days=16, hours=-2)  # 10:00 on 17 June
-    with TestClient(create_app(clinic.app, clock=clinic.clock)) as client:
+    with TestClient(web_of(clinic.app, clinic.clock)) as client:
         assert post(client, STATUS, report("delivered", sid="SM0001sms")) == 204
     assert clinic.all(Callback)[0].applied is False
     clinic.tick()
@@ -210,7 +211,7 @@ def free_port() -> int:
 def served(clinic: Clinic, port: int) -> Iterator[None]:
     """The application behind a real socket."""
     server = uvicorn.Server(
-        uvicorn.Config(create_app(clinic.app, clock=clinic.clock), port=port, log_config=None, lifespan="off")
+        uvicorn.Config(web_of(clinic.app, clinic.clock), port=port, log_config=None, lifespan="off")
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

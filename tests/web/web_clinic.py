@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+import furnished
 import httpx
 import uvicorn
 from approving import approved
@@ -46,7 +47,9 @@ class Clinic:
     def __init__(self, app: App) -> None:
         self.app = app
         self.now = NOW
-        self.site_id, self.patient_id, self.user_id, self.place_id = self.do(_furnish)
+        self.site_id, self.patient_id, self.user_id, self.place_id = furnished.once(
+            app.engine, "web", lambda: self.do(_furnish)
+        )
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from surveillance.cli import show
-from surveillance.cli.context import Answer, AsJson, AsUser, AtSite, DryRun, Job, Options, reading, run_write, writing
-from surveillance.cli.options import iso_day
+from surveillance.cli.context import Answer, Job, reading, writing
+from surveillance.cli.options import Why, iso_day
 from surveillance.core.dates import DAY, to_utc
 from surveillance.operations.accounts import tokens, users
 from surveillance.operations.accounts.tokens import NewToken, Scope
@@ -16,39 +16,32 @@ from surveillance.store.tables import ApiToken, User
 app = typer.Typer(no_args_is_help=True, help="API tokens: how programs come in.")
 
 TokenName = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the token's id.")]
-Why = Annotated[str, typer.Option("--reason", help="Why, where that is worth keeping.")]
 
 
 @app.command()
+@writing
 def create(
+    job: Job,
     username: Annotated[str, typer.Argument(metavar="USER", help="In whose name the program acts.")],
     name: Annotated[str, typer.Option(help="What the program is, such as 'RIS bridge'.")],
     write: Annotated[bool, typer.Option("--write", help="It may change things; without this it only reads.")] = False,
     until: Annotated[
         date | None, typer.Option(parser=iso_day, metavar="DATE", help="The last day on which it works.")
     ] = None,
-    user: AsUser = None,
-    site: AtSite = None,
-    as_json: AsJson = False,
-    dry_run: DryRun = False,
-) -> None:
+) -> Answer:
     """Make a token and show it once. Best give each program a user of its own, with the role that it needs.
 
     Example: surveillance token create ris.bridge --name "RIS bridge" --write --until 2027-12-31 --as anna
     """
-
-    def make(job: Job) -> Answer:
-        owner = users.user_named(job.work, username)
-        scopes = [Scope.READ, Scope.WRITE] if write else [Scope.READ]
-        ends = _end_of(job, until) if until else None
-        token, secret = tokens.create(job.work, NewToken(owner, name, scopes, ends))
-        said = [f"Token {_short(token)} for {owner.username}: {token.name}, may {_may(token)}."]
-        # A token that was tried and taken back opens nothing, so a dry run shows none.
-        if not dry_run:
-            said += ["Whoever has it may do so too, so keep it like a key. It is shown only now.", f"  {secret}"]
-        return Answer(said, _data(token, owner) | ({} if dry_run else {"secret": secret}))
-
-    run_write(make, Options(user, site, as_json=as_json, dry_run=dry_run))
+    owner = users.user_named(job.work, username)
+    scopes = [Scope.READ, Scope.WRITE] if write else [Scope.READ]
+    ends = _end_of(job, until) if until else None
+    token, secret = tokens.create(job.work, NewToken(owner, name, scopes, ends))
+    said = [f"Token {_short(token)} for {owner.username}: {token.name}, may {_may(token)}."]
+    # A token that was tried and taken back opens nothing, so a dry run shows none.
+    if not job.options.dry_run:
+        said += ["Whoever has it may do so too, so keep it like a key. It is shown only now.", f"  {secret}"]
+    return Answer(said, _data(token, owner) | ({} if job.options.dry_run else {"secret": secret}))
 
 
 @app.command("list")

@@ -7,23 +7,12 @@ import typer
 from sqlmodel import col, select
 
 from surveillance.cli import show, words
-from surveillance.cli.context import (
-    Answer,
-    AsJson,
-    AsUser,
-    AtSite,
-    DryRun,
-    Job,
-    Options,
-    confirming,
-    reading,
-    run_write,
-    writing,
-)
+from surveillance.cli.context import Answer, Job, Options, confirming, reading, run_write, writing
+from surveillance.cli.options import AsJson, AsUser, AtSite, DryRun, Reason
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import sessions
-from surveillance.operations.accounts import users as accounts
+from surveillance.operations.accounts import users as user_accounts
 from surveillance.store.tables import Membership, User
 
 app = typer.Typer(help="Users: add, list, disable, reset passwords, give roles.", no_args_is_help=True)
@@ -32,7 +21,6 @@ Username = Annotated[str, typer.Argument(metavar="USER", help="The user name.")]
 WithPassword = Annotated[
     bool, typer.Option("--password", help="Set a password: asked for twice, or one line of standard input.")
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
 
 
 def read_password() -> str:
@@ -50,9 +38,9 @@ def read_password() -> str:
 
 
 def _note(password: str | None) -> list[str]:
-    if password is None or len(password) >= accounts.RECOMMENDED:
+    if password is None or len(password) >= user_accounts.RECOMMENDED:
         return []
-    return [f"the password has {len(password)} characters; {accounts.RECOMMENDED} or more are better"]
+    return [f"the password has {len(password)} characters; {user_accounts.RECOMMENDED} or more are better"]
 
 
 @app.command("add")
@@ -75,7 +63,7 @@ def add_user(
 
     def add(job: Job) -> Answer:
         where = job.site()
-        made = accounts.add_user(job.work, accounts.NewUser(username, name, email, secret), where, role)
+        made = user_accounts.add_user(job.work, user_accounts.NewUser(username, name, email, secret), where, role)
         said = f"Added {made.username}, {words.ROLE[role]} at {where.code}."
         return Answer([said], _data(job, made), warnings=_note(secret))
 
@@ -95,7 +83,7 @@ def list_users(job: Job) -> Answer:
     users = job.work.session.exec(statement.where(col(User.id).in_(staff)))
     found, data = show.table("", "User", "Name", "Email", "Works at", "May sign in"), []
     for user in users:
-        there = [f"{site.code} ({words.ROLE[role]})" for site, role in accounts.roles_of(job.work, user)]
+        there = [f"{site.code} ({words.ROLE[role]})" for site, role in user_accounts.roles_of(job.work, user)]
         show.add(found, user.username, user.name, user.email, show.joined(there), _sign_in(user))
         data.append(_data(job, user))
     return Answer([show.section(found, "There is no user yet; 'surveillance user add' makes one.")], data)
@@ -109,13 +97,13 @@ def _sign_in(user: User) -> str:
 
 @app.command()
 @confirming
-def disable(job: Job, username: Username, reason: Why) -> Answer:
+def disable(job: Job, username: Username, reason: Reason) -> Answer:
     """Close an account: it can do nothing any more, and its calendar addresses stop working at once.
 
     Example: surveillance user disable jo.reed --reason "left the clinic" --as anna
     """
-    user = accounts.user_named(job.work, username)
-    revoked = accounts.disable(job.work, user, reason)
+    user = user_accounts.user_named(job.work, username)
+    revoked = user_accounts.disable(job.work, user, reason)
     sessions.end_all(job.work, user, "the account was disabled")
     change = f"{user.username} ({user.name}) is disabled; {revoked} calendar addresses are revoked."
     return Answer(["Done."], _data(job, user) | {"feeds_revoked": revoked}, [change], compared=revoked)
@@ -123,13 +111,13 @@ def disable(job: Job, username: Username, reason: Why) -> Answer:
 
 @app.command()
 @writing
-def enable(job: Job, username: Username, reason: Why) -> Answer:
+def enable(job: Job, username: Username, reason: Reason) -> Answer:
     """Open a disabled account again; revoked calendar addresses stay revoked.
 
     Example: surveillance user enable jo.reed --reason "back from leave" --as anna
     """
-    user = accounts.user_named(job.work, username)
-    accounts.enable(job.work, user, reason)
+    user = user_accounts.user_named(job.work, username)
+    user_accounts.enable(job.work, user, reason)
     return Answer([f"{user.username} may act again."], _data(job, user))
 
 
@@ -142,8 +130,8 @@ def reset(username: Username, user: AsUser = None, as_json: AsJson = False, dry_
     secret = read_password()
 
     def set_password(job: Job) -> Answer:
-        owner = accounts.user_named(job.work, username)
-        accounts.reset_password(job.work, owner, secret)
+        owner = user_accounts.user_named(job.work, username)
+        user_accounts.reset_password(job.work, owner, secret)
         sessions.end_all(job.work, owner, "the password was reset")
         return Answer([f"{owner.username} has a new password."], _data(job, owner), warnings=_note(secret))
 
@@ -164,14 +152,14 @@ def set_role(
     """
     if (role is None) is not remove:
         raise InvalidInputError("give either a role or --remove")
-    site, user = job.site(), accounts.user_named(job.work, username)
-    accounts.set_role(job.work, user, site, role)
+    site, user = job.site(), user_accounts.user_named(job.work, username)
+    user_accounts.set_role(job.work, user, site, role)
     now = words.ROLE[role] if role else "no longer works"
     return Answer([f"{user.username}: {now} at {site.code}."], _data(job, user))
 
 
 def _data(job: Job, user: User) -> dict[str, object]:
-    there = {site.code: role for site, role in accounts.roles_of(job.work, user)}
+    there = {site.code: role for site, role in user_accounts.roles_of(job.work, user)}
     return {
         "username": user.username,
         "name": user.name,

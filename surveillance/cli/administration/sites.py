@@ -1,23 +1,27 @@
 """``surveillance site``: clinics, their places, and the protocols they approved."""
 
+from dataclasses import replace
 from datetime import date, time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading, writing
-from surveillance.cli.options import Code, clock, iso_day
+from surveillance.cli.options import Code, Why, clock, iso_day
 from surveillance.core.words import Privacy
 from surveillance.operations.accounts import users
-from surveillance.operations.administration import going_live
+from surveillance.operations.administration import going_live, sites
 from surveillance.operations.administration import places as administration_places
-from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import consents
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.store.audit.events import picture
 from surveillance.store.tables import Site
+
+ReportDays = Annotated[int, typer.Option(min=1, max=90, help="So many days a report may take.")]
+ReviewDays = Annotated[int, typer.Option(min=1, max=90, help="So many days its review may take.")]
+ToldDays = Annotated[int, typer.Option(min=1, max=90, help="So many days telling the patient may take.")]
 
 app = typer.Typer(help="Sites: add them, approve protocols, add places, go live.", no_args_is_help=True)
 
@@ -39,6 +43,9 @@ def add_site(
     first_names: Annotated[bool, typer.Option(help="May a message to a shared number carry a first name?")] = False,
     send_from: Annotated[time, typer.Option(parser=clock, metavar="HH:MM", help="No message earlier.")] = time(9),
     send_until: Annotated[time, typer.Option(parser=clock, metavar="HH:MM", help="None later.")] = time(20),
+    report_days: ReportDays = 7,
+    review_days: ReviewDays = 7,
+    told_days: ToldDays = 7,
 ) -> Answer:
     """Add a clinic; whoever adds it administers it.
 
@@ -46,7 +53,7 @@ def add_site(
     --country GB --phone "020 7946 0000" --as anna
     """
     users.require_administrator(job.work)
-    new = administration_sites.NewSite(
+    new = sites.NewSite(
         code=code.strip(),
         name=name,
         short_name=short_name,
@@ -60,12 +67,38 @@ def add_site(
         first_names=first_names,
         send_from=send_from,
         send_until=send_until,
+        report_days=report_days,
+        review_days=review_days,
+        told_days=told_days,
     )
-    site = administration_sites.add_site(job.work, new)
+    site = sites.add_site(job.work, new)
     users.administer(job.work, site)
     return Answer(
         [f"Added site {site.code}. Next: 'site place-add', 'user add', 'site approve-protocol'."], _data(site)
     )
+
+
+@app.command()
+@writing
+def limits(
+    job: Job,
+    code: Code,
+    report_days: Annotated[int | None, typer.Option(min=1, max=90, help="So many days a report may take.")] = None,
+    review_days: Annotated[int | None, typer.Option(min=1, max=90, help="So many days its review may take.")] = None,
+    told_days: Annotated[int | None, typer.Option(min=1, max=90, help="So many days telling may take.")] = None,
+    reason: Why = "",
+) -> Answer:
+    """Set how many days a report, its review and telling the patient may take; the board says what is past them.
+
+    Example: surveillance site limits LDN1 --report-days 10 --told-days 5 --as anna
+    """
+    site = registry_sites.site_by_code(job.work, code)
+    given: dict[str, Any] = {"report_days": report_days, "review_days": review_days, "told_days": told_days}
+    values = {name: days for name, days in given.items() if days is not None}
+    new = replace(sites.settings_of(site), **values)
+    sites.edit_site(job.work, site, new, reason)
+    said = f"At {code}: report in {site.report_days} days, review in {site.review_days}, told in {site.told_days}."
+    return Answer([said], _data(site))
 
 
 @app.command("list")

@@ -1,27 +1,23 @@
 """``surveillance audit``: who did what, when and why, and whether the trail is the one that was sealed."""
 
 from dataclasses import asdict
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 
 from surveillance.cli import show
-from surveillance.cli.context import Answer, AsJson, AsUser, AtSite, Job, Options, run_read
-from surveillance.cli.options import iso_day
+from surveillance.cli.context import Answer, Job, Options, run_read
+from surveillance.cli.options import AsJson, AsUser, AtSite, FirstDay, LastDay
 from surveillance.core.words import Role
 from surveillance.operations.accounts import users
 from surveillance.operations.audit import log, sealing
 from surveillance.operations.audit.log import Entry, Query
 
-Day = Annotated[date | None, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
-LastDay = Annotated[date | None, typer.Option("--to", parser=iso_day, metavar="DATE", help="Up to this day.")]
-
 
 def audit(
     patient: Annotated[str, typer.Option("--patient", metavar="MRN", help="About this patient.")] = "",
     username: Annotated[str, typer.Option("--user", metavar="USER", help="By this user.")] = "",
-    first_day: Day = None,
+    first_day: FirstDay = None,
     last_day: LastDay = None,
     action: Annotated[str, typer.Option(help="One action (visit.book) or a kind of them (visit).")] = "",
     text: Annotated[str, typer.Option("--find", metavar="TEXT", help="With this in the reason.")] = "",

@@ -13,22 +13,11 @@ from rich.progress import Progress
 from sqlmodel import func, select
 
 from surveillance import bootstrap
-from surveillance.cli import options as typed
-from surveillance.cli import show, words
-from surveillance.cli.context import (
-    Answer,
-    AsJson,
-    AsUser,
-    AtSite,
-    Job,
-    Options,
-    WrongUseError,
-    opened,
-    run_read,
-    writing,
-)
-from surveillance.cli.options import Mrn
+from surveillance.cli import options, show, words
+from surveillance.cli.context import Answer, Job, Options, WrongUseError, opened, reading, run_read, writing
+from surveillance.cli.options import AsCsv, AsJson, AsUser, AtSite, Mrn
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.plain import DEFERRAL
 from surveillance.core.schedule.examinations import Key
 from surveillance.operations import csv_text
 from surveillance.operations.accounts import users
@@ -37,10 +26,12 @@ from surveillance.operations.board import acts, worklist
 from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.board.row_words import TITLES
 from surveillance.operations.board.worklist import Filter, Worklist, WorklistRow
-from surveillance.operations.proof import check as promise
+from surveillance.operations.deferrals import standing
+from surveillance.operations.proof import check as proof_check
 from surveillance.operations.record.explanation import Explanation
 from surveillance.operations.record.explanation import explain as explained
 from surveillance.store import db
+from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans
 from surveillance.store.proof import checks
 from surveillance.store.tables import Plan
@@ -54,7 +45,7 @@ _COLUMNS = (
 
 RowKey = Annotated[str, typer.Argument(metavar="ROW", help="The row as the board names it, such as overdue:3f9a2c1b.")]
 Until = Annotated[
-    date | None, typer.Option(parser=typed.iso_day, metavar="DATE", help="Show the row again on this day.")
+    date | None, typer.Option(parser=options.iso_day, metavar="DATE", help="Show the row again on this day.")
 ]
 
 
@@ -69,7 +60,7 @@ def board(
     user: AsUser = None,
     site: AtSite = None,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")] = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """The board: how many rows each list has, then the rows, the oldest first."""
     if context.invoked_subcommand is not None:
@@ -164,7 +155,7 @@ def call(
 def snooze(
     job: Job,
     row: RowKey,
-    until: Annotated[date, typer.Option(parser=typed.iso_day, metavar="DATE", help="Show it again on this day.")],
+    until: Annotated[date, typer.Option(parser=options.iso_day, metavar="DATE", help="Show it again on this day.")],
     text: Annotated[str, typer.Option("--reason", help="Why.")] = "",
 ) -> Answer:
     """Put a row aside until a day; today brings it back."""
@@ -178,6 +169,24 @@ def assign(job: Job, row: RowKey, to: Annotated[str, typer.Argument(metavar="USE
     return _act(job, row, WorklistAction.ASSIGN, assigned_to=users.user_named(job.work, to).id)
 
 
+@app.command()
+@reading
+def deferred(job: Job) -> Answer:
+    """Whoever is put off, by what, until when, and who decided it in which role.
+
+    Example: surveillance worklist deferred --as anna
+    """
+    found = show.table("", "Until", "Patient", "What", "Reason", "By", "As")
+    data = []
+    for each in standing.of_sites(job.work, job.sites()):
+        row, patient = each.row, each.patient
+        what = f"{DEFERRAL[row.kind]} {row.item}".strip()
+        name = f"{patient.given_name} {patient.family_name}, {patient.mrn}"
+        show.add(found, show.day(row.until), name, what, row.reason, each.by.name, row.role.value)
+        data.append(picture(row) | {"mrn": patient.mrn, "by": each.by.username})
+    return Answer([show.section(found, "Nobody is put off.")], data)
+
+
 # -- check and explain -----------------------------------------------------------------------------------------
 
 
@@ -186,7 +195,7 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
 
     The board shows the result until the next proof, which a worker makes every night.
     """
-    found: list[promise.Violation] = []
+    found: list[proof_check.Violation] = []
     looked_at = 0
 
     def look(job: Job) -> Answer:
@@ -195,9 +204,10 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
         with Progress(console=show.console(stderr=True), transient=True, disable=as_json) as progress:
             task = progress.add_task("plans", total=None)
             found.extend(
-                promise.check(job.work, lambda done, total: progress.update(task, completed=done, total=total))
+                proof_check.check(job.work, lambda done, total: progress.update(task, completed=done, total=total))
             )
         said = [str(violation) for violation in found] or ["The promise holds: nobody is silently lost."]
+        said.append(_put_off(standing.summary(job.work, job.sites())))
         if found:
             said.append(f"{len(found)} violations.")
         said.append(f"Head of the audit chain, to be noted elsewhere: {sealing.head(job.work)}")
@@ -211,33 +221,33 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+def _put_off(told: standing.Summary) -> str:
+    """Who is off the lists by somebody's word: what the proof takes on trust, with the names of who signed."""
+    kinds = ", ".join(f"{number} {DEFERRAL[kind].lower()}" for kind, number in sorted(told.by_kind.items()))
+    long = f"; {told.long} for a year or more, signed by {', '.join(told.signed_by)}" if told.long else ""
+    return f"Put off: {told.patients} patients ({kinds}){long}." if told.patients else "Nobody is put off."
+
+
+@reading
 def explain(
+    job: Job,
     mrn: Mrn,
     examination: Annotated[
         str | None, typer.Argument(metavar="[ITEM[@MONTH]]", help="mri_primary@6, or ITEM for the current one.")
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Also tell who changed what.")] = False,
-    user: AsUser = None,
-    site: AtSite = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Why an examination is due when it is, in plain sentences."""
-
-    def look(job: Job) -> Answer:
-        patient = job.patient(mrn)
-        item, key = None, None
-        if examination is not None:
-            newest = next(iter(plans.all_plans(job.work.session, patient.id)), None)
-            if newest is None:
-                raise InvalidInputError(f"patient {mrn} has no plan yet")
-            named: Key = typed.examination(job.work, newest, examination)
-            item, key = (named.item, None) if named[1:] == (None, None) else (None, named)
-        found = explained(job.work, patient, item, key)
-        return Answer(
-            [part for one in found for part in _told(one, history=history)], [_told_json(one) for one in found]
-        )
-
-    run_read(look, Options(user, site, as_json))
+    patient = job.patient(mrn)
+    item, key = None, None
+    if examination is not None:
+        newest = next(iter(plans.all_plans(job.work.session, patient.id)), None)
+        if newest is None:
+            raise InvalidInputError(f"patient {mrn} has no plan yet")
+        named: Key = options.examination(job.work, newest, examination)
+        item, key = (named.item, None) if named[1:] == (None, None) else (None, named)
+    found = explained(job.work, patient, item, key)
+    return Answer([part for one in found for part in _told(one, history=history)], [_told_json(one) for one in found])
 
 
 def _told(one: Explanation, *, history: bool) -> list[RenderableType]:

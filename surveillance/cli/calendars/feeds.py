@@ -5,19 +5,8 @@ from typing import Annotated
 import typer
 
 from surveillance.cli import show
-from surveillance.cli.context import (
-    Answer,
-    AsJson,
-    AsUser,
-    AtSite,
-    DryRun,
-    Job,
-    Options,
-    WrongUseError,
-    reading,
-    run_write,
-    writing,
-)
+from surveillance.cli.context import Answer, Job, Options, WrongUseError, reading, run_write, writing
+from surveillance.cli.options import AsJson, AsUser, AtSite, Why
 from surveillance.core.words import Privacy
 from surveillance.operations.accounts import users
 from surveillance.operations.calendars import feeds
@@ -35,41 +24,33 @@ Language = Annotated[str | None, typer.Option(help="Language of the texts; the r
 Level = Annotated[Privacy | None, typer.Option(help="'full' names the examinations, 'neutral' does not.")]
 Label = Annotated[str, typer.Option(help="A word to know it by, such as 'phone of the mother'.")]
 FeedName = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the feed's id.")]
-Why = Annotated[str, typer.Option("--reason", help="Why, where that is worth keeping.")]
 
 
 @app.command()
+@writing
 def create(
-    *,
+    job: Job,
     patient: OfPatient = None,
     user_name: OfUser = None,
     language: Language = None,
     privacy: Level = None,
     label: Label = "",
-    user: AsUser = None,
-    site: AtSite = None,
-    as_json: AsJson = False,
-    dry_run: DryRun = False,
-) -> None:
+) -> Answer:
     """Make an address and show it once; with --site alone it holds the visits of the whole site.
 
     Example: surveillance feed create --patient 001234 --privacy full --as anna
     """
     if patient and user_name:
         raise WrongUseError("--patient and --user exclude each other")
-    if not (patient or user_name or site):
+    if not (patient or user_name or job.options.site):
         raise WrongUseError("say whose calendar: --patient MRN, --user NAME or --site CODE")
-
-    def change(job: Job) -> Answer:
-        row = job.patient(patient) if patient else None
-        person = users.user_named(job.work, user_name) if user_name else None
-        at = job.work.site(row.site_id) if row else job.site()
-        feed, secret = feeds.create(job.work, NewFeed(at, row, person, label, language, privacy))
-        # An address that was tried and taken back leads nowhere, so a dry run shows none.
-        links = None if dry_run else feeds.links(job.app.settings.public_url, secret)
-        return _made(job, feed, links)
-
-    run_write(change, Options(user, site, as_json=as_json, dry_run=dry_run))
+    row = job.patient(patient) if patient else None
+    person = users.user_named(job.work, user_name) if user_name else None
+    at = job.work.site(row.site_id) if row else job.site()
+    feed, secret = feeds.create(job.work, NewFeed(at, row, person, label, language, privacy))
+    # An address that was tried and taken back leads nowhere, so a dry run shows none.
+    links = None if job.options.dry_run else feeds.links(job.app.settings.public_url, secret)
+    return _made(job, feed, links)
 
 
 @app.command()

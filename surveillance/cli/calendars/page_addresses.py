@@ -5,23 +5,11 @@ from typing import Annotated
 import typer
 
 from surveillance.cli import show
-from surveillance.cli.context import (
-    Answer,
-    AsJson,
-    AsUser,
-    AtSite,
-    DryRun,
-    Job,
-    Options,
-    WrongUseError,
-    reading,
-    run_write,
-    writing,
-)
+from surveillance.cli.context import Answer, Job, WrongUseError, reading, writing
 from surveillance.cli.options import Mrn
 from surveillance.operations.calendars import page_addresses
 from surveillance.operations.care import corrections
-from surveillance.operations.patient_page import page as own_page
+from surveillance.operations.patient_page import page as patient_page
 from surveillance.store.registry import patients
 from surveillance.store.tables import Contact, Patient, PatientPage
 
@@ -37,37 +25,25 @@ Every = Annotated[bool, typer.Option("--all", help="Every address of the patient
 
 
 @app.command()
-def create(
-    *,
-    mrn: Mrn,
-    number: Number = None,
-    language: Language = None,
-    user: AsUser = None,
-    site: AtSite = None,
-    as_json: AsJson = False,
-    dry_run: DryRun = False,
-) -> None:
+@writing
+def create(job: Job, mrn: Mrn, number: Number = None, language: Language = None) -> Answer:
     """Make an address and show it once.
 
     Example: surveillance patient page create 00417 --as anna
     """
-
-    def change(job: Job) -> Answer:
-        patient = job.patient(mrn)
-        contact = _contact(job, patient, number)
-        at = job.work.site(patient.site_id)
-        wanted = language or (contact.language if contact else None) or at.languages[0]
-        spoken = own_page.choose(job.work, at, wanted).language
-        row, secret = page_addresses.new_page(job.work, patient, contact, spoken)
-        # An address that was tried and taken back leads nowhere, so a dry run shows none.
-        link = "" if dry_run else page_addresses.address(job.app.settings.public_url, secret)
-        until = show.moment(row.expires_at, at.time_zone)
-        said = [f"Address {_short(row)} of the page of patient {patient.mrn}, in {spoken}, until {until}."]
-        if link:
-            said += ["Hand it over like a key. It is shown only now.", f"  {link}"]
-        return Answer(said, data=_data(row, patient) | {"address": link})
-
-    run_write(change, Options(user, site, as_json=as_json, dry_run=dry_run))
+    patient = job.patient(mrn)
+    contact = _contact(job, patient, number)
+    at = job.work.site(patient.site_id)
+    wanted = language or (contact.language if contact else None) or at.languages[0]
+    spoken = patient_page.choose(job.work, at, wanted).language
+    row, secret = page_addresses.new_page(job.work, patient, contact, spoken)
+    # An address that was tried and taken back leads nowhere, so a dry run shows none.
+    link = "" if job.options.dry_run else page_addresses.address(job.app.settings.public_url, secret)
+    until = show.moment(row.expires_at, at.time_zone)
+    said = [f"Address {_short(row)} of the page of patient {patient.mrn}, in {spoken}, until {until}."]
+    if link:
+        said += ["Hand it over like a key. It is shown only now.", f"  {link}"]
+    return Answer(said, data=_data(row, patient) | {"address": link})
 
 
 @app.command("list")

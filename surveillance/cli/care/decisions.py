@@ -9,9 +9,9 @@ import typer
 from surveillance.cli import show, words
 from surveillance.cli.care.plans import changed
 from surveillance.cli.context import Answer, Job, confirming, writing
-from surveillance.cli.options import Examination, Mrn, OnDay, Reason, Why, examination, iso_day
+from surveillance.cli.options import Examination, Item, Mrn, Note, OnDay, Reason, Why, examination, iso_day
 from surveillance.cli.planning import changes
-from surveillance.cli.registry.patients import to_release
+from surveillance.cli.record.patient_details import to_release
 from surveillance.core.errors import NotFoundError
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import EndReason, HoldReason
@@ -23,7 +23,7 @@ from surveillance.store.tables import OverrideKind, Patient
 
 app = typer.Typer()  # joins the commands of ``plan``
 
-Item = Annotated[str | None, typer.Option("--item", help="Of this item only; the whole plan without.")]
+OneItem = Annotated[str | None, typer.Option("--item", help="Of this item only; the whole plan without.")]
 ReviewOn = Annotated[date, typer.Option(parser=iso_day, metavar="DATE", help="When somebody looks at it again.")]
 Visits = Annotated[
     list[str] | None, typer.Option(metavar="VISIT", help="A booked visit, by its id or day. Repeatable.")
@@ -38,8 +38,8 @@ def hold(
     because: Annotated[HoldReason, typer.Option(help="Why nothing is due for now.")],
     review_on: ReviewOn,
     start: Annotated[date | None, typer.Option("--from", parser=iso_day, metavar="DATE", help="Today without.")] = None,
-    item: Item = None,
-    note: Annotated[str, typer.Option(help="More about it.")] = "",
+    item: OneItem = None,
+    note: Note = "",
     keep: Visits = None,
     cancel: Visits = None,
 ) -> Answer:
@@ -63,7 +63,7 @@ def _ids(job: Job, patient: Patient, names: list[str] | None) -> list[UUID]:
 
 @app.command()
 @confirming
-def resume(job: Job, mrn: Mrn, on: OnDay = None, item: Item = None, reason: Why = "") -> Answer:
+def resume(job: Job, mrn: Mrn, on: OnDay = None, item: OneItem = None, reason: Why = "") -> Answer:
     """End a hold: the examination whose time it is becomes due.
 
     Example: surveillance plan resume 00417 --as anna
@@ -83,7 +83,7 @@ def review_hold(
     mrn: Mrn,
     review_on: ReviewOn,
     reason: Reason,
-    item: Item = None,
+    item: OneItem = None,
 ) -> Answer:
     """Keep a hold and look at it again later.
 
@@ -102,11 +102,12 @@ def end(
     mrn: Mrn,
     because: Annotated[EndReason, typer.Option(help="Why follow-up here is over.")],
     on: OnDay = None,
-    note: Annotated[str, typer.Option(help="More about it.")] = "",
+    note: Note = "",
     restart_by: Annotated[
         date | None,
         typer.Option(parser=iso_day, metavar="DATE", help="After a recurrence: follow-up restarts by then."),
     ] = None,
+    accepted_by: Annotated[str, typer.Option(help="After a transfer: who there confirmed that they take over.")] = "",
 ) -> Answer:
     """End a plan for good, signed by the clinician who acts: open examinations are cancelled, history stays.
 
@@ -115,11 +116,28 @@ def end(
     patient, plan = job.plan(mrn)
     before = differences.picture(job.work, patient)
     day = on or job.today(plan)
-    released = lifecycle.end(job.work, plan, lifecycle.NewEnd(because, day, note, restart_by))
+    released = lifecycle.end(job.work, plan, lifecycle.NewEnd(because, day, note, restart_by, accepted_by))
     found = changes.since(job.work, patient, before)
     data = {"mrn": mrn, "ended_on": day, "released": [row.id for row in released]} | found.data
     said = f"Ended on {show.day(day)}: {words.END[because]}."
-    return Answer([said], data, [*found.shown(), *to_release(job, released)], compared=found.data)
+    return Answer([said], data, [*found.shown(), *to_release(job.work, released)], compared=found.data)
+
+
+@app.command("confirm-transfer")
+@writing
+def confirm_transfer(
+    job: Job, mrn: Mrn, accepted_by: Annotated[str, typer.Argument(help="The clinic, and who there confirmed it.")]
+) -> Answer:
+    """Record that the other clinic took over; until then the transfer stays on the board.
+
+    Example: surveillance plan confirm-transfer 00417 "Dr Hall, Leeds" --as anna
+    """
+    patient = job.patient(mrn)
+    plan = next(iter(store.all_plans(job.work.session, patient.id)), None)
+    if plan is None:
+        raise NotFoundError(f"patient {mrn} has no plan; 'enrol {mrn}' gives one")
+    lifecycle.confirm_transfer(job.work, plan, accepted_by)
+    return Answer([f"Confirmed by {accepted_by}."], {"mrn": mrn, "accepted_by": accepted_by})
 
 
 @app.command()
@@ -200,9 +218,7 @@ def extra(
 
 @app.command()
 @writing
-def no_earlier_scan(
-    job: Job, mrn: Mrn, item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")], reason: Reason
-) -> Answer:
+def no_earlier_scan(job: Job, mrn: Mrn, item: Item, reason: Reason) -> Answer:
     """Confirm that no study of an item exists from before enrolment.
 
     Example: surveillance plan no-earlier-scan 00417 chest_imaging --reason "asked the referring clinic" --as anna

@@ -8,13 +8,26 @@ from rich.console import RenderableType
 
 from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading
-from surveillance.cli.options import From, Intervals, Mrn, Reason, Studies, Until, Why, choices, iso_day, studies
+from surveillance.cli.options import (
+    BaselineChoices,
+    BaselineReason,
+    From,
+    Intervals,
+    Mrn,
+    Reason,
+    Studies,
+    Until,
+    Why,
+    baselines,
+    choices,
+    iso_day,
+    studies,
+)
 from surveillance.cli.planning import changes
-from surveillance.cli.record import patient as patient_page
-from surveillance.cli.record import plan as plan_page
+from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import NotFoundError
 from surveillance.core.schedule.departures import of_terms
-from surveillance.operations.care import enrolment
+from surveillance.operations.care import enrolment, returning
 from surveillance.operations.planning import differences, plan_record
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
@@ -80,6 +93,12 @@ def _data(work: Work, plan: Plan, found: changes.Difference) -> dict[str, object
     return picture(plan) | {"trips_a_year": plan_record.years(work, plan)} | found.data
 
 
+OffUntil = Annotated[
+    date | None,
+    typer.Option(parser=iso_day, metavar="DATE", help="When what is off is looked at again; a clinician's word."),
+]
+
+
 @app.command("show")
 @reading
 def show_plan(
@@ -98,7 +117,7 @@ def show_plan(
     parts: list[RenderableType] = []
     data = []
     for plan in found if every else found[:1]:
-        page = plan_page.gather(job.work, plan)
+        page = plan_details.gather(job.work, plan)
         title = f"{patient.given_name} {patient.family_name}, MRN {mrn}: plan {plan.number}"
         parts += [show.heading(title), *page.parts]
         data.append(page.data)
@@ -119,15 +138,22 @@ def change_interval(
         ),
     ] = None,
     until: Until = None,
+    off_until: OffUntil = None,
+    baseline: BaselineChoices = None,
+    baseline_reason: BaselineReason = "",
 ) -> Answer:
     """Change intervals from a day on; what lies before is never cut again.
+
+    An item that is added asks for its baseline. The longest time without imaging is shown, before and after; where it
+    goes over the protocol's longest interval and its tolerance, a clinician decides.
 
     Example: surveillance plan interval 00417 mri_primary=6 --from 2027-06-30 --reason "TOSS" --as dr.reed
     """
     chosen = choices(interval, until)
     if not chosen:
         raise typer.BadParameter("say what changes, such as mri_primary=6", param_hint="ITEM=MONTHS…")
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, chosen))
+    first = baselines(baseline, baseline_reason)
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, None, chosen, off_until, first))
 
 
 @app.command("protocol")
@@ -140,12 +166,16 @@ def change_protocol(
     reason: Reason,
     interval: Intervals = None,
     until: Until = None,
+    off_until: OffUntil = None,
+    baseline: BaselineChoices = None,
+    baseline_reason: BaselineReason = "",
 ) -> Answer:
     """Go on by another protocol or version from a day on.
 
     Example: surveillance plan protocol 00417 nccn-sts-high --from 2027-01-01 --reason "second opinion" --as dr.reed
     """
-    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, choices(interval, until)))
+    first = baselines(baseline, baseline_reason)
+    return _terms(job, mrn, enrolment.NewTerms(since, reason, protocol, choices(interval, until), off_until, first))
 
 
 def _terms(job: Job, mrn: str, new: enrolment.NewTerms) -> Answer:
@@ -209,10 +239,39 @@ def restart(
     )
 
 
+@app.command("return")
+@confirming
+def come_back(
+    job: Job,
+    mrn: Mrn,
+    reason: Reason,
+    on: Annotated[
+        date | None, typer.Option("--on", parser=iso_day, metavar="DATE", help="Since when; today without.")
+    ] = None,
+    study: Studies = None,
+    protocol: Annotated[
+        str | None, typer.Option("--protocol", metavar="ID", help="Another protocol than before the patient left.")
+    ] = None,
+    off_until: OffUntil = None,
+) -> Answer:
+    """Take back a patient who was followed elsewhere: the days count from the same anchor as before.
+
+    Example: surveillance plan return 00417 --reason "moved back" --study mri_primary+chest_imaging=2026-09-14 --as anna
+    """
+    patient = job.patient(mrn)
+    before = differences.picture(job.work, patient)
+    new = returning.Return(reason, on, studies(study), protocol, None, off_until)
+    plan = returning.come_back(job.work, patient, new)
+    found = changes.since(job.work, patient, before)
+    change = [*_headline(job.work, patient, plan), *found.shown()]
+    said = f"{mrn} is followed here again, as plan {plan.number}."
+    return Answer([said], _data(job.work, plan, found), change, compared=found.data)
+
+
 def _booked(work: Work, plan: Plan) -> list[str]:
-    rows: list[Appointment] = plan_page.booked(work, plan)
+    rows: list[Appointment] = plan_details.booked(work, plan)
     today = work.today(work.site(plan.site_id))
-    return [patient_page.visit_line(work, row) for row in rows if row.day >= today]
+    return [patient_details.visit_line(work, row) for row in rows if row.day >= today]
 
 
 def changed(job: Job, patient: Patient, before: differences.Picture, said: str) -> Answer:

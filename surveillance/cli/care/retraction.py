@@ -17,7 +17,16 @@ from surveillance.operations.planning import differences
 from surveillance.operations.visits import results
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
-from surveillance.store.tables import Death, ExtraExamination, Override, Patient, PlanHold, PlanTerms
+from surveillance.store.tables import (
+    Death,
+    ExtraExamination,
+    Override,
+    Patient,
+    PlanHold,
+    PlanTerms,
+    ResultTask,
+    StudyReport,
+)
 
 
 class Kind(StrEnum):
@@ -29,6 +38,8 @@ class Kind(StrEnum):
     EXTRA = "extra"
     TERMS = "terms"
     DEATH = "death"
+    REPORT = "report"
+    TASK = "task"
 
 
 _TABLES: dict[Kind, type[PlanHold] | type[Override] | type[ExtraExamination] | type[PlanTerms]] = {
@@ -68,7 +79,7 @@ def _fact(work: Work, patient: Patient, kind: Kind, name: str) -> lifecycle.Retr
         if not name:
             raise InvalidInputError("say which study: its accession number or the first digits of its id")
         return results.study_named(work, patient, name)
-    rows = _deaths(work, patient) if kind is Kind.DEATH else _of_plans(work, patient, kind)
+    rows = _of_patient(work, patient, kind) if kind in _OF_PATIENT else _of_plans(work, patient, kind)
     digits = name.replace("-", "").lower()
     matches = [row for row in rows if row.id.hex.startswith(digits)]
     if not matches:
@@ -79,8 +90,16 @@ def _fact(work: Work, patient: Patient, kind: Kind, name: str) -> lifecycle.Retr
     return matches[0]
 
 
-def _deaths(work: Work, patient: Patient) -> Sequence[Death]:
-    statement = select(Death).where(Death.patient_id == patient.id, col(Death.retracted_at).is_(None))
+_OF_PATIENT: dict[Kind, type[Death] | type[StudyReport] | type[ResultTask]] = {
+    Kind.DEATH: Death,
+    Kind.REPORT: StudyReport,
+    Kind.TASK: ResultTask,
+}
+
+
+def _of_patient(work: Work, patient: Patient, kind: Kind) -> Sequence[Death | StudyReport | ResultTask]:
+    table: Any = _OF_PATIENT[kind]
+    statement = select(table).where(col(table.patient_id) == patient.id, col(table.retracted_at).is_(None))
     return list(work.session.exec(statement))
 
 
@@ -105,4 +124,8 @@ def _what(row: lifecycle.Retracted) -> str:
             return f"{row.protocol_key} from {row.since}"
         case Death():
             return f"death on {row.died_on}"
+        case StudyReport():
+            return f"{words.REPORT[row.status]} report of {row.day}"
+        case ResultTask():
+            return f"{row.what}, due on {row.due_on}"
     return f"{row.modality} done {row.performed_on}"

@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from surveillance import bootstrap, logs, settings, worker
 from surveillance.cli import show
-from surveillance.cli.context import Answer, AsJson, Job, WrongUseError, reading, writing
+from surveillance.cli.context import Answer, Job, WrongUseError, reading, writing
+from surveillance.cli.options import AsJson, Reason
 from surveillance.core.errors import InvalidInputError
 from surveillance.operations.accounts import users
 from surveillance.operations.dispatch import senders
@@ -24,13 +25,12 @@ STOPS = {signal.SIGTERM, signal.SIGINT}
 app = typer.Typer(no_args_is_help=True, help="Hold messages back and let them go.")
 
 Everywhere = Annotated[bool, typer.Option("--all", help="At all sites.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
 SenderName = Annotated[str, typer.Option("--sender", help="A stopped sender; 'dispatch status' lists them.")]
 
 
 @app.command()
 @writing
-def pause(job: Job, reason: Why, everywhere: Everywhere = False) -> Answer:
+def pause(job: Job, reason: Reason, everywhere: Everywhere = False) -> Answer:
     """Send nothing for a site (--site), or for all (--all), until it is resumed.
 
     Example: surveillance dispatch pause --site LDN1 --reason "new scanner, all times change" --as anna
@@ -42,7 +42,7 @@ def pause(job: Job, reason: Why, everywhere: Everywhere = False) -> Answer:
 
 @app.command()
 @writing
-def resume(job: Job, everywhere: Everywhere = False, sender: SenderName = "", reason: Why = "") -> Answer:
+def resume(job: Job, everywhere: Everywhere = False, sender: SenderName = "", reason: Reason = "") -> Answer:
     """Let messages go out again; what is too late by now becomes work for a person.
 
     Example: surveillance dispatch resume --site LDN1 --as anna
@@ -108,7 +108,7 @@ def status(job: Job) -> Answer:
 
 def _scope(job: Job, *, everywhere: bool) -> Site | None:
     """The site that was named, or None for all, which takes an administrator."""
-    if everywhere == (job.site_code is not None):
+    if everywhere == (job.options.site is not None):
         raise WrongUseError("say where: --site CODE, or --all")
     if everywhere:
         users.require_administrator(job.work)

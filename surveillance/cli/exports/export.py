@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from surveillance.cli.context import Answer, AsUser, AtSite, Job, Options, run_read, run_write
+from surveillance.cli.context import Answer, Job, Options, run_read, run_write
+from surveillance.cli.options import AsUser, AtSite
 from surveillance.core.errors import InvalidInputError
 from surveillance.operations.exports import files
 from surveillance.store.tables import Patient, Site

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 
 from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, reading
+from surveillance.cli.options import MessageId
 from surveillance.core.plain import ATTEMPT, CHANNEL, STEP
 from surveillance.core.texts.turns import turn
 from surveillance.operations.messages import lists
@@ -18,7 +19,7 @@ from surveillance.store.tables import MessageEvent
 @reading
 def show_message(
     job: Job,
-    message: Annotated[str, typer.Argument(metavar="ID", help="The first digits of the message's id.")],
+    message: MessageId,
     csv: Annotated[bool, typer.Option("--csv", help="Write it as CSV.")] = False,
 ) -> Answer:
     """Everything that is known of one message: each wait, each attempt, each report of the provider.

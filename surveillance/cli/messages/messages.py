@@ -6,10 +6,11 @@ import typer
 
 from surveillance import bootstrap, settings
 from surveillance.cli import show
-from surveillance.cli.context import Answer, AsJson, Job, reading, writing
+from surveillance.cli.context import Answer, Job, reading, writing
 from surveillance.cli.dispatch import bounces
 from surveillance.cli.messages import life
-from surveillance.cli.replies import talking
+from surveillance.cli.options import AsJson, MessageId, ReplyName
+from surveillance.cli.replies import conversation
 from surveillance.core.plain import CHANNEL, MESSAGE, STEP
 from surveillance.operations.messages import acts, lists
 from surveillance.operations.messages.acts import TaskOutcome
@@ -21,10 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Messages to patients: what goes ou
 
 app.command()(bounces.bounce)
 app.command("show")(life.show_message)
-app.command()(talking.write)
-app.command()(talking.answer)
+app.command()(conversation.write)
+app.command()(conversation.answer)
 
-MessageId = Annotated[str, typer.Argument(metavar="ID", help="The first digits of the message's id.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
@@ -83,7 +83,7 @@ def resend(job: Job, message: MessageId) -> Answer:
 @writing
 def settle(
     job: Job,
-    reply: Annotated[str, typer.Argument(metavar="REPLY", help="First digits of its id, or its row of the board.")],
+    reply: ReplyName,
     opt_out: Annotated[bool, typer.Option("--opt-out/--no-opt-out", help="Did it ask for no more messages?")],
     note: Annotated[str, typer.Option(help="What was meant, and what you answered.")] = "",
 ) -> Answer:

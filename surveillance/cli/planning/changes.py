@@ -1,5 +1,6 @@
 """What a change does to a patient's plans, told on the command line before it is applied (schedule rule 12)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -8,9 +9,11 @@ from rich.console import RenderableType
 
 from surveillance.cli import show, words
 from surveillance.core.schedule.examinations import Examination, Finding
+from surveillance.core.schedule.gaps import Gap
 from surveillance.core.schedule.status import status
-from surveillance.operations.planning import differences
+from surveillance.operations.planning import differences, imaging_gaps
 from surveillance.operations.planning.differences import Picture
+from surveillance.operations.planning.imaging_gaps import GapLine
 from surveillance.operations.work import Work
 from surveillance.store.tables import Patient
 
@@ -30,11 +33,12 @@ class Line:
 class Difference:
     lines: tuple[Line, ...]
     conflicts: tuple[str, ...]
+    gaps: tuple[GapLine, ...] = ()
 
     @property
     def data(self) -> dict[str, Any]:
         rows = [{name: getattr(line, name) for name in Line.__slots__} for line in self.lines]
-        return {"changes": rows, "conflicts": list(self.conflicts)}
+        return {"changes": rows, "conflicts": list(self.conflicts), "longest_gaps": list(map(_gap_data, self.gaps))}
 
     def shown(self, none: str = "No examination changes.") -> list[RenderableType]:
         """A table of what changes, and what a person must then look at."""
@@ -42,6 +46,7 @@ class Difference:
         for line in self.lines:
             show.add(found, line.name, line.what, line.before, line.after)
         parts: list[RenderableType] = [found if self.lines else none]
+        parts += _gaps_shown(self.gaps)
         return parts + [f"To look at: {conflict}" for conflict in self.conflicts]
 
 
@@ -54,7 +59,29 @@ def since(work: Work, patient: Patient, before: Picture) -> Difference:
         )
         for line in found.lines
     )
-    return Difference(tuple(lines), tuple(map(told, found.findings)))
+    return Difference(tuple(lines), tuple(map(told, found.findings)), found.gaps)
+
+
+def _gaps_shown(gaps: Sequence[GapLine]) -> list[RenderableType]:
+    """The longest time without imaging before and after; in a line where nothing changes it."""
+    if not gaps:
+        return []
+    if all(line.before == line.after for line in gaps):
+        longest = imaging_gaps.longest(gaps)
+        return [f"Longest time without imaging, as before: {longest.name}, {_spelled(longest.after)}."]
+    found = show.table("Longest time without imaging", "Item", "Before", "After")
+    for line in gaps:
+        show.add(found, line.name, _spelled(line.before), _spelled(line.after))
+    return [found]
+
+
+def _spelled(gap: Gap | None) -> str:
+    return imaging_gaps.spelled(gap, show.day)
+
+
+def _gap_data(line: GapLine) -> dict[str, Any]:
+    sides = {"before": line.before, "after": line.after}
+    return {"plan": line.plan, "item": line.item} | {name: imaging_gaps.data(gap) for name, gap in sides.items()}
 
 
 def told(finding: Finding) -> str:

@@ -16,6 +16,7 @@ from rich.table import Table
 from surveillance import paths, settings
 from surveillance.catalogue import protocols
 from surveillance.catalogue.protocol_data import of_core
+from surveillance.cli.options import AsJson
 from surveillance.cli.protocols import in_words, preview_formats
 from surveillance.core.errors import InvalidFileError
 from surveillance.core.protocols.protocol import UNTIL, Protocol
@@ -32,7 +33,6 @@ _PIPED_WIDTH = 400  # rich would cut a table to 80 columns where there is no ter
 Name = Annotated[
     str, typer.Argument(metavar="ID", help="A protocol's id (latest version), id@version, or a YAML file.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for a machine.")]
 
 
 class Format(StrEnum):

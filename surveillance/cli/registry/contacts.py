@@ -7,8 +7,8 @@ import typer
 
 from surveillance.cli import show, words
 from surveillance.cli.context import Answer, Job, confirming, writing
-from surveillance.cli.options import Mrn, Reason
-from surveillance.cli.record import patient as patient_page
+from surveillance.cli.options import ContactName, Email, Kind, Language, Mrn, Phone, Postal, Reason
+from surveillance.cli.record import patient_details
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, ContactKind
 from surveillance.operations.care import corrections
@@ -21,12 +21,12 @@ contact = typer.Typer(help="Contacts of a patient: add, change, remove.", no_arg
 consent = typer.Typer(help="Consent to messages: given, withdrawn.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The contact's number in 'patient show'.")]
-Kind = Annotated[ContactKind | None, typer.Option(help="Who answers.")]
-Name = Annotated[str | None, typer.Option(help="Name of a parent or carer.")]
-Phone = Annotated[str | None, typer.Option(help="As it is dialled in the site's country, or +44…; '' for none.")]
-Email = Annotated[str | None, typer.Option(help="Email address; '' for none.")]
-Postal = Annotated[str | None, typer.Option(help="Postal address, a semicolon between its lines; '' for none.")]
-Language = Annotated[str | None, typer.Option(help="Language of messages; '' for the site's first.")]
+NewKind = Annotated[ContactKind | None, typer.Option(help="Who answers.")]
+NewName = Annotated[str | None, typer.Option(help="Name of a parent or carer.")]
+NewPhone = Annotated[str | None, typer.Option(help="As it is dialled in the site's country, or +44…; '' for none.")]
+NewEmail = Annotated[str | None, typer.Option(help="Email address; '' for none.")]
+NewPostal = Annotated[str | None, typer.Option(help="Postal address, a semicolon between its lines; '' for none.")]
+NewLanguage = Annotated[str | None, typer.Option(help="Language of messages; '' for the site's first.")]
 How = Annotated[str, typer.Option("--how", help="How you know: signed form, by telephone, at the desk, …")]
 For = Annotated[Channel, typer.Argument(metavar="CHANNEL", help="sms or email.")]
 WhichContact = Annotated[int, typer.Option("--contact", min=1, help="The contact's number in 'patient show'.")]
@@ -43,12 +43,12 @@ At = Annotated[
 def add_contact(
     job: Job,
     mrn: Mrn,
-    kind: Annotated[ContactKind, typer.Option(help="Who answers.")] = ContactKind.SELF,
-    name: Annotated[str, typer.Option(help="Name of a parent or carer.")] = "",
-    phone: Annotated[str, typer.Option(help="As it is dialled in the site's country, or +44…")] = "",
-    email: Annotated[str, typer.Option(help="Email address.")] = "",
-    postal: Annotated[str, typer.Option(help="Postal address, a semicolon between its lines.")] = "",
-    language: Annotated[str | None, typer.Option(help="Language of messages; the site's first without.")] = None,
+    kind: Kind = ContactKind.SELF,
+    name: ContactName = "",
+    phone: Phone = "",
+    email: Email = "",
+    postal: Postal = "",
+    language: Language = None,
 ) -> Answer:
     """Add somebody to write to.
 
@@ -63,7 +63,7 @@ def add_contact(
     said = f"Added contact {row.priority} of patient {mrn}."
     if row.email or (row.phone and row.phone_mobile):
         said += f" Record consent with 'consent give {mrn} {channel} --contact {row.priority}'."
-    return Answer([said], picture(row), warnings=patient_page.phone_problems(job.work, row))
+    return Answer([said], picture(row), warnings=patient_details.phone_problems(job.work, row))
 
 
 @contact.command("change")
@@ -72,12 +72,12 @@ def change_contact(
     job: Job,
     mrn: Mrn,
     number: Number,
-    kind: Kind = None,
-    name: Name = None,
-    phone: Phone = None,
-    email: Email = None,
-    postal: Postal = None,
-    language: Language = None,
+    kind: NewKind = None,
+    name: NewName = None,
+    phone: NewPhone = None,
+    email: NewEmail = None,
+    postal: NewPostal = None,
+    language: NewLanguage = None,
     reason: Annotated[str, typer.Option(help="Why, where that is worth keeping.")] = "",
 ) -> Answer:
     """Change how somebody is reached; a new phone or mailbox needs consent of its own.
@@ -92,9 +92,9 @@ def change_contact(
         values["postal_address"] = postal.replace(";", "\n")
     if not values:
         raise InvalidInputError("say what to change: --kind, --name, --phone, --email, --postal or --language")
-    before = patient_page.contact_cells(job.work, row)
+    before = patient_details.contact_cells(job.work, row)
     corrections.change_contact(job.work, patient, row, values, reason)
-    after = patient_page.contact_cells(job.work, row)
+    after = patient_details.contact_cells(job.work, row)
     change = show.table(f"Contact {number} of patient {mrn}", "", "Before", "After")
     for label, value in after.items():
         if value != before[label]:
@@ -111,7 +111,7 @@ def remove_contact(job: Job, mrn: Mrn, number: Number, reason: Reason) -> Answer
     """
     patient = job.patient(mrn)
     row = corrections.contact_named(job.work, patient, number)
-    cells = patient_page.contact_cells(job.work, row)
+    cells = patient_details.contact_cells(job.work, row)
     before = f"{cells['Who']}, {cells['Phone']}, {cells['Email']}"
     corrections.remove_contact(job.work, patient, row, reason)
     return Answer(["Done."], picture(row), [f"No more messages to: {before}"], compared=before)

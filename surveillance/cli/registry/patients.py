@@ -1,41 +1,60 @@
 """``surveillance patient``: add, find, show and edit patients, and record a death."""
 
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
-from surveillance.cli import show, words
+from surveillance.cli import show
 from surveillance.cli.context import Answer, Job, confirming, reading, writing
 from surveillance.cli.messages import planned
-from surveillance.cli.options import Mrn, On, iso_day
+from surveillance.cli.options import ContactName, Email, Kind, Language, Mrn, On, Phone, Postal, iso_day
 from surveillance.cli.planning import changes
-from surveillance.cli.record import patient as patient_page
-from surveillance.cli.record import plan
+from surveillance.cli.record import patient_details, plan_details
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ContactKind, Sex
 from surveillance.operations.accounts import users
 from surveillance.operations.care import corrections, lifecycle
 from surveillance.operations.planning import differences
-from surveillance.operations.registry import patients as registry
-from surveillance.operations.registry import phones
+from surveillance.operations.registry import patients, search
 from surveillance.store.audit.events import picture
 from surveillance.store.registry import patients as store
-from surveillance.store.tables import Appointment, Patient
 
 app = typer.Typer(help="Patients: add, find, show, edit; record a death.", no_args_is_help=True)
 
 Born = Annotated[date, typer.Option(parser=iso_day, metavar="DATE", help="Birth date, like 1998-05-14.")]
 NewBorn = Annotated[date | None, typer.Option("--born", parser=iso_day, metavar="DATE", help="Birth date.")]
-Day = Annotated[date | None, typer.Option(parser=iso_day, metavar="DATE", help="The day of the eGFR.")]
 Zone = Annotated[str | None, typer.Option("--zone", help="The patient's own time zone; '' for the site's.")]
-MriUnsafe = Annotated[bool | None, typer.Option("--mri-unsafe/--mri-safe", help="An implant that forbids MRI.")]
-Contrast = Annotated[bool | None, typer.Option("--contrast-allergy/--no-contrast-allergy", help="Allergy.")]
-Egfr = Annotated[float | None, typer.Option(help="Kidney function, mL/min/1.73 m².")]
-Interpreter = Annotated[bool | None, typer.Option("--interpreter/--no-interpreter", help="Needs one.")]
-Sedation = Annotated[bool | None, typer.Option("--sedation/--no-sedation", help="Needs it.")]
-Claustrophobia = Annotated[bool | None, typer.Option("--claustrophobia/--no-claustrophobia", help="Has it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What is to be known before an examination; what is not named stays as it is."""
+
+    mri_unsafe: Annotated[bool | None, typer.Option("--mri-unsafe/--mri-safe", help="An implant that forbids MRI.")] = (
+        None
+    )
+    contrast_allergy: Annotated[
+        bool | None, typer.Option("--contrast-allergy/--no-contrast-allergy", help="Allergy.")
+    ] = None
+    egfr: Annotated[float | None, typer.Option(help="Kidney function, mL/min/1.73 m².")] = None
+    egfr_on: Annotated[date | None, typer.Option(parser=iso_day, metavar="DATE", help="The day of the eGFR.")] = None
+    interpreter: Annotated[bool | None, typer.Option("--interpreter/--no-interpreter", help="Needs one.")] = None
+    sedation: Annotated[bool | None, typer.Option("--sedation/--no-sedation", help="Needs it.")] = None
+    claustrophobia: Annotated[bool | None, typer.Option("--claustrophobia/--no-claustrophobia", help="Has it.")] = None
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The flags that were named. Raises InvalidInputError for an eGFR without its day, or a day alone."""
+        found = {name: value for name, value in asdict(self).items() if value is not None}
+        if ("egfr" in found) is not ("egfr_on" in found):
+            raise InvalidInputError("an eGFR and its day belong together: --egfr 55 --egfr-on 2026-10-02")
+        return found
+
+
+NO_FLAGS: Final = Flags()
 
 
 @app.command("add")
@@ -48,60 +67,45 @@ def add_patient(
     born: Born,
     sex: Annotated[Sex, typer.Option(help="Administrative.")] = Sex.UNKNOWN,
     zone: Zone = None,
-    phone: Annotated[str, typer.Option(help="As it is dialled in the site's country, or +44…")] = "",
-    email: Annotated[str, typer.Option(help="Email address.")] = "",
-    postal: Annotated[str, typer.Option(help="Postal address, a semicolon between its lines.")] = "",
-    language: Annotated[str | None, typer.Option(help="Language of messages; the site's first without.")] = None,
-    contact: Annotated[ContactKind, typer.Option(help="Who answers.")] = ContactKind.SELF,
-    contact_name: Annotated[str, typer.Option(help="Name of a parent or carer.")] = "",
+    phone: Phone = "",
+    email: Email = "",
+    postal: Postal = "",
+    language: Language = None,
+    contact: Kind = ContactKind.SELF,
+    contact_name: ContactName = "",
     consent: Annotated[list[Channel] | None, typer.Option(help="Consent given for this channel. Repeatable.")] = None,
     consent_how: Annotated[str, typer.Option(help="How it was given: signed form, by telephone, …")] = "",
-    mri_unsafe: MriUnsafe = None,
-    contrast_allergy: Contrast = None,
-    egfr: Egfr = None,
-    egfr_on: Day = None,
-    interpreter: Interpreter = None,
-    sedation: Sedation = None,
-    claustrophobia: Claustrophobia = None,
+    flags: Flags = NO_FLAGS,
 ) -> Answer:
     """Register a patient with a first contact.
 
     Example: surveillance patient add 00417 --family Okafor --given Ada --born 1998-05-14 --phone 07700900123
     --consent sms --consent-how "signed form" --site LDN1 --as anna
     """
-    flags = _flags(mri_unsafe, contrast_allergy, egfr, egfr_on, interpreter, sedation, claustrophobia)
     lines = postal.replace(";", "\n")
-    reach = registry.NewContact(
+    person = patients.NewContact(
         contact, contact_name, phone, email, language, consent or (), consent_how, postal_address=lines
     )
-    _check_consent(reach)
-    who = [reach] if phone or email or postal or contact_name else []
-    new = registry.NewPatient(mrn, family, given, born, sex, zone or None, flags, who)
-    patient = registry.add_patient(job.work, job.site(), new)
+    _check_consent(person)
+    who = [person] if phone or email or postal or contact_name else []
+    new = patients.NewPatient(mrn, family, given, born, sex, zone or None, flags.named, who)
+    patient = patients.add_patient(job.work, job.site(), new)
     job.seen.append(patient)
     added = store.contacts(job.work.session, patient.id)
-    problems = [line for row in added for line in patient_page.phone_problems(job.work, row)]
+    problems = [line for row in added for line in patient_details.phone_problems(job.work, row)]
     said = f"Added {patient.given_name} {patient.family_name}, MRN {patient.mrn}. Next: 'enrol {patient.mrn}'."
     data = picture(patient) | {"contacts": [picture(row) for row in added], "problems": problems}
     return Answer([said], data, warnings=problems)
 
 
-def _check_consent(reach: registry.NewContact) -> None:
-    for channel in reach.consents:
+def _check_consent(person: patients.NewContact) -> None:
+    for channel in person.consents:
         if channel not in (Channel.SMS, Channel.EMAIL):
             raise InvalidInputError(f"consent is for sms or email; a {channel} needs none here")
-        if not (reach.phone if channel is Channel.SMS else reach.email).strip():
+        if not (person.phone if channel is Channel.SMS else person.email).strip():
             raise InvalidInputError(f"consent for {channel} needs {'--phone' if channel is Channel.SMS else '--email'}")
-    if reach.consents and not reach.consent_method.strip():
+    if person.consents and not person.consent_method.strip():
         raise InvalidInputError("say how consent was given with --consent-how (signed form, by telephone, …)")
-
-
-def _flags(*values: object) -> dict[str, Any]:
-    """Flags that were named, in the order of ``registry.FLAGS``; an eGFR needs its day."""
-    named = {name: value for name, value in zip(registry.FLAGS, values, strict=True) if value is not None}
-    if ("egfr" in named) is not ("egfr_on" in named):
-        raise InvalidInputError("an eGFR and its day belong together: --egfr 55 --egfr-on 2026-10-02")
-    return named
 
 
 @app.command()
@@ -116,22 +120,15 @@ def find(
     """
     if not text.strip():
         raise InvalidInputError("say whom to look for: an MRN, part of a name, a birth date or a phone number")
-    patients = {row.id: row for site in job.sites() for row in _matches(job, site.id, site.country, text)}
-    job.seen, job.action = list(patients.values()), "patient.find"
+    result = search.find(job.work, job.sites(), text)
+    job.seen, job.action = result.patients, "patient.find"
     found, data = show.table("", "MRN", "Name", "Born", "Site", "Plan"), []
-    for row in patients.values():
-        code, state = job.work.site(row.site_id).code, patient_page.plan_state(job.work, row)
+    for row in result.patients:
+        code, state = job.work.site(row.site_id).code, patient_details.plan_state(job.work, row)
         show.add(found, row.mrn, f"{row.given_name} {row.family_name}", row.birth_date.isoformat(), code, state)
         data.append(picture(row) | {"site": code, "plan": state})
-    return Answer([show.section(found, f"Nobody is found by {text!r}.")], data)
-
-
-def _matches(job: Job, site_id: Any, country: str, text: str) -> list[Patient]:
-    try:
-        born = date.fromisoformat(text.strip())
-    except ValueError:
-        born = None
-    return store.find(job.work.session, [site_id], text, phones.read_phone(text, country).e164, born)
+    more = [f"These {search.MOST} are the likeliest of more: type more of the name."] if result.more else []
+    return Answer([show.section(found, f"Nobody is found by {text!r}."), *more], data)
 
 
 @app.command("show")
@@ -146,7 +143,7 @@ def show_patient(
     Example: surveillance patient show 00417
     """
     patient = job.patient(mrn)
-    page = patient_page.gather(job.work, patient, history)
+    page = patient_details.gather(job.work, patient, history)
     return Answer(page.parts, page.data)
 
 
@@ -162,13 +159,7 @@ def edit(
     sex: Annotated[Sex | None, typer.Option(help="Administrative.")] = None,
     zone: Zone = None,
     owner: Annotated[str | None, typer.Option(metavar="USER", help="Whose patient this is; '' for nobody's.")] = None,
-    mri_unsafe: MriUnsafe = None,
-    contrast_allergy: Contrast = None,
-    egfr: Egfr = None,
-    egfr_on: Day = None,
-    interpreter: Interpreter = None,
-    sedation: Sedation = None,
-    claustrophobia: Claustrophobia = None,
+    flags: Flags = NO_FLAGS,
     reason: Annotated[str, typer.Option(help="Why; needed for a name, a birth date or an MRN.")] = "",
 ) -> Answer:
     """Correct what is recorded about a patient.
@@ -178,7 +169,7 @@ def edit(
     patient = job.patient(mrn)
     given_values = {"mrn": new_mrn, "family_name": family, "given_name": given, "birth_date": born, "sex": sex}
     values: dict[str, Any] = {name: value for name, value in given_values.items() if value is not None}
-    values |= _flags(mri_unsafe, contrast_allergy, egfr, egfr_on, interpreter, sedation, claustrophobia)
+    values |= flags.named
     if zone is not None:
         values["time_zone"] = zone or None
     if owner is not None:
@@ -201,7 +192,7 @@ def edit(
 
 def _said(job: Job, name: str, value: object) -> object:
     """A value in words: an owner by name."""
-    return plan.person(job.work, UUID(str(value))) if name == "owner_id" and value else value
+    return plan_details.person(job.work, UUID(str(value))) if name == "owner_id" and value else value
 
 
 @app.command()
@@ -225,13 +216,8 @@ def died(
     change = [
         f"{name}, MRN {patient.mrn}: died on {show.day(on)}.",
         *found.shown(),
-        *to_release(job, released),
+        *patient_details.to_release(job.work, released),
         *handed,
     ]
     data = {"mrn": patient.mrn, "died_on": on, "released": [row.id for row in released]} | found.data
     return Answer(["Recorded."], data, change, compared=found.data)
-
-
-def to_release(job: Job, released: list[Appointment]) -> list[str]:
-    """The visits whose scanner slots somebody must give back."""
-    return [f"Release the slot: {patient_page.visit_line(job.work, row)} ({words.short(row.id)})" for row in released]

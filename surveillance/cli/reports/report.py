@@ -1,33 +1,29 @@
 """``surveillance report``: how well the clinic keeps its promise, in numbers that name nobody."""
 
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
 
 from surveillance.cli import show
-from surveillance.cli.context import Answer, AsJson, AsUser, AtSite, Job, Options, WrongUseError, run_read
-from surveillance.cli.options import iso_day
+from surveillance.cli.context import Answer, Job, WrongUseError, reading
+from surveillance.cli.options import AsCsv, FirstDay, LastDay
 from surveillance.core.reports.counting import ReportName
 from surveillance.core.reports.sheets import Report
 from surveillance.operations.reports import reports
 
-Day = Annotated[date | None, typer.Option("--from", parser=iso_day, metavar="DATE", help="From this day on.")]
 Month = Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="One month, up to today.")]
-LastDay = Annotated[date | None, typer.Option("--to", parser=iso_day, metavar="DATE", help="Up to this day.")]
 
 
+@reading
 def report(
+    job: Job,
     name: Annotated[ReportName, typer.Argument(help="Which report.")],
-    first: Day = None,
+    first: FirstDay = None,
     last: LastDay = None,
     month: Month = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Write the rows as CSV.")] = False,
-    user: AsUser = None,
-    site: AtSite = None,
-    as_json: AsJson = False,
-) -> None:
+    as_csv: AsCsv = False,
+) -> Answer:
     """One report of your sites over a period, the last 24 months unless you say otherwise.
 
     Example: surveillance report on_time --from 2026-01-01 --csv --as anna
@@ -36,18 +32,14 @@ def report(
     """
     if month is not None and (first or last):
         raise WrongUseError("--month, or --from and --to")
-    if as_csv and as_json:
+    if as_csv and job.options.as_json:
         raise WrongUseError("--csv or --json, not both")
-
-    def look(job: Job) -> Answer:
-        sites = job.sites()
-        over = reports.of_month(job.work, sites, month) if month else reports.period(job.work, sites, first, last)
-        found = reports.report(job.work, sites, name, over)
-        if as_csv:
-            return Answer([reports.as_csv(found).replace("\r\n", "\n").removesuffix("\n")])
-        return _told(found)
-
-    run_read(look, Options(user, site, as_json))
+    sites = job.sites()
+    over = reports.of_month(job.work, sites, month) if month else reports.period(job.work, sites, first, last)
+    found = reports.report(job.work, sites, name, over)
+    if as_csv:
+        return Answer([reports.as_csv(found).replace("\r\n", "\n").removesuffix("\n")])
+    return _told(found)
 
 
 def _told(found: Report) -> Answer:

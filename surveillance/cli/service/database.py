@@ -8,7 +8,8 @@ import typer
 
 from surveillance import bootstrap, settings
 from surveillance.cli import show
-from surveillance.cli.context import AsJson, WrongUseError, Yes, account
+from surveillance.cli.context import WrongUseError, account
+from surveillance.cli.options import AsJson, Yes
 from surveillance.core.errors import ConflictError, UnavailableError
 from surveillance.store import backups, db
 from surveillance.store.messages import reminders

@@ -21,7 +21,7 @@ from surveillance.core.errors import ConflictError
 from surveillance.operations.calendars import feeds
 from surveillance.operations.demo import stories
 from surveillance.operations.dispatch.sending import send_due
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.replies import receiving
 from surveillance.store import db
 from surveillance.store.registry import patients
@@ -101,7 +101,7 @@ def answer(app: App, site: Site, replies: Sequence[files.DemoReply], now: dateti
         moment = now - timedelta(hours=reply.hours_ago)
         with db.writing(app.engine) as session:
             work = app.work(session, bootstrap.system_actor(session), moment)
-            patient = registry.patient_named(work, [site.id], reply.mrn)
+            patient = registry_patients.patient_named(work, [site.id], reply.mrn)
             phone = patients.contacts(session, patient.id)[0].phone or ""
             said = {"MessageSid": f"SM-demo-{number}", "From": phone, "To": site.phone, "Body": reply.text}
             receiving.receive(work, said)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from surveillance import bootstrap, settings
 from surveillance.cli import show
-from surveillance.cli.context import AsJson
+from surveillance.cli.options import AsJson
 from surveillance.core.dates import local_day
 from surveillance.core.errors import SurveillanceError
 from surveillance.operations.accounts import users

@@ -1,16 +1,16 @@
-"""``surveillance record`` and ``surveillance study``: what was done, reported, reviewed, told (design 5)."""
+"""``surveillance record`` and ``study rule``: what was done, and what it counts for; its result is in ``results``."""
 
-from datetime import date
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import RenderableType
 
 from surveillance.cli import show, words
-from surveillance.cli.context import Answer, Job, WrongUseError, confirming, writing
-from surveillance.cli.options import Mrn, OnDay, Reason, StudyName, pair
+from surveillance.cli.context import Answer, Job, WrongUseError, confirming
+from surveillance.cli.options import Item, Mrn, OnDay, Reason, StudyName, pair
 from surveillance.cli.planning import changes
-from surveillance.core.words import Outcome, Result
+from surveillance.core.words import Outcome, ReportStatus
 from surveillance.operations.planning import differences
 from surveillance.operations.visits import booking, outcomes, results
 from surveillance.operations.visits.outcomes import OutcomeOf
@@ -19,7 +19,7 @@ from surveillance.store.tables import Appointment, Patient, Study
 from surveillance.store.visits import appointments
 from surveillance.store.visits import studies as store
 
-app = typer.Typer(help="Studies: report, review, next action, telling the patient.", no_args_is_help=True)
+app = typer.Typer(help="Studies: report, review, what follows, telling the patient.", no_args_is_help=True)
 
 
 @confirming
@@ -37,7 +37,9 @@ def record(
     ] = None,
     on: OnDay = None,
     accession: Annotated[str | None, typer.Option(help="Accession number, with --study.")] = None,
-    modality: Annotated[str, typer.Option(help="DICOM modality with --study; the protocol's first without.")] = "",
+    modality: Annotated[str, typer.Option(help="DICOM modality; the protocol's first without.")] = "",
+    region: Annotated[str, typer.Option(help="Region of the body, as the scanner names it.")] = "",
+    ruling: Annotated[str, typer.Option(help="A clinician's reason why it counts although it does not fit.")] = "",
     note: Annotated[str, typer.Option(help="About the study or the no-show.")] = "",
 ) -> Answer:
     """Record what became of each examination of a visit, or a study that was done without one.
@@ -54,12 +56,14 @@ def record(
     if study:
         if done or not_done or noshow:
             raise WrongUseError("--done, --not-done and --noshow belong to a visit")
-        new = results.NewStudy(study, on or job.today(patient), modality, "", accession, note=note)
+        day = on or job.today(patient)
+        new = results.NewStudy(study, day, modality, region, accession, note=note, ruling=ruling)
         made = [results.add_study(job.work, patient, new)]
         return _recorded(job, patient, before, made, [])
     row = booking.visit_named(job.work, patient, visit or "")
     lines = _noshow(job, row, note) if noshow else []
-    lines += [OutcomeOf(*_done(text), performed_on=on) for text in done or ()]
+    fit = partial(OutcomeOf, performed_on=on, modality=modality, body_region=region, ruling=ruling)
+    lines += [fit(*_done(text)) for text in done or ()]
     lines += [OutcomeOf(item, Outcome.NOT_DONE, why) for item, why in map(pair, not_done or ())]
     if not lines:
         raise WrongUseError("say what became of it: --done ITEM, --not-done ITEM=WHY or --noshow")
@@ -82,75 +86,28 @@ def _noshow(job: Job, row: Appointment, note: str) -> list[OutcomeOf]:
 
 def _recorded(job: Job, patient: Patient, before: differences.Picture, made: list[Study], notes: list[str]) -> Answer:
     found = changes.since(job.work, patient, before)
-    said = [f"Study {words.short(row.id)}: {_line(job, row)}" for row in made] or ["Recorded."]
-    change: list[RenderableType] = [*notes, *(_line(job, row) for row in made), *found.shown()]
-    data = {"studies": [_data(job, row) for row in made]} | found.data
-    return Answer(said, data, change, compared=[(line.name, line.before, line.after) for line in found.lines])
+    said = [f"Study {words.short(row.id)}: {line(job, row)}" for row in made] or ["Recorded."]
+    change: list[RenderableType] = [*notes, *(line(job, row) for row in made), *found.shown()]
+    known = {"studies": [data(job, row) for row in made]} | found.data
+    return Answer(said, known, change, compared=[(line.name, line.before, line.after) for line in found.lines])
 
 
-def _line(job: Job, row: Study) -> str:
+def line(job: Job, row: Study) -> str:
     """A study in one line: what, when, its number, and how far it has come."""
     items = show.joined(sorted(store.items(job.work.session, row.id)))
     number = f", accession {row.accession}" if row.accession else ""
+    reported = words.REPORT[row.report_status] if row.report_status not in (None, ReportStatus.FINAL) else ""
     facts = [("reported", row.reported_on), ("reviewed", row.reviewed_on), ("told", row.told_on)]
     known = "".join(f", {word} {show.day(day)}" for word, day in facts if day)
     result = f", {words.RESULT[row.result]}" if row.result else ""
+    result += f", {reported} report" if reported else ""
+    result += f", to review since {show.day(row.to_review_since)}" if row.to_review_since and row.reviewed_on else ""
+    result += f", to repeat by {show.day(row.repeat_by)}" if row.repeat_by else ""
     return f"{items} ({row.modality}) done {show.day(row.performed_on)}{number}{known}{result}"
 
 
-def _data(job: Job, row: Study) -> dict[str, object]:
+def data(job: Job, row: Study) -> dict[str, object]:
     return picture(row) | {"items": sorted(store.items(job.work.session, row.id))}
-
-
-@app.command()
-@writing
-def report(job: Job, mrn: Mrn, study: StudyName, on: OnDay = None) -> Answer:
-    """The report has arrived.
-
-    Example: surveillance study report 00417 A1001 --on 2026-12-02 --as anna
-    """
-    row, day = _named(job, mrn, study, on)
-    return _told(job, results.report(job.work, row, day))
-
-
-@app.command()
-@writing
-def review(
-    job: Job,
-    mrn: Mrn,
-    study: StudyName,
-    result: Annotated[Result, typer.Option(help="What it shows.")],
-    next_action: Annotated[str, typer.Option(help="What happens now; needed unless the result is clear.")] = "",
-    on: OnDay = None,
-) -> Answer:
-    """A clinician has read the report.
-
-    Example: surveillance study review 00417 A1001 --result clear --as dr.reed
-    """
-    row, day = _named(job, mrn, study, on)
-    return _told(job, results.review(job.work, row, day, result, next_action))
-
-
-@app.command()
-@writing
-def act(job: Job, mrn: Mrn, study: StudyName, on: OnDay = None) -> Answer:
-    """The next action has been taken.
-
-    Example: surveillance study act 00417 A1001 --as anna
-    """
-    row, day = _named(job, mrn, study, on)
-    return _told(job, results.act(job.work, row, day))
-
-
-@app.command()
-@writing
-def tell(job: Job, mrn: Mrn, study: StudyName, on: OnDay = None) -> Answer:
-    """The patient was told the result.
-
-    Example: surveillance study tell 00417 A1001 --on 2026-12-04 --as anna
-    """
-    row, day = _named(job, mrn, study, on)
-    return _told(job, results.tell(job.work, row, day))
 
 
 @app.command()
@@ -159,7 +116,7 @@ def rule(
     job: Job,
     mrn: Mrn,
     study: StudyName,
-    item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")],
+    item: Item,
     reason: Reason,
     counts: Annotated[bool | None, typer.Option("--counts/--extra", help="For its slot, or beside the plan.")] = None,
 ) -> Answer:
@@ -175,13 +132,4 @@ def rule(
     results.rule_on(job.work, patient, row, item, counts=counts, reason=reason)
     found = changes.since(job.work, patient, before)
     said = f"The {item} of {show.day(row.performed_on)} {'counts' if counts else 'is extra evidence'}."
-    return Answer([said], _data(job, row) | found.data, found.shown(), compared=found.data)
-
-
-def _named(job: Job, mrn: str, study: str, on: date | None) -> tuple[Study, date]:
-    patient = job.patient(mrn)
-    return results.study_named(job.work, patient, study), on or job.today(patient)
-
-
-def _told(job: Job, row: Study) -> Answer:
-    return Answer([f"{_line(job, row)}."], _data(job, row))
+    return Answer([said], data(job, row) | found.data, found.shown(), compared=found.data)

@@ -9,11 +9,10 @@ from rich.console import RenderableType
 from surveillance.cli import words
 from surveillance.cli.context import Answer, Job, WrongUseError, confirming, writing
 from surveillance.cli.messages import planned as messages_planned
-from surveillance.cli.options import Mrn, On, Reason, Visit, Why, clock, examination, iso_day
+from surveillance.cli.options import Item, Mrn, On, Reason, Visit, Why, clock, examination, iso_day
 from surveillance.cli.planning import changes
-from surveillance.cli.record import patient as patient_page
-from surveillance.cli.record import plan as plan_page
-from surveillance.cli.replies import talking
+from surveillance.cli.record import patient_details, plan_details
+from surveillance.cli.replies import conversation
 from surveillance.core.words import AppointmentState
 from surveillance.operations.planning import differences, replanning
 from surveillance.operations.registry import sites
@@ -22,7 +21,7 @@ from surveillance.store.audit.events import picture
 from surveillance.store.tables import Appointment, Patient, Place
 
 app = typer.Typer(help="Visits: move, cancel, accept, reopen; what patients say of them.", no_args_is_help=True)
-for _command in (talking.confirm, talking.wish, talking.agreed):
+for _command in (conversation.confirm, conversation.wish, conversation.agreed):
     app.command()(_command)
 
 At = Annotated[time, typer.Option("--at", parser=clock, metavar="HH:MM", help="Local time at the place.")]
@@ -80,7 +79,7 @@ def move(
     patient = job.patient(mrn)
     row = booking.visit_named(job.work, patient, visit)
     before = differences.picture(job.work, patient)
-    old = patient_page.visit_line(job.work, row)
+    old = patient_details.visit_line(job.work, row)
     new = booking.Visit(on or row.day, at or row.at or time(), _place(job, row, place), (), row.minutes, row.note)
     booking.move(job.work, row, new, reason)
     return _answer(job, patient, row, before, "Moved", f"Was: {old}")
@@ -112,7 +111,7 @@ def accept(
     job: Job,
     mrn: Mrn,
     visit: Visit,
-    item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")],
+    item: Item,
     reason: Reason,
 ) -> Answer:
     """Keep a booking although the window moved: the conflict is settled.
@@ -122,7 +121,7 @@ def accept(
     patient = job.patient(mrn)
     row = booking.visit_named(job.work, patient, visit)
     booking.accept(job.work, row, item, reason)
-    return Answer([f"Kept: {patient_page.visit_line(job.work, row)}."], picture(row))
+    return Answer([f"Kept: {patient_details.visit_line(job.work, row)}."], picture(row))
 
 
 @app.command()
@@ -131,7 +130,7 @@ def reopen(
     job: Job,
     mrn: Mrn,
     visit: Visit,
-    item: Annotated[str, typer.Argument(help="The item, such as mri_primary.")],
+    item: Item,
     reason: Reason,
 ) -> Answer:
     """Take back "not done" or "did not come" that was recorded wrongly; for "done" use 'retract' on the study.
@@ -151,7 +150,7 @@ def _answer(
 ) -> Answer:
     """The visit as it now is, what that changes, and which messages go when."""
     found = changes.since(job.work, patient, before)
-    line = patient_page.visit_line(job.work, row)
+    line = patient_details.visit_line(job.work, row)
     planned = messages_planned.of_visit(job.work, patient, row)
     change: list[RenderableType] = [*notes, f"{done}: {line}", *found.shown(), messages_planned.shown(planned)]
     data = picture(row) | {"messages": [message.data for message in planned]} | found.data
@@ -164,7 +163,7 @@ def _outside(job: Job, row: Appointment) -> list[str]:
     """What is booked before or after its window: allowed, but nobody should do it unawares."""
     if row.state is not AppointmentState.BOOKED:
         return []
-    booked = plan_page.examinations_of(job.work, row)
+    booked = plan_details.examinations_of(job.work, row)
     return [
         f"{words.name(each)} is on time from {each.window_start} to {each.window_end}, not on {row.day}"
         for each in booked

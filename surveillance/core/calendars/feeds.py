@@ -31,7 +31,6 @@ __all__ = [
     "etag",
     "events",
     "is_shown",
-    "last_modified",
     "matches",
     "not_modified",
     "revision",
@@ -153,19 +152,6 @@ def etag(parts: Iterable[tuple[object, ...]]) -> str:
     lines = sorted(json.dumps(part, default=_canonical, sort_keys=True) for part in parts)
     digest = sha256("\n".join(lines).encode()).hexdigest()
     return f'"{digest[:40]}"'
-
-
-def last_modified(visits: Iterable[Row], today: date) -> datetime | None:
-    """When the feed last changed (UTC): a visit changed, or one called off went after its 30 days.
-
-    Takes every visit, those no longer shown too. None if there is none.
-    """
-    moments = []
-    for visit in visits:
-        moments.append(visit.changed_at)
-        if visit.state in _CALLED_OFF and today > _last_day(visit):
-            moments.append(to_utc(_last_day(visit) + DAY, time.min, visit.zone))
-    return max(moments, default=None)
 
 
 def matches(if_none_match: str, tag: str) -> bool:

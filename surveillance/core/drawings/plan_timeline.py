@@ -20,7 +20,7 @@ from surveillance.core.drawings.timeline import (
 )
 from surveillance.core.protocols.clocks import CLOCKS, Clock
 from surveillance.core.schedule.facts import Examination
-from surveillance.core.schedule.status import Reading, late, status
+from surveillance.core.schedule.status import Reading, late, status, timing
 from surveillance.core.words import Status
 
 AHEAD = 24  # months after today that are always in view
@@ -137,8 +137,7 @@ def _mark(row: Examination, today: date, studies: Mapping[str, Done]) -> Mark | 
 
 def _placed(row: Examination, mark: Mark) -> Mark:
     """Inside its window a mark is drawn with it, also where that stands at the end of a panel."""
-    inside = row.window_start <= mark.day <= row.window_end
-    return replace(mark, month=row.month) if inside else mark
+    return replace(mark, month=row.month) if timing(row, mark.day) == "on_time" else mark
 
 
 def _spans(pauses: Iterable[Pause], item: str) -> Iterable[Span]:

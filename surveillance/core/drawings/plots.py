@@ -1,7 +1,7 @@
 """Plots of reports as SVG: bars that are stacked, or a line of shares, with what they say in words beside them.
 
 They must read in black and white: series differ by pattern, points have a mark, and the largest and the last values
-are written out. Only presentation attributes are used, as in ``timeline_svg``.
+are written out. Only presentation attributes are used, as in ``timeline_sheet``.
 """
 
 from collections.abc import Iterator, Sequence

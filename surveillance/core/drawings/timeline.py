@@ -1,4 +1,4 @@
-"""What a timeline shows: lanes of windows on the years after the anchor. How it looks is in ``timeline_svg``.
+"""What a timeline shows: lanes of windows on the years after the anchor. How it looks is in ``timeline_sheet``.
 
 The first years are dense and the later ones sparse, so the time line is cut into panels with their own scales.
 """

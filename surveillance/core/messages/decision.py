@@ -15,7 +15,9 @@ from surveillance.core.words import Channel
 
 SENDER_STOPPED = "the sender is stopped until a person has mended it"
 PACE_USED_UP = "the sender's pace is used up for the moment"
+UNDECIDED = "a result that may be a recurrence waits for somebody to decide what follows"
 RECHECK = timedelta(minutes=15)  # how soon a paused message is looked at again
+FOR_A_PERSON = timedelta(hours=4)  # what somebody needs who is to tell of a visit instead, on a working day
 IN_FLIGHT = timedelta(minutes=1)  # an attempt has ended or is in doubt by then
 
 
@@ -39,6 +41,7 @@ class SendingFacts:
     of the sender, lets the next message out; None means now. ``told_otherwise``: the patient knows what this
     message says, or another one is planned that says it. ``person_has_it``: a person already has this visit or
     window on the list. ``has_phone`` and ``has_address`` (a postal one) say how a person could tell it.
+    ``result_undecided``: a suspicious result or a recurrence was reviewed, and nothing follows from it yet.
     """
 
     alive: bool | Unreadable
@@ -61,6 +64,7 @@ class SendingFacts:
     person_has_it: bool | Unreadable
     has_address: bool | Unreadable = False
     sender_stopped: bool | Unreadable = False
+    result_undecided: bool | Unreadable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +110,13 @@ def decide(
     1. untrue: dead, no longer wanted; plan ended or on hold (void, but a notice then goes to a person)
     2. a fact cannot be read: a person
     3. its useful time has ended: too late
-    4. a call or letter: a person
-    5. dispatch is paused: wait
-    6. the address cannot be used: next channel
-    7. the address is paused by a possible opt-out or has an attempt in flight; outside the send hours; a cap;
+    4. a result waits for its decision: a reminder waits, a notice does not; of a visit a person tells in time
+    5. a call or letter: a person
+    6. dispatch is paused: wait
+    7. the address cannot be used: next channel
+    8. the address is paused by a possible opt-out or has an attempt in flight; outside the send hours; a cap;
        the sender's rate: wait
-    8. send
+    9. send
 
     A wait that would outlast the message is too late. ``channels`` are the step's, ``zone`` is the patient's.
     """
@@ -121,6 +126,8 @@ def decide(
         return Task(f"could not be read: {', '.join(names).replace('_', ' ')}; nothing was sent")
     if now >= planned.expires_at:
         return _too_late("its useful time has ended", facts)
+    if facts.result_undecided is True and planned.step not in NOTICES:
+        return _until_decided(planned, facts, now)
     if planned.channel in BY_PERSON:
         return Task(f"to be told by {planned.channel}")
     paused = facts.dispatch_paused is True
@@ -146,6 +153,15 @@ def _untrue(planned: Planned, facts: SendingFacts) -> Void | Task | None:
         if silent:
             return Void(reason)
     return None
+
+
+def _until_decided(planned: Planned, facts: SendingFacts, now: datetime) -> Wait | TooLate:
+    """That something is due is said by nobody until the decision; a booked visit is told by a person, in time."""
+    of_visit = planned.appointment_id is not None
+    wait = Wait(now + RECHECK, UNDECIDED)
+    if wait.until < planned.expires_at - (FOR_A_PERSON if of_visit else timedelta()):
+        return wait
+    return _too_late(UNDECIDED, facts) if of_visit else TooLate(f"too late: {UNDECIDED}", tell_a_person=False)
 
 
 def _too_late(reason: str, facts: SendingFacts) -> TooLate:

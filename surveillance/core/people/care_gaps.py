@@ -36,7 +36,7 @@ class Standing(NamedTuple):
     last_end: End | None
 
 
-def gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
+def care_gaps(standing: Standing) -> Iterator[tuple[GapKind, date]]:
     """What is lacking, and since when."""
     if standing.enrolled_on is not None:
         if not standing.reachable:

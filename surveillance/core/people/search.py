@@ -1,10 +1,11 @@
 """What somebody types to find a patient: a name, an MRN, a birth date in any of its written forms, a phone number."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+
+from surveillance.core.folding import folded
 
 MONTHS = (
     ("jan", "january", "ene", "enero", "januar"), ("feb", "february", "febrero", "februar"),
@@ -46,16 +47,10 @@ def read(text: str, *, month_first: bool = False) -> Wanted:
         if taken:
             born.extend(days)
         else:
-            words.append(plain(tokens[0]))
+            words.append(folded(tokens[0]))
         tokens = tokens[max(taken, 1) :]
     phone = whole if _PHONE.fullmatch(whole) and sum(letter.isdigit() for letter in whole) >= 5 else ""
     return Wanted(whole, tuple(word for word in words if word), tuple(dict.fromkeys(born)), phone)
-
-
-def plain(text: str) -> str:
-    """Without case and accents."""
-    found = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in found if not unicodedata.combining(letter)).strip()
 
 
 def _leading_day(tokens: list[str], month_first: bool) -> tuple[int, list[date]]:
@@ -81,7 +76,7 @@ def _of_numbers(first: str, second: str, third: str, *, month_first: bool) -> It
 
 def _spelled(tokens: list[str]) -> tuple[int, list[date]]:
     """14 May 1998, May 14 1998; a number besides may be the day in either place."""
-    given = [plain(token) for token in tokens[:3]]
+    given = [folded(token) for token in tokens[:3]]
     if len(given) < 3 or not _YEAR.fullmatch(given[2]):
         return 0, []
     for month, day in ((given[1], given[0]), (given[0], given[1])):

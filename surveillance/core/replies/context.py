@@ -20,7 +20,7 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A visit as it stands now. ``wish``: a wish for another day waits."""
+    """A visit as it stands now. ``another_day_asked``: a wish for another day waits."""
 
     visit: str
     patient: str
@@ -28,7 +28,7 @@ class Standing:
     starts_at: datetime
     booked: bool
     confirmed: bool = False
-    wish: bool = False
+    another_day_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Act(StrEnum):
     OPT_IN = "opt_in"
     HELP = "help"
     CONFIRM = "confirm"
-    WISH = "wish"
+    RESCHEDULE = "wish"
     NOTHING = "nothing"
 
 
@@ -118,8 +118,8 @@ def _about_a_visit(reading: Reading, context: Context, now: datetime) -> Sorted:
         return Sorted(person=True, why=f"{_WANTS[reading.meaning]}; {found}", patient=whose)
     about = Sorted(patient=found.patient, visit=found.visit)
     if reading.meaning is Meaning.ANOTHER_DAY:
-        return replace(about, act=Act.WISH)
-    if found.wish:
+        return replace(about, act=Act.RESCHEDULE)
+    if found.another_day_asked:
         return replace(about, person=True, why=f"says to come, but had asked for another day than {found.when}")
     return about if found.confirmed else replace(about, act=Act.CONFIRM)
 

@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from surveillance.core.folding import without_marks
+
 _APOSTROPHES = "'’‘`´ʼ＇"
 _SAME = str.maketrans(
     {
@@ -92,8 +94,7 @@ def _spellings(piece: str) -> tuple[str, ...]:
 
 
 def _without_marks(word: str) -> str:
-    apart = unicodedata.normalize("NFKD", word)
-    return "".join(letter for letter in apart if unicodedata.category(letter) != "Mn").translate(_BARE)
+    return without_marks(word, lambda letter: unicodedata.category(letter) == "Mn").translate(_BARE)
 
 
 def one_slip_apart(one: str, other: str) -> bool:

@@ -47,7 +47,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """How people answer in one language: phrases (core.phrases) by what they are.
+    """How people answer in one language: phrases (core.replies.phrases) by what they are.
 
     ``accents``: whether they tell words apart where they are typed, as in Vietnamese.
     """

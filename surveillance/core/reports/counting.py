@@ -5,7 +5,7 @@ The database counts by day, by month or by year since treatment; here such count
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -106,16 +106,6 @@ def month_start(number: int) -> date:
 
 def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def code(day: date) -> int:
-    """A day as a number in which months are 32 apart, so that whole months and years can be compared (and in SQL)."""
-    return 32 * month_number(day) + day.day
-
-
-def full_years(start: date, day: date) -> int:
-    """Years that are over on ``day``; one that began on 29 February is over on 1 March."""
-    return (code(day) - code(start)) // (12 * 32)
 
 
 # -- by month --------------------------------------------------------------------------------------------------
@@ -248,11 +238,6 @@ class Course(NamedTuple):
     last_year: int
     lost: bool
     plans: int
-
-
-def lost_on(overdue_since: date, last_sign: date | None) -> date:
-    """The day from which a patient counts as lost: overdue, and nothing heard, for as long as the grace."""
-    return max(overdue_since, last_sign or overdue_since) + timedelta(days=GRACE_DAYS)
 
 
 def loss_rows(courses: Iterable[Course]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""A report as it is read: its words (core.report_words), its rows and its plot, and one sentence that says it."""
+"""A report as it is read: its words (``definitions``), its rows and its plot, and one sentence that says it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -7,13 +7,14 @@ rows can be stored, and where an examination stands on a day follows from the ro
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 
 from surveillance.core.dates import DAY, add_months, days
 from surveillance.core.schedule.facts import Booking, Derived, Examination, Finding, FindingKind, Hold, Key, PlanFacts
-from surveillance.core.schedule.matching import Extra, Matches, match
-from surveillance.core.schedule.slots import Slot, slots
+from surveillance.core.schedule.matching import Extra, Matches, Study, fulfilled, left_for_slots, match
+from surveillance.core.schedule.rhythms import Slot
+from surveillance.core.schedule.slots import slots
 
 __all__ = ["Booking", "Derived", "Examination", "Finding", "FindingKind", "Hold", "Key", "PlanFacts", "derive"]
 
@@ -49,19 +50,30 @@ class _Item:
         self.facts = facts
         self.item = item
         self.until = until
-        self.studies = [study for study in facts.studies if item in study.items and self._in_plan(study.performed_on)]
+        made = [study for study in facts.studies if item in study.items and self._in_plan(study.performed_on)]
+        self.studies = [study for study in made if study.repeat_by is None]
+        self.inadequate = [study for study in made if study.repeat_by is not None]
         self.spans = _spans(facts.holds, item)
         self.studied = [study.performed_on for study in self.studies]
         self.moves = {month: day for (code, month), day in sorted(facts.moves.items()) if code == item}
         self.skips = {key.extra or key.month: day for key, day in facts.skips.items() if key.item == item}
-        self.cut = partial(slots, item, facts.anchor, facts.terms, studied=self.studied, moves=self.moves)
-        self.slots = self.cut(until)
         self.extras = sorted((e for e in facts.extras if e.item == item), key=lambda e: (e.target, e.id))
-        unskipped = [extra for extra in self.extras if extra.id not in self.skips]
-        self.matches: Matches = match(item, self.slots, unskipped, self.studies)
+        self.unskipped = [extra for extra in self.extras if extra.id not in self.skips]
+        self.cut = partial(
+            slots, item, facts.anchor, facts.terms, studied=self.studied, done=self._done, moves=self.moves
+        )
+        self.slots = self.cut(until)
+        self.matches: Matches = match(item, self.slots, self.unskipped, self.studies)
 
     def _in_plan(self, day: date) -> bool:
         return day >= self.facts.anchor and (self.facts.ended_on is None or day <= self.facts.ended_on)
+
+    @cached_property
+    def _left_for_slots(self) -> list[Study]:
+        return left_for_slots(self.item, self.unskipped, self.studies)
+
+    def _done(self, slot: Slot, before: date) -> bool:
+        return fulfilled(slot, before, self._left_for_slots)
 
     def derive(self) -> tuple[list[Examination], list[Finding]]:
         wanted = [slot for slot in self.slots if self._exists(slot)]
@@ -127,7 +139,8 @@ class _Item:
         due_from, overdue_from = slot.window_start, slot.window_end + DAY
         if held_until is not None and slot.cell_start <= held_until < slot.cell_end:
             return self._resumed(slot, before, held_until)
-        if before is not None and before.open and (held_from is None or held_from > slot.cell_start):
+        follows = before is not None and before.cell_end == slot.cell_start  # else the item was off in between
+        if before is not None and before.open and follows and (held_from is None or held_from > slot.cell_start):
             # The cell before may end empty; from then on this one is due, and overdue without a break (rule 6).
             return slot.cell_start, slot.cell_start, before.overdue_since
         entered = self.facts.enrolled_on
@@ -153,7 +166,7 @@ class _Item:
     def _gap_limit(self, slot: Slot, before: Examination | None) -> date | None:
         """The first day that is over one and a half intervals after the last examination before the cell.
 
-        Where there is none, they count from the day on which the item was first asked for.
+        Where there is none, they count from the day on which the item was asked for, last time it was switched on.
 
         It binds only where a person let an early study count, a change of interval left out a target, or a
         patient enrols long after the last scan; never before the enrolment or the change that brought the slot.
@@ -161,14 +174,24 @@ class _Item:
         """
         if slot.moved or (before is not None and before.study is None):
             return None
-        last = max((day for day in self.studied if day < slot.cell_start), default=None) or self._asked_since()
+        begun = self._begun(slot)
+        last = max((day for day in self.studied if day < slot.cell_start), default=max(self.facts.enrolled_on, begun))
+        last = max(last, begun)
         interval = add_months(last, slot.interval) - last
         limit = max(last + days(interval.days * 3 // 2 + 1), self.facts.enrolled_on)
         return max([limit, *(day for day in self._changes() if day <= slot.target)])
 
-    def _asked_since(self) -> date:
-        since = next(terms.since for terms in self.facts.terms if self.item in terms.rhythms)
-        return max(self.facts.anchor, self.facts.enrolled_on, since or self.facts.anchor)
+    def _begun(self, slot: Slot) -> date:
+        """Since when the item has been asked for up to the slot without being off in between: at first the anchor."""
+        begun, asked = self.facts.anchor, False
+        for terms in self.facts.terms:
+            if terms.since is not None and terms.since > slot.target:
+                break
+            wanted = self.item in terms.rhythms
+            if wanted and not asked:
+                begun = terms.since or self.facts.anchor
+            asked = wanted
+        return begun
 
     def _changes(self) -> Iterator[date]:
         """The days on which another rhythm of the item took effect."""
@@ -270,11 +293,15 @@ class _Item:
                 yield Finding(FindingKind.MOVE_NOT_POSSIBLE, self.item, month, "", day)
         yield from self._unknown_past(rows)
         yield from self._protocol_end(rows)
+        yield from self._repeat()
 
     def _unknown_past(self, rows: Sequence[Examination]) -> Iterator[Finding]:
         """Enrolled after the first window closed and no study on record: somebody must ask when the last one was."""
         facts = self.facts
-        if self.item in facts.known_blank or self.studies or not self.slots or facts.ended_on is not None:
+        left = facts.away_since or date.min  # what was made up to then is not the last one
+        done = any(study.performed_on > left for study in (*self.studies, *self.inadequate))
+        known = self.item in facts.known_blank or done
+        if known or not self.slots or facts.ended_on is not None:
             return
         asked_from_anchor = self.item in facts.terms[0].rhythms
         if asked_from_anchor and facts.enrolled_on > self.slots[0].window_end and rows:
@@ -294,6 +321,19 @@ class _Item:
         over = done or ([last.cell_end] if last else [])
         since = max([facts.enrolled_on, *over, *self._changes()])
         yield Finding(FindingKind.PROTOCOL_ENDS, self.item, month, "", since)
+
+    def _repeat(self) -> Iterator[Finding]:
+        """The last study of no use is to be repeated, until an adequate one or a visit for it is there.
+
+        A hold in force and the end of the plan are later words than the day by which it was wanted.
+        """
+        held = bool(self.spans) and self.spans[-1][1] is None
+        if not self.inadequate or held or self.facts.ended_on is not None:
+            return
+        last = max(self.inadequate, key=lambda study: (study.performed_on, study.id))
+        booked = [booking.day for booking in self.facts.bookings if booking.item == self.item]
+        if last.repeat_by is not None and not any(day >= last.performed_on for day in (*self.studied, *booked)):
+            yield Finding(FindingKind.REPEAT_WANTED, self.item, None, last.id, last.repeat_by)
 
 
 def _holding(slots_: Iterable[Slot], day: date) -> Slot | None:

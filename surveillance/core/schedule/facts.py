@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from surveillance.core.schedule.matching import Extra, Study
-from surveillance.core.schedule.slots import Terms
+from surveillance.core.schedule.rhythms import Terms
 
 
 class Hold(NamedTuple):
@@ -55,10 +55,14 @@ class FindingKind(StrEnum):
     MOVE_NOT_POSSIBLE = "move_not_possible"  # a moved examination would pass its neighbour, or is gone
     LAST_SCAN_UNKNOWN = "last_scan_unknown"  # enrolled mid-way without any earlier study of the item
     PROTOCOL_ENDS = "protocol_ends"  # the last examination is over: discharge or continue
+    REPEAT_WANTED = "repeat_wanted"  # a study was inadequate, and no other one or visit for it is there yet
 
 
 class Finding(NamedTuple):
-    """A contradiction or a gap in the facts: shown on the board from ``since`` on until the facts fit."""
+    """A contradiction or a gap in the facts: shown on the board from ``since`` on until the facts fit.
+
+    A repeat is wanted by ``since`` and shown before it.
+    """
 
     kind: FindingKind
     item: str
@@ -72,7 +76,8 @@ class PlanFacts:
     """All that is known about one plan. Retracted facts are left out by whoever gathers them.
 
     ``moves`` and ``skips`` are a person's overrides: month → new day, examination → day to look at it again.
-    ``known_blank`` names items for which a person confirmed that no earlier study exists.
+    ``known_blank`` names items for which a person confirmed that no earlier study exists. ``away_since``: the patient
+    was followed elsewhere from this day to the enrolment, so a study from before it is not the last one.
     """
 
     anchor: date
@@ -85,6 +90,7 @@ class PlanFacts:
     moves: Mapping[tuple[str, int], date] = field(default_factory=dict)
     skips: Mapping[Key, date] = field(default_factory=dict)
     known_blank: frozenset[str] = frozenset()
+    away_since: date | None = None
     ended_on: date | None = None
 
     @property

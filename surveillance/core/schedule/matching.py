@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from surveillance.core.schedule.slots import Slot
+from surveillance.core.schedule.rhythms import Slot
 
 
 class Ruling(StrEnum):
@@ -19,7 +19,8 @@ class Study(NamedTuple):
     """Evidence that an examination took place; one study may serve several items.
 
     ``booked_for`` holds ``(item, month)`` of the slots that the visit was booked for; ``rulings`` the words of
-    persons by item.
+    persons by item. ``repeat_by``: a clinician found the study inadequate and wants another one by that day; it took
+    place and fulfils nothing.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Study(NamedTuple):
     performed_on: date
     booked_for: frozenset[tuple[str, int]] = frozenset()
     rulings: Mapping[str, Ruling] = {}
+    repeat_by: date | None = None
 
 
 class Extra(NamedTuple):
@@ -69,7 +71,7 @@ def match(item: str, slots: Sequence[Slot], extras: Iterable[Extra], studies: It
     two tolerances early waits for a person, unless it was booked for that slot or ruled on already; if another
     study fulfils the slot anyway, nobody is asked.
     """
-    own = sorted((study for study in studies if item in study.items), key=lambda s: (s.performed_on, s.id))
+    own = _in_order(item, studies)
     if not own:
         return NO_MATCHES
     for_extras, consumed = _match_extras(item, extras, own)
@@ -83,6 +85,23 @@ def match(item: str, slots: Sequence[Slot], extras: Iterable[Extra], studies: It
         else:
             waiting.extend((study, slot.month) for study in inside if slot.item not in study.rulings)
     return Matches(found, for_extras, tuple(waiting))
+
+
+def left_for_slots(item: str, extras: Iterable[Extra], studies: Iterable[Study]) -> list[Study]:
+    """The studies of ``item`` that no extra examination uses up."""
+    own = _in_order(item, studies)
+    _, consumed = _match_extras(item, extras, own)
+    return [study for study in own if study.id not in consumed]
+
+
+def fulfilled(slot: Slot, before: date, studies: Iterable[Study]) -> bool:
+    """Whether one of ``studies``, performed before a day, counts for the slot."""
+    end = min(slot.cell_end, before)
+    return any(slot.cell_start <= study.performed_on < end and _counts(study, slot) for study in studies)
+
+
+def _in_order(item: str, studies: Iterable[Study]) -> list[Study]:
+    return sorted((study for study in studies if item in study.items), key=lambda s: (s.performed_on, s.id))
 
 
 def _match_extras(item: str, extras: Iterable[Extra], studies: Sequence[Study]) -> tuple[dict[str, Study], set[str]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from surveillance.core.dates import DAY, nearest_days
 from surveillance.core.schedule.examinations import Examination, Key
-from surveillance.core.schedule.trips import IsWorking, narrowest, wish
+from surveillance.core.schedule.trips import IsWorking, narrowest, preferred
 
 OFFERED = 5  # more days than this nobody compares
 _YEAR = 366
@@ -113,13 +113,13 @@ def offers(
     none is left, the first working days after, marked. ``closed`` names the holidays and closures, ``within`` bounds
     a visit that follows imaging by some days.
     """
-    wishes = [wish(row, today, is_working) for row in rows]
-    if not wishes:
+    preferences = [preferred(row, today, is_working) for row in rows]
+    if not preferences:
         return Offers((), ())
-    low = max([each.earliest for each in wishes] if within is None else [within.earliest, today + DAY])
-    high = min([each.latest for each in wishes] if within is None else [within.latest])
-    target = narrowest(wishes).target
-    outside = any(each.outside for each in wishes)
+    low = max([each.earliest for each in preferences] if within is None else [within.earliest, today + DAY])
+    high = min([each.latest for each in preferences] if within is None else [within.latest])
+    target = narrowest(preferences).target
+    outside = any(each.outside for each in preferences)
     days = [day for day in _nearest(target, low, high, is_working) if _all_serve(rows, day)][:OFFERED]
     if outside or not days:
         outside, low, high = True, max(low, high + DAY) if not outside else low, date.max

@@ -1,9 +1,9 @@
 """From what is wanted and what is stored to the changes that make them equal (schedule rule 12)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from surveillance.core.schedule.examinations import Derived, Examination, Finding, Key
+from surveillance.core.schedule.examinations import Derived, Examination, Finding
 
 
 class Change(NamedTuple):
@@ -40,9 +40,7 @@ def reconcile(wanted: Derived, stored: Iterable[Examination]) -> Changes:
     return Changes(tuple(add), tuple(move), tuple(present.values()), tuple(keep), wanted.findings)
 
 
-def applied(changes: Changes, stored: Iterable[Examination]) -> dict[Key, Examination]:
-    """What is stored once the changes are made."""
-    result: Mapping[Key, Examination] = {row.key: row for row in stored}
-    gone = {row.key for row in changes.cancel}
-    fresh = {row.key: row for row in changes.add} | {change.after.key: change.after for change in changes.move}
-    return {key: row for key, row in result.items() if key not in gone} | fresh
+def undone(before: Iterable[Examination], after: Iterable[Examination]) -> list[Examination]:
+    """The examinations that a study fulfilled and that it does not fulfil any more."""
+    then = {row.key: row.study for row in after}
+    return [row for row in before if row.study is not None and then.get(row.key) != row.study]

@@ -31,7 +31,7 @@ class Trip(NamedTuple):
     outside: bool
 
 
-class Wish(NamedTuple):
+class Preference(NamedTuple):
     """When one examination could be done: its target and the days of its window that are left."""
 
     key: Key
@@ -51,21 +51,21 @@ def propose(row: Examination, today: date, is_working: IsWorking) -> tuple[date,
     The target, moved to the nearest working day that is in the window and after today, ties to the later;
     if there is none, the first working day after both. Where the item is overdue, the first working day there is.
     """
-    wanted = wish(row, today, is_working)
+    wanted = preferred(row, today, is_working)
     day = nearest(wanted.target, wanted.earliest, wanted.latest, is_working)
     return (wanted.earliest, True) if day is None else (day, wanted.outside)
 
 
-def wish(row: Examination, today: date, is_working: IsWorking) -> Wish:
+def preferred(row: Examination, today: date, is_working: IsWorking) -> Preference:
     """``outside``: no working day of the window is left, so it is the first one after it."""
     earliest = max(min(row.window_start, row.due_from), today + DAY)
     latest = row.window_end
     # Whoever is overdue since an earlier window has no time to wait for this one's target.
     target = earliest if today >= row.overdue_from else row.target
     if nearest(target, earliest, latest, is_working) is not None:
-        return Wish(row.key, target, earliest, latest, False)
+        return Preference(row.key, target, earliest, latest, False)
     day = next_working(max(earliest, latest + DAY), is_working)
-    return Wish(row.key, row.target, day, day, True)
+    return Preference(row.key, row.target, day, day, True)
 
 
 def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> list[Trip]:
@@ -74,11 +74,11 @@ def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> li
     A trip takes in every examination whose window still shares a working day with all others of the trip; its
     day is the shared day nearest to the target of the narrowest window. Each item is on a trip at most once.
     """
-    wishes = [wish(row, today, is_working) for row in rows]
-    wishes.sort(key=lambda wish: (wish.latest, wish.earliest, _order(wish.key)))
+    preferences = [preferred(row, today, is_working) for row in rows]
+    preferences.sort(key=lambda preference: (preference.latest, preference.earliest, _order(preference.key)))
     result: list[Trip] = []
-    while wishes:
-        group, wishes = _group(wishes, is_working)
+    while preferences:
+        group, preferences = _group(preferences, is_working)
         earliest, latest = max(w.earliest for w in group), min(w.latest for w in group)
         day = nearest(narrowest(group).target, earliest, latest, is_working)
         keys = tuple(sorted((w.key for w in group), key=_order))
@@ -86,9 +86,9 @@ def trips(rows: Iterable[Examination], today: date, is_working: IsWorking) -> li
     return _by_day(result)
 
 
-def narrowest(wishes: Iterable[Wish]) -> Wish:
+def narrowest(preferences: Iterable[Preference]) -> Preference:
     """The one whose window leaves the least choice: its target decides the day of a trip."""
-    return min(wishes, key=lambda wish: (wish.width, wish.target))
+    return min(preferences, key=lambda preference: (preference.width, preference.target))
 
 
 def _by_day(found: Iterable[Trip]) -> list[Trip]:
@@ -99,18 +99,18 @@ def _order(key: Key) -> tuple[str, int, str]:
     return key.item, key.month or 0, key.extra or ""
 
 
-def _group(wishes: Sequence[Wish], is_working: IsWorking) -> tuple[list[Wish], list[Wish]]:
-    first, *others = wishes
+def _group(preferences: Sequence[Preference], is_working: IsWorking) -> tuple[list[Preference], list[Preference]]:
+    first, *others = preferences
     group, rest = [first], []
     earliest, latest = first.earliest, first.latest
-    for wish in others:
-        low, high = max(earliest, wish.earliest), min(latest, wish.latest)
-        same_item = any(wish.key.item == member.key.item for member in group)
-        if not same_item and nearest(clamp(wish.target, low, max(low, high)), low, high, is_working) is not None:
-            group.append(wish)
+    for preference in others:
+        low, high = max(earliest, preference.earliest), min(latest, preference.latest)
+        same_item = any(preference.key.item == member.key.item for member in group)
+        if not same_item and nearest(clamp(preference.target, low, max(low, high)), low, high, is_working) is not None:
+            group.append(preference)
             earliest, latest = low, high
         else:
-            rest.append(wish)
+            rest.append(preference)
     return group, rest
 
 

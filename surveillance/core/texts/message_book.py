@@ -5,7 +5,6 @@ body and no kind of clinic, because a telephone lies open on tables.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -18,6 +17,7 @@ from babel.dates import format_date, format_time
 from surveillance.core.calendars.feed_words import CalendarWords
 from surveillance.core.dates import to_utc
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.folding import bare
 from surveillance.core.languages import candidates, is_known, locale_of, number_in
 from surveillance.core.texts.encoding import Encoding, encoding, is_gsm, straight
 from surveillance.core.texts.frames import EmailWords, LetterWords
@@ -188,14 +188,14 @@ def preview(text: str, price: Decimal | None = None) -> Preview:
 
 def telltale(text: str, forbidden: tuple[str, ...]) -> str | None:
     """The first word of ``text`` that a neutral message may not hold, whatever its case and accents."""
-    found = re.search(_pattern(forbidden), _bare(text))
+    found = re.search(_pattern(forbidden), bare(text))
     return found.group() if found else None
 
 
 def telltale_at(text: str, forbidden: tuple[str, ...]) -> tuple[str, int] | None:
     """As ``telltale``, as it is written in ``text``, with the place of its first letter from 0."""
-    places = [place for place, letter in enumerate(text) for _ in _bare(letter)]
-    found = re.search(_pattern(forbidden), "".join(map(_bare, text)))
+    places = [place for place, letter in enumerate(text) for _ in bare(letter)]
+    found = re.search(_pattern(forbidden), "".join(map(bare, text)))
     if found is None:
         return None
     start = places[found.start()]
@@ -205,7 +205,7 @@ def telltale_at(text: str, forbidden: tuple[str, ...]) -> tuple[str, int] | None
 @lru_cache
 def _pattern(forbidden: tuple[str, ...]) -> re.Pattern[str]:
     parts = (
-        ("" if word.startswith("*") else r"\b", re.escape(_bare(word.strip("*"))), "" if word.endswith("*") else r"\b")
+        ("" if word.startswith("*") else r"\b", re.escape(bare(word.strip("*"))), "" if word.endswith("*") else r"\b")
         for word in forbidden
     )
     return re.compile("|".join(map("".join, parts)))
@@ -253,8 +253,3 @@ def _same_clock(details: Details) -> bool:
     moment: datetime = to_utc(details.day, details.at, details.zone)
     here, there = (moment.astimezone(ZoneInfo(zone)) for zone in (details.patient_zone, details.zone))
     return here.utcoffset() == there.utcoffset()
-
-
-def _bare(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -55,7 +55,7 @@ def with_texts(book: MessageBook, own: Mapping[tuple[Step, Privacy], Template]) 
 
 
 def filled(book: MessageBook, step: Step, privacy: Privacy, template: Template, details: Details) -> Rendered:
-    """One wording as it would go out. Raises InvalidInputError as ``messages.render`` does."""
+    """One wording as it would go out. Raises InvalidInputError as ``message_book.render`` does."""
     return render(with_texts(book, {(step, privacy): template}), step, privacy, details, book.language)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from surveillance.operations.accounts import second_factor as factors
+from surveillance.operations.accounts import second_factor as second_factors
 from surveillance.operations.accounts import users
 from surveillance.operations.work import Work
 from surveillance.store.tables import SignInFailure, User, WebSession
@@ -74,12 +74,12 @@ def proves(work: Work, user: User, password: str, client: str) -> Refused | None
     return Refused("This is not your present password")
 
 
-def second_factor(work: Work, user: User, safe: factors.Safe, code: str, client: str) -> Refused | None:
+def second_factor(work: Work, user: User, safe: second_factors.Safe, code: str, client: str) -> Refused | None:
     """Whether a code proves who it is, after the password did; failures are counted as those of passwords are."""
     work.session.refresh(user, with_for_update=True)
     if wait := must_wait(work, user.username, client):
         return _waits(wait)
-    if factors.check(work, user, safe, code):
+    if second_factors.check(work, user, safe, code):
         _forget(work, user)
         return None
     failed(work, user.username, client)

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import second_factor, sessions
-from surveillance.operations.accounts import users as accounts
+from surveillance.operations.accounts import users as user_accounts
 from surveillance.operations.accounts.users import NewUser
 from surveillance.operations.registry.phones import read_email
 from surveillance.operations.work import Work
@@ -34,16 +34,16 @@ def members(work: Work, sites: Sequence[Site]) -> list[Member]:
     here = select(col(Membership.user_id)).where(col(Membership.site_id).in_([site.id for site in sites]))
     statement = select(User).where(col(User.system).is_(False), col(User.id).in_(here))
     users = work.session.exec(statement.order_by(col(User.disabled_at).is_not(None), col(User.name)))
-    return [Member(user, tuple(accounts.roles_of(work, user))) for user in users]
+    return [Member(user, tuple(user_accounts.roles_of(work, user))) for user in users]
 
 
 def add(work: Work, new: NewUser, site: Site, role: Role) -> tuple[User, str]:
     """An account with a first password, which is shown this once and must be changed at the first sign-in.
 
-    Raises as ``accounts.add_user``.
+    Raises as ``users.add_user``.
     """
     password = first_password()
-    return accounts.add_user(work, replace(new, password=password), site, role), password
+    return user_accounts.add_user(work, replace(new, password=password), site, role), password
 
 
 def edit(work: Work, user: User, name: str, email: str) -> None:
@@ -54,7 +54,7 @@ def edit(work: Work, user: User, name: str, email: str) -> None:
         ConflictError: nothing was changed.
         ForbiddenError: the actor does not administer every site at which the user works.
     """
-    accounts.require_over(work, user)
+    user_accounts.require_over(work, user)
     if not name.strip():
         raise InvalidInputError("the name is empty")
     if email.strip() and read_email(email) is None:
@@ -77,7 +77,7 @@ def reset_password(work: Work, user: User) -> str:
     if user.id == work.actor.user_id:
         raise ConflictError("change your own password on the page of your account")
     password = first_password()
-    accounts.reset_password(work, user, password)
+    user_accounts.reset_password(work, user, password)
     sessions.end_all(work, user, "the password was reset")
     return password
 
@@ -92,7 +92,7 @@ def reset_second_factor(work: Work, user: User, reason: str) -> None:
     """
     if user.id == work.actor.user_id:
         raise ConflictError("remove your own second factor on the page of your account")
-    accounts.require_over(work, user)
+    user_accounts.require_over(work, user)
     if user.totp_confirmed_at is None:
         raise ConflictError(f"{user.name} has no second factor")
     second_factor.remove(work, user, reason)
@@ -100,10 +100,10 @@ def reset_second_factor(work: Work, user: User, reason: str) -> None:
 
 
 def disable(work: Work, user: User, reason: str) -> None:
-    """Close an account: sessions end, calendar addresses and API tokens are revoked. Raises as ``accounts.disable``."""
+    """Close an account: sessions end, calendar addresses and API tokens are revoked. Raises as ``users.disable``."""
     if user.id == work.actor.user_id:
         raise ConflictError("nobody disables the account they work with")
-    accounts.disable(work, user, reason)
+    user_accounts.disable(work, user, reason)
     sessions.end_all(work, user, "the account was disabled")
 
 

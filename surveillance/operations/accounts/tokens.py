@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError
 from surveillance.operations.accounts import users
 from surveillance.operations.calendars.feeds import hashed
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Work, of_digits
 from surveillance.store.audit.events import picture
 from surveillance.store.tables import ApiToken, Membership, Site, User
 
@@ -129,8 +129,4 @@ def listed(work: Work, sites: Sequence[Site]) -> list[tuple[ApiToken, User]]:
 
 def token_named(work: Work, sites: Sequence[Site], prefix: str) -> ApiToken:
     """A token by the first digits of its id. Raises NotFoundError, or ConflictError if several begin so."""
-    digits = prefix.replace("-", "").lower()
-    matches = [token for token, _ in listed(work, sites) if token.id.hex.startswith(digits)] if digits else []
-    if len(matches) > 1:
-        raise ConflictError(f"{prefix!r} names {len(matches)} tokens; give more digits")
-    return found(matches[0] if matches else None, "token", prefix)
+    return of_digits([token for token, _ in listed(work, sites)], prefix, "token", "tokens")

@@ -35,7 +35,7 @@ def go_live(work: Work, site: Site, day: date | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class PlannedMessage:
     """A message that would go out, at the moment ``at`` of the patient's own clock."""
 
     patient_id: UUID
@@ -48,7 +48,7 @@ class Rehearsed:
     text: str
 
 
-def rehearse(work: Work, site: Site, day: date, limit: int) -> list[Rehearsed]:
+def preview(work: Work, site: Site, day: date, limit: int) -> list[PlannedMessage]:
     """The first messages that would go out if the site went live on ``day``; it is tried and taken back.
 
     Raises as ``go_live``, but for a site that is live from that day already.
@@ -57,7 +57,7 @@ def rehearse(work: Work, site: Site, day: date, limit: int) -> list[Rehearsed]:
     try:
         if site.messages_from != day:
             go_live(work, site, day)
-        return [_rehearsed(work, line) for line in lists.upcoming(work, [site.id], limit)]
+        return [_planned_message(work, line) for line in lists.upcoming(work, [site.id], limit)]
     finally:
         trial.rollback()
 
@@ -69,8 +69,8 @@ def approved(work: Work, site: Site) -> list[str]:
     return list(work.session.exec(statement))
 
 
-def _rehearsed(work: Work, line: Line) -> Rehearsed:
+def _planned_message(work: Work, line: Line) -> PlannedMessage:
     patient, row = line.patient, line.row
     name = f"{patient.given_name} {patient.family_name}"
     text = lists.text_of(work, row, patient)
-    return Rehearsed(patient.id, name, patient.mrn, line.at, line.zone, row.step, row.channel, text)
+    return PlannedMessage(patient.id, name, patient.mrn, line.at, line.zone, row.step, row.channel, text)

@@ -1,13 +1,14 @@
 """Administering a site: added, and its settings changed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from surveillance.core.deferrals import faults
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import Privacy, Role
 from surveillance.operations.messages import scheduling
@@ -23,6 +24,8 @@ _MESSAGES: Final = ("send_from", "send_until")  # what moves messages that are p
 _DAYS: Final = ("holidays", "working_days", "country")
 _MAJORITY: Final = range(12, 26)
 _NOSHOWS: Final = range(1, 11)
+LIMITS: Final = {"report_days": "a report", "review_days": "its review", "told_days": "telling the patient"}
+LONGEST_STEP: Final = 90  # days that a step may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class NewSite:
     age_of_majority: int = 18
     calendar_alarm: bool = False
     noshow_limit: int = 2
+    deferral_caps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    report_days: int = 7
+    review_days: int = 7
+    told_days: int = 7
 
 
 SITE_NAMES = ("code", "name", "short_name")
@@ -85,11 +92,19 @@ def site_values(work: Work, new: NewSite) -> dict[str, Any]:
     if unknown or not new.languages:
         known = ", ".join(sorted(work.catalogue.messages))
         raise InvalidInputError(f"no messages in language {', '.join(unknown) or '(none given)'}; there are {known}")
+    for name, step in LIMITS.items():
+        if not 1 <= values[name] <= LONGEST_STEP:
+            raise InvalidInputError(f"{step} may take 1 to {LONGEST_STEP} days, not {values[name]}")
     if not new.send_from < new.send_until:
         raise InvalidInputError("the send hours must begin before they end")
+    if wrong := next(faults(new.deferral_caps), None):
+        raise InvalidInputError(f"how far one may put off: {wrong}")
+    caps = {kind: dict(by_role) for kind, by_role in new.deferral_caps.items()}
     calendar = new.country if new.holidays is None else new.holidays
     public_holidays(calendar, work.now.year, work.now.year)
-    return values | {"phone": phone.e164, "holidays": calendar, "languages": list(new.languages)}
+    return values | {
+        "phone": phone.e164, "holidays": calendar, "languages": list(new.languages), "deferral_caps": caps,
+    }  # fmt: skip
 
 
 def settings_of(site: Site) -> NewSite:

@@ -22,7 +22,6 @@ from surveillance.store.audit import events
 from surveillance.store.audit.events import Scope, Wanted
 from surveillance.store.tables import AuditEvent, AuditValue, Membership, Patient, Site, User
 
-READERS: Final = (Role.COORDINATOR, Role.CLINICIAN, Role.ADMIN)  # of one patient's trail
 PAGE: Final = 50
 
 
@@ -83,13 +82,6 @@ def search(work: Work, sites: Sequence[Site], query: Query, after: int | None = 
     scope = Scope(_spans(sites, query), frozenset(staff), everything=_sees_everything(work))
     wanted = Wanted(_users(query, staff), _patients(work, sites, query), query.action.strip(), query.text.strip())
     return _page(work, scope, wanted, after, limit)
-
-
-def of_patient(work: Work, patient: Patient, after: int | None = None, limit: int = PAGE) -> Page:
-    """All that was done with a patient, looks included. Raises ForbiddenError for who may not know."""
-    work.require(patient.site_id, *READERS)
-    scope = Scope(_spans([work.site(patient.site_id)], Query()))
-    return _page(work, scope, Wanted(patients=[patient.id]), after, limit)
 
 
 def looked(work: Work, sites: Sequence[Site], query: Query, action: str = "audit.view") -> None:

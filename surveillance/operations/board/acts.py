@@ -8,11 +8,15 @@ from typing import Final
 from uuid import UUID
 
 from surveillance.core.errors import InvalidInputError
+from surveillance.core.words import DeferralKind
 from surveillance.operations.board.worklist import WORKERS, WorklistRow
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.granting import NewDeferral
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
 from surveillance.store.tables import BoardAction, Membership, User
 
+UNEXPLAINED: Final = timedelta(days=7)  # a row may be put aside for so long without a word of why
 CONTACTED_DAYS: Final = 3  # a row that somebody called about comes back after so many, if no other day was said
 
 
@@ -39,7 +43,8 @@ def act(
 
     Raises:
         InvalidInputError: a note or call without a text, a snooze without a day or into the past, nobody to
-            assign to, or a row of nobody known.
+            assign to, a row of nobody known, a snooze of over a week without a reason, or beyond anybody's limit.
+        BeyondLimitError: a day beyond the limit of the actor's role (``deferrals``).
     """
     work.require(row.site_id, *WORKERS)
     if row.patient_id is None:
@@ -62,8 +67,21 @@ def act(
     )
     work.session.add(action)
     work.session.flush()
+    if action.until is not None:
+        _put_off(work, row, action.until, text, today)
     work.audit(f"board.{kind}", action, after=picture(action, ("worklist", "subject", "until", "assigned_to", "text")))
     return action
+
+
+def _put_off(work: Work, row: WorklistRow, until: date, text: str, today: date) -> None:
+    """A row that is put aside is a deferral like every other; one until today comes back."""
+    assert row.patient_id is not None  # noqa: S101  # asked before
+    subject = f"{row.list.value}:{row.subject}"
+    if until <= today:
+        granting.settle(work, DeferralKind.SNOOZE, subject, "brought back")
+        return
+    reason = text.strip() or ("put aside for some days" if until <= today + UNEXPLAINED else "")
+    granting.grant(work, row.patient_id, row.site_id, NewDeferral(DeferralKind.SNOOZE, subject, until, reason))
 
 
 def _check(

@@ -3,23 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
-from typing import Any
 from uuid import UUID
 
 from surveillance.core import plain
 from surveillance.core.replies.vocabulary import Meaning
 from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import ReminderState
+from surveillance.operations.board.study_words import Row, Sentences, StudyWords, item_title
 from surveillance.operations.registry.phones import readable
 from surveillance.operations.work import Work
-from surveillance.store.board.base import REPORT_AFTER_DAYS
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.registry import patients
 from surveillance.store.tables import Contact
 from surveillance.store.visits import appointments
-
-Row = Mapping[str, Any]
-Sentences = tuple[str, str, str]  # what, why, next action
 
 PRINT = "print the letter, post it, and say so"
 TITLES: Mapping[Worklist, str] = {
@@ -33,6 +29,9 @@ TITLES: Mapping[Worklist, str] = {
     Worklist.NO_REPORT: "Performed, no report",
     Worklist.NOT_REVIEWED: "Reported, not reviewed",
     Worklist.NO_NEXT_ACTION: "Not clear, no next action",
+    Worklist.RESULT_TASKS: "Tasks that came of a result",
+    Worklist.REPEAT_DUE: "Inadequate, to be repeated",
+    Worklist.NOT_TOLD: "Reviewed, patient not told",
     Worklist.CONFLICTS: "Conflicts",
     Worklist.HOLDS: "Holds and skips to review",
     Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
@@ -66,22 +65,19 @@ CONFLICTS: Mapping[FindingKind, tuple[str, str]] = MappingProxyType(
             "the last examination of the protocol was over on {day}",
             "a clinician signs the discharge, or continues with another protocol",
         ),
+        FindingKind.REPEAT_WANTED: (
+            "the last study was inadequate, and another one is wanted by {day}",
+            "book the repeat",
+        ),
     }
 )
 
 
-def item_title(work: Work, code: str, key: str | None = None) -> str:
-    """What a protocol calls an item: that of ``key``, or any that has it; the code in words where none does."""
-    protocols = [work.protocol(key)] if key else work.catalogue.protocols.values()
-    titles = (item.title for protocol in protocols for item in protocol.items if item.code == code)
-    return next(titles, code.replace("_", " "))
-
-
-class Words:
+class Words(StudyWords):
     """Describes the rows of one list; ``lines`` of visits are fetched once for all of them."""
 
     def __init__(self, work: Work, today: date, raw: Sequence[tuple[str, Row]]) -> None:
-        self.work, self.today = work, today
+        super().__init__(work, today)
         visits = [UUID(row["subject"]) for kind, row in raw if kind == "outcome_unknown"]
         self.lines = appointments.lines_of(work.session, visits)
         unreached = [row["patient_id"] for kind, row in raw if kind == "unreachable"]
@@ -91,11 +87,6 @@ class Words:
     def describe(self, kind: str, row: Row) -> Sentences:
         sentences: Sentences = _DESCRIBED[kind](self, row)
         return sentences
-
-    def examination(self, row: Row) -> str:
-        """The title that the patient's protocol gives an item, with its month; the code where there is none."""
-        title, month = item_title(self.work, row["item"] or "", row.get("protocol_key")), row.get("month")
-        return title if month is None else f"{title}, month {month}"
 
     # -- examinations ------------------------------------------------------------------------------------------
 
@@ -130,6 +121,14 @@ class Words:
         why = f"the hold ({row['reason']}) {'was' if past else 'is'} to be reviewed on {row['review_on']}"
         return f"hold of {covered}", why, "resume, or set the next review"
 
+    def off(self, row: Row) -> Sentences:
+        why = f"{row['reason']}; to be looked at again on {row['review_on']}"
+        return f"{self.examination(row)} is switched off", why, "switch it on, or a clinician leaves it off for longer"
+
+    def transfer(self, row: Row) -> Sentences:
+        why = f"{row['reason']}; nobody there has confirmed it, asked by {row['review_on']}"
+        return "transfer to another clinic", why, "ask the other clinic, and record who took over"
+
     def without_plan(self, row: Row) -> Sentences:
         if row["ended_on"]:
             return "no active plan", f"the last plan ended on {row['ended_on']} without a successor", "restart the plan"
@@ -146,23 +145,6 @@ class Words:
     def conflict(self, row: Row) -> Sentences:
         why, next_action = CONFLICTS[FindingKind(row["kind"])]
         return self.examination(row), why.format(day=row["since"]), next_action
-
-    # -- studies -----------------------------------------------------------------------------------------------
-
-    def study(self, row: Row) -> str:
-        accession = f", accession {row['accession']}" if row["accession"] else ""
-        title = item_title(self.work, row["item"]) if row["item"] else "study"
-        return f"{title} ({row['modality']}) of {row['performed_on']}{accession}"
-
-    def no_report(self, row: Row) -> Sentences:
-        return self.study(row), f"no report after {REPORT_AFTER_DAYS} days or more", "ask for the report and record it"
-
-    def not_reviewed(self, row: Row) -> Sentences:
-        return self.study(row), f"the report of {row['since']} waits for a clinician", "review it and record the result"
-
-    def no_next_action(self, row: Row) -> Sentences:
-        wanted = row["next_action"] or "decide what follows"
-        return self.study(row), f"the result is {row['result']} and nothing followed yet", wanted
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -244,6 +226,8 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "skip": Words.skip,
         "outcome_unknown": Words.outcome_unknown,
         "hold": Words.hold,
+        "off": Words.off,
+        "transfer": Words.transfer,
         "without_plan": Words.without_plan,
         "restart_due": Words.restart_due,
         "last_scan_unknown": Words.last_scan_unknown,
@@ -252,6 +236,9 @@ _DESCRIBED: Mapping[str, Callable[[Words, Row], Sentences]] = MappingProxyType(
         "no_report": Words.no_report,
         "not_reviewed": Words.not_reviewed,
         "no_next_action": Words.no_next_action,
+        "not_told": Words.not_told,
+        "result_task": Words.result_task,
+        "repeat_wanted": Words.repeat_wanted,
         "undelivered": Words.undelivered,
         "in_doubt": Words.in_doubt,
         "lost": Words.in_doubt,

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, InvalidInputError, NotFoundError
+from surveillance.core.schedule.examinations import FindingKind
 from surveillance.core.words import Role
 from surveillance.operations.board import row_words
 from surveillance.operations.work import Work
@@ -83,10 +84,11 @@ class WorklistRow:
 
 def scopes(work: Work, site_ids: Iterable[UUID]) -> list[Scope]:
     """Each site on its own day; the first one shows the messages of strangers, too."""
-    return [
-        Scope(site_id, work.today(work.site(site_id)), work.now, strangers=number == 0)
-        for number, site_id in enumerate(site_ids)
-    ]
+    return [_scope(work, work.site(site_id), strangers=number == 0) for number, site_id in enumerate(site_ids)]
+
+
+def _scope(work: Work, site: Site, *, strangers: bool) -> Scope:
+    return Scope(site.id, work.today(site), work.now, strangers, site.report_days)
 
 
 def counts(
@@ -219,6 +221,7 @@ class _Reader:
 
 
 _BOOKABLE = (Worklist.OVERDUE, Worklist.DUE, Worklist.TO_ORDER)
+_ABOUT_STUDIES = (FindingKind.STUDY_EARLY, FindingKind.REPEAT_WANTED)
 _SUBJECT_OF = {
     "overdue": "examination_id",
     "due": "examination_id",
@@ -228,6 +231,7 @@ _SUBJECT_OF = {
     "no_report": "study_id",
     "not_reviewed": "study_id",
     "no_next_action": "study_id",
+    "not_told": "study_id",
     "undelivered": "reminder_id",
     "in_doubt": "reminder_id",
     "lost": "reminder_id",
@@ -237,11 +241,12 @@ _SUBJECT_OF = {
 def _references(kind: str, row: Mapping[str, Any]) -> dict[str, UUID]:
     """The records that the row is about, for links."""
     found = {_SUBJECT_OF[kind]: UUID(row["subject"])} if kind in _SUBJECT_OF else {}
-    if row.get("appointment_id"):
-        found["appointment_id"] = row["appointment_id"]
+    for name in ("appointment_id", "study_id"):
+        if row.get(name):
+            found[name] = row[name]
     about = row.get("about")
     if about:
-        found["study_id" if row["kind"] == "study_early" else "appointment_id"] = UUID(about)
+        found["study_id" if row["kind"] in _ABOUT_STUDIES else "appointment_id"] = UUID(about)
     return found
 
 

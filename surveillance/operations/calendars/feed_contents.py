@@ -45,7 +45,7 @@ class Outline:
 
 
 def outline(work: Work, feed: Feed, public_url: str) -> Outline:
-    """The few columns that decide what a feed shows, and its entity tag. Call ``store.feeds.one_view`` before.
+    """The few columns that decide what a feed shows, and its entity tag. Call ``feeds.one_view`` before.
 
     The tag holds all that a reader sees or that moves a time: the visits' revisions, the texts, the places, in
     staff feeds the initials, at full privacy the protocol versions that name the examinations, the zone rules.

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError
 from surveillance.core.texts import message_book
 from surveillance.core.words import Privacy, Role
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Work, of_digits
 from surveillance.store.audit.events import picture
 from surveillance.store.calendars import feeds as store
 from surveillance.store.registry import patients
@@ -161,11 +161,7 @@ def listed(work: Work, site_ids: Sequence[UUID]) -> list[Feed]:
 
 def feed_named(work: Work, site_ids: Sequence[UUID], prefix: str) -> Feed:
     """A feed by the first digits of its id. Raises NotFoundError, or ConflictError if several begin so."""
-    digits = prefix.replace("-", "").lower()
-    matches = [feed for feed in listed(work, site_ids) if feed.id.hex.startswith(digits)] if digits else []
-    if len(matches) > 1:
-        raise ConflictError(f"{prefix!r} names {len(matches)} feeds; give more digits")
-    return found(matches[0] if matches else None, "feed", prefix)
+    return of_digits(listed(work, site_ids), prefix, "feed", "feeds")
 
 
 def resolve(session: Session, secret: str) -> Feed | None:

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, Channel, Role
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Work, of_digits
 from surveillance.store.audit.events import picture
 from surveillance.store.messages import reminders as store
 from surveillance.store.tables import Appointment, Contact, Patient, PatientPage, Reminder
@@ -119,11 +119,6 @@ def state(session: Session, page: PatientPage, now: datetime) -> State:
     return State.EXPIRED if page.expires_at <= now else State.OPEN
 
 
-def is_closed(session: Session, page: PatientPage, now: datetime) -> bool:
-    """Whether the address shows nothing (any more)."""
-    return state(session, page, now) is not State.OPEN
-
-
 def of_patient(session: Session, patient_id: UUID, limit: int | None = None) -> list[PatientPage]:
     """The addresses of a patient's page, the newest first; each message that carries one made its own."""
     statement = select(PatientPage).where(PatientPage.patient_id == patient_id).limit(limit)
@@ -139,12 +134,7 @@ def standing(session: Session, patient_id: UUID, now: datetime) -> list[PatientP
 
 def page_named(session: Session, patient: Patient, prefix: str) -> PatientPage:
     """An address by the first digits of its id. Raises NotFoundError, or ConflictError if several begin so."""
-    digits = prefix.replace("-", "").lower()
-    every = of_patient(session, patient.id) if digits else []
-    matches = [page for page in every if page.id.hex.startswith(digits)]
-    if len(matches) > 1:
-        raise ConflictError(f"{prefix!r} names {len(matches)} addresses; give more digits")
-    return found(matches[0] if matches else None, "address of the patient's page", prefix)
+    return of_digits(of_patient(session, patient.id), prefix, "address of the patient's page", "addresses")
 
 
 def revoke(work: Work, page: PatientPage, reason: str = "") -> None:

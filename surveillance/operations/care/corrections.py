@@ -7,11 +7,12 @@ from typing import Any, Final
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.folding import folded
 from surveillance.core.words import Channel, ContactKind
 from surveillance.operations.calendars import feeds, page_addresses
 from surveillance.operations.planning import replanning
 from surveillance.operations.registry import care_gaps, consents, sites
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.registry.phones import read_address, read_email, read_phone
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
@@ -20,7 +21,7 @@ from surveillance.store.registry import patients
 from surveillance.store.tables import Contact, Membership, Patient
 
 IDENTITY: Final = ("mrn", "family_name", "given_name", "birth_date")  # an edit of these needs a reason
-EDITABLE: Final = (*IDENTITY, "sex", "time_zone", "owner_id", *registry.FLAGS)
+EDITABLE: Final = (*IDENTITY, "sex", "time_zone", "owner_id", *registry_patients.FLAGS)
 _CONTACT: Final = (
     "kind",
     "name",
@@ -52,7 +53,7 @@ def edit_patient(work: Work, patient: Patient, values: Mapping[str, Any], reason
     _check(work, patient, changed, reason)
     before = picture(patient, changed)
     patient.sqlmodel_update(changed)
-    patient.folded = patients.folded(patient.given_name, patient.family_name)
+    patient.folded = folded(patient.given_name, patient.family_name)
     work.session.flush()
     after = picture(patient, changed)
     work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=after, reason=reason)
@@ -74,7 +75,7 @@ def _check(work: Work, patient: Patient, changed: Mapping[str, Any], reason: str
         raise InvalidInputError("a change of name, birth date or MRN needs a reason")
     site = work.site(patient.site_id)
     wanted = {name: changed.get(name, getattr(patient, name)) for name in IDENTITY}
-    registry.check_identity(work, site, wanted["mrn"], wanted["family_name"], wanted["birth_date"])
+    registry_patients.check_identity(work, site, wanted["mrn"], wanted["family_name"], wanted["birth_date"])
     if "mrn" in changed and patients.by_mrn(work.session, site.id, changed["mrn"]):
         raise ConflictError(f"MRN {changed['mrn']!r} is taken at {site.code} by another patient")
     if "birth_date" in changed:
@@ -100,12 +101,12 @@ def _check_birth(work: Work, patient: Patient, born: date) -> None:
 # -- contacts --------------------------------------------------------------------------------------------------
 
 
-def add_contact(work: Work, patient: Patient, new: registry.NewContact) -> Contact:
+def add_contact(work: Work, patient: Patient, new: registry_patients.NewContact) -> Contact:
     """Another person to write to, after those there are. Raises InvalidInputError for a bad email or language."""
     work.require(patient.site_id, *consents.WRITERS)
     _check_language(work, new.language)
     used = work.session.exec(select(col(Contact.priority)).where(Contact.patient_id == patient.id))
-    contact = registry.add_contact(work, patient, new, priority=max(used, default=0) + 1)
+    contact = registry_patients.add_contact(work, patient, new, priority=max(used, default=0) + 1)
     replanning.replan_patient(work, patient)
     return contact
 
@@ -141,7 +142,7 @@ def change_contact(work: Work, patient: Patient, contact: Contact, values: Mappi
     work.audit("contact.change", contact, before=before, after=after, reason=reason)
     left = [channel for channel, name in _ADDRESSES.items() if before[name] and before[name] != after[name]]
     page_addresses.revoke_sent(work, contact, left, reason or "it was sent to another address than the contact's")
-    care_gaps.settle(work, patient.id)
+    care_gaps.refresh(work, patient.id)
     replanning.replan_patient(work, patient)
 
 
@@ -188,5 +189,5 @@ def remove_contact(work: Work, patient: Patient, contact: Contact, reason: str) 
     after = picture(contact, ("removed_at",))
     work.audit("contact.remove", contact, before=before, after=after, reason=reason)
     feeds.revoke_of_contact(work, contact, reason)
-    care_gaps.settle(work, patient.id)
+    care_gaps.refresh(work, patient.id)
     replanning.replan_patient(work, patient)

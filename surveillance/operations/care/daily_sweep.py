@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from surveillance.core.dates import DAY, add_months, local_day, to_utc
 from surveillance.core.errors import UnavailableError
 from surveillance.core.words import AppointmentState, Step
+from surveillance.operations.accounts import sessions
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.messages import scheduling
 from surveillance.operations.messages.patient_context import DUES_AHEAD
@@ -65,11 +66,12 @@ def _sweep_site(context: JobContext, site_id: UUID, day: date) -> Counter[str]:
         wrong = care_gaps.outdated(work, site_id)
     done = Counter(replanned=len(outdated), refreshed=len(near), sites=1)
     done["errors"] = _each(context, _replan, outdated) + _each(context, _refresh, near)
-    done["errors"] += _each(context, _settle, wrong)
+    done["errors"] += _each(context, _refresh_gaps, wrong)
     with db.writing(context.engine) as session:
         row = {"site_id": site_id, "day": day, "done_at": context.clock()}
         store.add_if_missing(session, Sweep, row)
         idempotency.forget(session, context.clock())
+        sessions.forget_old(session, context.clock())
     return done
 
 
@@ -152,9 +154,9 @@ def _replan(context: JobContext, plan_id: UUID) -> None:
             replanning.replan(context.work(session), plan)
 
 
-def _settle(context: JobContext, patient_id: UUID) -> None:
+def _refresh_gaps(context: JobContext, patient_id: UUID) -> None:
     with db.writing(context.engine) as session:
-        care_gaps.settle(context.work(session), patient_id)
+        care_gaps.refresh(context.work(session), patient_id)
 
 
 def _refresh(context: JobContext, patient_id: UUID) -> None:

@@ -1,7 +1,7 @@
 """Enrolling a patient on a protocol, and every later change of its terms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sqlmodel import col, select
@@ -13,13 +13,18 @@ from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import PlanFacts
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations.care import clocks, lifecycle
-from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.care import baselines, clocks, lifecycle
+from surveillance.operations.care.baselines import Baselines
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.off_items import Off, follow, off_items
+from surveillance.operations.planning import gathered, imaging_gaps, preconditions, replanning
+from surveillance.operations.planning.imaging_gaps import TooLong
 from surveillance.operations.registry import care_gaps, consents
 from surveillance.operations.visits.results import NewStudy, keep_study
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.planning import plans as store
+from surveillance.store.planning.plans import Recorded
 from surveillance.store.tables import Approval, Patient, Plan, PlanTerms, Site
 from surveillance.store.visits import studies
 
@@ -36,6 +41,8 @@ class Enrolment:
     studies: Sequence[NewStudy] = ()
     enrolled_on: date | None = None  # None: today at the site
     reason: str = ""
+    off_until: date | None = None  # when an item that is off is looked at again; None: as late as the actor may say
+    away_since: date | None = None  # since when the patient was followed elsewhere, if so
 
 
 def approved(work: Work, patient: Patient, name: str) -> Protocol:
@@ -71,36 +78,37 @@ def enrol(work: Work, patient: Patient, new: Enrolment) -> Plan:
         ConflictError: there is a plan already, the patient is dead, the protocol is not approved.
     """
     work.require(patient.site_id, *consents.WRITERS)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     if before := store.all_plans(work.session, patient.id):
         active = before[0].ended_on is None
-        what = "an active plan; end or restart that one" if active else "a plan that ended; restart it"
+        ended = "a plan that ended; restart it after a new treatment, or record the return of who was elsewhere"
+        what = "an active plan; end or restart that one" if active else ended
         raise ConflictError(f"patient {patient.mrn} has {what}")
-    plan = _new_plan(work, patient, new, previous=None)
-    _record_enrolment(work, patient, plan, new, "plan.enrol")
-    return plan
+    recorded = _new_plan(work, patient, new, previous=None)
+    _record_enrolment(work, patient, recorded, new, "plan.enrol")
+    replanning.replan(work, recorded.plan, gathered.of_new(work, patient, recorded))
+    return recorded.plan
 
 
-def _record_enrolment(work: Work, patient: Patient, plan: Plan, new: Enrolment, action: str) -> None:
-    (terms,) = store.terms_in_force(work.session, plan.id)
+def _record_enrolment(work: Work, patient: Patient, recorded: Recorded, new: Enrolment, action: str) -> None:
+    """All but the examinations that follow from it."""
+    plan, (terms,) = recorded.plan, recorded.terms
     after = picture(plan) | {"protocol": terms.protocol_key, "intervals": dict(new.intervals)}
     work.audit(action, plan, after=after, reason=new.reason)
-    care_gaps.settle(work, patient.id)
-    studies.settle_history(work.session, patient.id)
+    care_gaps.settle_of(work, patient)
+    studies.refresh_history(work.session, patient.id)
     for study in new.studies:
         keep_study(work, patient, study)
-    replanning.replan_patient(work, patient)
 
 
-def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Plan:
+def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | None) -> Recorded:
     if patient.died_on is not None:
         raise ConflictError(f"patient {patient.mrn} died on {patient.died_on}; retract that first if it is wrong")
     today = work.today(work.site(patient.site_id))
     enrolled_on = new.enrolled_on or today
     check_anchor(patient, new.anchor, enrolled_on, today)
     protocol = approved(work, patient, new.protocol)
-    if not work.terms(protocol.key, new.intervals, None).rhythms:
-        raise InvalidInputError(f"patient {patient.mrn}: every item is off; a plan repeats at least one")
+    off_items(work, protocol, new.intervals)
     plan = Plan(
         site_id=patient.site_id,
         patient_id=patient.id,
@@ -108,14 +116,15 @@ def _new_plan(work: Work, patient: Patient, new: Enrolment, previous: Plan | Non
         previous_id=previous.id if previous else None,
         anchor=new.anchor,
         enrolled_on=enrolled_on,
+        away_since=new.away_since,
         horizon=replanning.horizon(today),
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
     )
     work.session.add(plan)
     work.session.flush()
-    _add_terms(work, plan, protocol.key, new.intervals, None, new.reason)
-    return plan
+    terms = _add_terms(work, plan, protocol.key, new.intervals, Off(None, new.off_until, new.reason))
+    return Recorded(plan, [terms])
 
 
 def check_anchor(patient: Patient, anchor: date, enrolled_on: date, today: date) -> None:
@@ -130,22 +139,21 @@ def check_anchor(patient: Patient, anchor: date, enrolled_on: date, today: date)
         raise InvalidInputError(f"patient {patient.mrn}: the day of enrolment {enrolled_on} lies in the future")
 
 
-def _add_terms(
-    work: Work, plan: Plan, key: str, intervals: Mapping[str, int | None], since: date | None, reason: str
-) -> PlanTerms:
+def _add_terms(work: Work, plan: Plan, key: str, intervals: Mapping[str, int | None], off: Off) -> PlanTerms:
     row = PlanTerms(
         site_id=plan.site_id,
         plan_id=plan.id,
-        since=since,
+        since=off.since,
         protocol_key=key,
         intervals=dict(intervals),
         chosen_by=work.actor.user_id,
-        reason=reason,
+        reason=off.reason,
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
     )
     work.session.add(row)
     work.session.flush()
+    follow(work, plan, key, intervals, off)
     return row
 
 
@@ -157,21 +165,22 @@ class NewTerms:
     reason: str
     protocol: str | None = None
     intervals: Mapping[str, int | None] = field(default_factory=dict)
+    off_until: date | None = None  # as in ``Enrolment``
+    baselines: Baselines = field(default_factory=Baselines)  # of the items that are added
 
 
-def with_terms(work: Work, plan: Plan, new: NewTerms) -> tuple[PlanFacts, str, dict[str, int | None]]:
-    """The facts as they would be under new terms: what a person looks at before applying them."""
+def with_terms(work: Work, plan: Plan, new: NewTerms, facts: PlanFacts) -> tuple[PlanFacts, str, dict[str, int | None]]:
+    """``facts`` as they would be under new terms: what a person looks at before applying them."""
     base = _base(work, plan, new)
     patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
     protocol = approved(work, patient, new.protocol) if new.protocol else work.protocol(base.protocol_key)
     clocks.check_same(work, plan, protocol)
     key = protocol.key
     intervals = fitting(protocol, base.intervals) | dict(new.intervals)
-    facts = replanning.facts_of(work, plan)
     later = work.terms(key, intervals, new.since)
     kept = tuple(terms for terms in facts.terms if terms.since is None or terms.since < new.since)
     after = tuple(terms for terms in facts.terms if terms.since is not None and terms.since > new.since)
-    return PlanFacts(**(vars(facts) | {"terms": (*kept, later, *after)})), key, intervals
+    return replace(facts, terms=(*kept, later, *after)), key, intervals
 
 
 def _base(work: Work, plan: Plan, new: NewTerms) -> PlanTerms:
@@ -181,27 +190,51 @@ def _base(work: Work, plan: Plan, new: NewTerms) -> PlanTerms:
 
 
 def preview_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
-    """What new terms would change; nothing is written."""
-    return replanning.difference(work, plan, with_terms(work, plan, new)[0])
+    """What new terms would change, without the baselines; nothing is written. Refused as by ``change_terms``."""
+    return replanning.difference(work, plan, _judged(work, plan, new, replanning.facts_of(work, plan)).facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """New terms that may be: what follows from them, and the gaps that it takes a clinician to leave."""
+
+    facts: PlanFacts
+    key: str
+    intervals: dict[str, int | None]
+    too_long: Sequence[TooLong]
+
+
+def _judged(work: Work, plan: Plan, new: NewTerms, facts: PlanFacts) -> _Judged:
+    check_terms(work, plan, new)
+    after, key, intervals = with_terms(work, plan, new, facts)
+    off_items(work, work.protocol(key), intervals)
+    preconditions.check_done(facts, after, plan.horizon, new.since)
+    return _Judged(after, key, intervals, imaging_gaps.guard(work, plan, facts, after))
 
 
 def change_terms(work: Work, plan: Plan, new: NewTerms) -> Changes:
     """Apply new intervals or another protocol version from a day on. Only a clinician or coordinator may.
 
     Raises:
-        InvalidInputError: no reason, a day before the anchor, an interval that is not allowed.
+        InvalidInputError: no reason, a day before the anchor or before what would be undone, an interval that is not
+            allowed, an item that is added without a word on its baseline.
+        BeyondLimitError: a coordinator would leave a gap over the protocol's longest interval; a clinician may.
         ConflictError: the plan has ended, or the protocol is not approved at the site.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.must_be_active(work, plan)
-    check_terms(work, plan, new)
-    _, key, intervals = with_terms(work, plan, new)
+    now = gathered.gather(work, preconditions.must_be_active(work, plan), plan)
+    judged, start = _judged(work, plan, new, now.facts(work)), baselines.first_day(work, plan, new.since)
+    titles = {item.code: item.title for item in work.protocol(judged.key).items}
+    baselines.check(baselines.added(work, plan, judged.facts, new.since), new.baselines, start, titles)
     base = _base(work, plan, new)
-    row = _add_terms(work, plan, key, intervals, new.since, new.reason)
+    row = _add_terms(work, plan, judged.key, judged.intervals, Off(new.since, new.off_until, new.reason))
     fields = ("protocol_key", "intervals")
     before, after = picture(base, fields) | {"since": None}, picture(row, (*fields, "since"))
+    after |= baselines.pictured(new.baselines, start) | imaging_gaps.pictured(judged.too_long)
     work.audit("plan.terms", row, patient_id=plan.patient_id, before=before, after=after, reason=new.reason)
-    return replanning.replan(work, plan)
+    now.recorded.keep(now.recorded.terms, row)
+    baselines.ask_for(work, now, new.baselines, start, new.reason)
+    return replanning.replan(work, plan, now)
 
 
 def check_terms(work: Work, plan: Plan, new: NewTerms) -> None:
@@ -213,12 +246,6 @@ def check_terms(work: Work, plan: Plan, new: NewTerms) -> None:
     preconditions.check_near(new.since, work.today(work.site(plan.site_id)), "a change of terms")
 
 
-def preview_anchor(work: Work, plan: Plan, anchor: date) -> Changes:
-    """What a corrected anchor would change; nothing is written."""
-    corrected = {"anchor": anchor, "enrolled_on": max(anchor, plan.enrolled_on)}
-    return replanning.difference(work, plan, PlanFacts(**(vars(replanning.facts_of(work, plan)) | corrected)))
-
-
 def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes:
     """The anchor was recorded wrongly: everything is computed anew from the right one.
 
@@ -226,21 +253,25 @@ def correct_anchor(work: Work, plan: Plan, anchor: date, reason: str) -> Changes
 
     Raises:
         InvalidInputError: no reason, or an impossible day.
+        BeyondLimitError: a coordinator would leave a gap over the protocol's longest interval; a clinician may.
         ConflictError: the plan has ended.
     """
     work.require(plan.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.must_be_active(work, plan)
-    patient = found(work.session.get(Patient, plan.patient_id), "patient", str(plan.patient_id))
+    patient = preconditions.must_be_active(work, plan)
     if not reason.strip():
         raise InvalidInputError("a corrected anchor needs a reason")
     enrolled_on = max(anchor, plan.enrolled_on)
     check_anchor(patient, anchor, enrolled_on, work.today(work.site(plan.site_id)))
+    facts = replanning.facts_of(work, plan)
+    corrected = replace(facts, anchor=anchor, enrolled_on=enrolled_on)
+    too_long = imaging_gaps.guard(work, plan, facts, corrected)
     before = picture(plan, ("anchor", "enrolled_on"))
     plan.anchor, plan.enrolled_on = anchor, enrolled_on
-    work.audit("plan.anchor", plan, before=before, after=picture(plan, before), reason=reason)
-    care_gaps.settle(work, plan.patient_id)
-    studies.settle_history(work.session, plan.patient_id)
-    return replanning.replan(work, plan)
+    after = picture(plan, before) | imaging_gaps.pictured(too_long)
+    work.audit("plan.anchor", plan, before=before, after=after, reason=reason)
+    care_gaps.settle_of(work, patient)
+    studies.refresh_history(work.session, plan.patient_id)
+    return replanning.replan(work, plan, gathered.gather(work, patient, plan))
 
 
 def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
@@ -251,7 +282,7 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     protocols count from the same.
     """
     work.require(patient.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     previous = next(iter(store.all_plans(work.session, patient.id)), None)
     if previous is None:
         raise ConflictError(f"patient {patient.mrn} has no plan to restart; use 'enrol'")
@@ -259,12 +290,20 @@ def restart(work: Work, patient: Patient, new: Enrolment) -> Plan:
     if new.anchor <= previous.anchor and same_clock:
         raise InvalidInputError(
             f"patient {patient.mrn}: a new anchor lies after the old one {previous.anchor}, not on {new.anchor};"
-            " a wrong anchor is corrected instead"
+            " a wrong anchor is corrected instead, and who was followed elsewhere returns ('plan return')"
         )
     if previous.ended_on is None and not new.reason.strip():
         raise InvalidInputError("to restart a plan that has not ended needs a reason")
     if previous.ended_on is None:
         lifecycle.close_for_restart(work, previous, new.reason)
-    plan = _new_plan(work, patient, new, previous)
-    _record_enrolment(work, patient, plan, new, "plan.restart")
+    granting.settle_plan(work, previous, "follow-up began again")
+    plan = begin(work, patient, new, previous, "plan.restart")
+    replanning.replan_patient(work, patient)
     return plan
+
+
+def begin(work: Work, patient: Patient, new: Enrolment, previous: Plan, action: str) -> Plan:
+    """A plan that follows a previous one, without its examinations. Raises as ``enrol`` does of the new facts."""
+    recorded = _new_plan(work, patient, new, previous)
+    _record_enrolment(work, patient, recorded, new, action)
+    return recorded.plan

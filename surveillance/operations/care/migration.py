@@ -5,7 +5,7 @@ already is on no page any more: whoever is interrupted goes on where it stopped,
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,15 @@ from sqlalchemy import orm
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError, SurveillanceError
-from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.core.schedule.examinations import Examination, Finding
 from surveillance.core.schedule.reconcile import Changes
 from surveillance.core.words import Role
-from surveillance.operations.care import enrolment
+from surveillance.operations.care import baselines, enrolment
+from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.care.enrolment import NewTerms
-from surveillance.operations.planning import preconditions
+from surveillance.operations.planning import imaging_gaps, preconditions, replanning
+from surveillance.operations.planning.imaging_gaps import GapLine
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import FindingRow, Patient, Plan, PlanTerms, Site
@@ -37,11 +39,21 @@ class Migration:
     old: Protocol
     new: Protocol
     since: date
+    baselines: Baselines = field(default_factory=Baselines)  # chosen once for all plans to which an item is added
+
+    @property
+    def added(self) -> list[Item]:
+        """The imaging items that the new version repeats by itself and the old one did not."""
+        before = {item.code for item in self.old.items if item.enabled}
+        return [item for item in self.new.items if item.enabled and item.modalities and item.code not in before]
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a migration would change in one plan. ``refused`` is why it cannot be moved, or empty."""
+    """What a migration would change in one plan. ``refused`` is why it cannot be moved, or empty.
+
+    ``gap``: the longest time without imaging, before and after; ``baselines``: the items that ask for one.
+    """
 
     plan: Plan
     patient: Patient
@@ -50,6 +62,8 @@ class Outlook:
     cancelled: Sequence[Examination] = ()
     conflicts: Sequence[Finding] = ()
     refused: str = ""
+    gap: GapLine | None = None
+    baselines: Collection[str] = ()
 
     @property
     def unchanged(self) -> bool:
@@ -139,15 +153,20 @@ def preview(work: Work, wanted: Migration, after: str = "", most: int = PAGE) ->
 
 
 def _outlook(work: Work, wanted: Migration, plan: Plan, patient: Patient) -> Outlook:
-    new = _terms(wanted, "looked at")
+    new = NewTerms(wanted.since, "looked at", wanted.new.key)
     try:
         _check_later(work, plan, wanted.since)
-        enrolment.check_terms(work, plan, new)
         changes = enrolment.preview_terms(work, plan, new)
     except SurveillanceError as error:
         return Outlook(plan, patient, refused=str(error))
     moved = [change.after for change in changes.move if _when(change.before) != _when(change.after)]
-    return Outlook(plan, patient, changes.add, moved, changes.cancel, _new_conflicts(work, plan, changes))
+    conflicts = _new_conflicts(work, plan, changes)
+    before = replanning.facts_of(work, plan)
+    after, *_ = enrolment.with_terms(work, plan, new, before)
+    gaps = imaging_gaps.compare(work, plan, before, after)
+    asked = baselines.added(work, plan, after, wanted.since)
+    gap = imaging_gaps.longest(gaps) if gaps else None
+    return Outlook(plan, patient, changes.add, moved, changes.cancel, conflicts, gap=gap, baselines=asked)
 
 
 def _check_later(work: Work, plan: Plan, since: date) -> None:
@@ -169,8 +188,12 @@ def _new_conflicts(work: Work, plan: Plan, changes: Changes) -> list[Finding]:
     return [found for found in changes.conflicts if (found.kind, found.item, found.month, found.subject) not in known]
 
 
-def _terms(wanted: Migration, reason: str) -> NewTerms:
-    return NewTerms(wanted.since, reason, wanted.new.key)
+def _terms(work: Work, wanted: Migration, plan: Plan, reason: str) -> NewTerms:
+    """The new terms of one plan, with a word on the baseline of each item that is added to it."""
+    new = NewTerms(wanted.since, reason, wanted.new.key)
+    facts, *_ = enrolment.with_terms(work, plan, new, replanning.facts_of(work, plan))
+    asked = baselines.added(work, plan, facts, wanted.since)
+    return replace(new, baselines=wanted.baselines.among(asked))
 
 
 def move(work: Work, wanted: Migration, reason: str, chosen: Collection[UUID], after: str = "") -> Batch:
@@ -180,10 +203,12 @@ def move(work: Work, wanted: Migration, reason: str, chosen: Collection[UUID], a
 
     Raises:
         ForbiddenError: the actor is not a clinician at the site.
-        InvalidInputError: no reason.
+        InvalidInputError: no reason, or no word on the baseline of an item that the new version adds.
     """
     work.require(wanted.site.id, Role.CLINICIAN)
     preconditions.reasoned(reason, "a migration")
+    if silent := [item.title for item in wanted.added if item.code not in wanted.baselines.choices]:
+        raise InvalidInputError(f"{', '.join(silent)}: added; say whether a baseline is wanted now, on a day, or not")
     found = plans_on(work, wanted.site, wanted.old.key, after, PAGE)
     moved, refused = 0, []
     for plan, patient in found:
@@ -192,7 +217,7 @@ def move(work: Work, wanted: Migration, reason: str, chosen: Collection[UUID], a
         try:
             with work.session.begin_nested():
                 _check_later(work, plan, wanted.since)
-                enrolment.change_terms(work, plan, _terms(wanted, reason))
+                enrolment.change_terms(work, plan, _terms(work, wanted, plan, reason))
             moved += 1
         except SurveillanceError as error:
             refused.append(Refusal(patient, str(error)))

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
+from typing import Any
 
 from surveillance.catalogue.demo import DemoPatient
 from surveillance.core.dates import add_months, next_working
 from surveillance.core.schedule.examinations import Key
 from surveillance.core.schedule.slots import slots
 from surveillance.core.words import Channel, Outcome, Result
-from surveillance.operations.care import enrolment
+from surveillance.operations.care import enrolment, reviews
 from surveillance.operations.planning import replanning
 from surveillance.operations.registry import patients
 from surveillance.operations.registry.working_days import site_calendar
-from surveillance.operations.visits import booking, results
+from surveillance.operations.visits import booking, reports, results
 from surveillance.operations.visits import outcomes as visits_outcomes
 from surveillance.operations.work import Actor, Work
 from surveillance.store.planning import plans as plan_rows
@@ -138,10 +139,16 @@ class Life:
         return f"{item[:2].upper()}{self.told.mrn}{day:%y%m%d}"
 
     def read(self, study: Study, day: date, result: Result = Result.CLEAR, action: str = "") -> None:
-        results.report(self.on(day + timedelta(days=3)), study, min(day + timedelta(days=3), self.today))
+        """Reported, reviewed and told, some days after each other."""
+        reviewed = self.signed(study, day, result=result, next_action=action)
+        reports.tell(self.on(reviewed + timedelta(days=2)), study, min(reviewed + timedelta(days=2), self.today))
+
+    def signed(self, study: Study, day: date, **review: Any) -> date:
+        """Reported and reviewed, and the patient does not know yet; the day of the review."""
+        reports.report(self.on(day + timedelta(days=3)), study, min(day + timedelta(days=3), self.today))
         reviewed = min(day + timedelta(days=6), self.today)
-        results.review(self.on(reviewed, "helen"), study, reviewed, result, action)
-        results.tell(self.on(reviewed + timedelta(days=2)), study, min(reviewed + timedelta(days=2), self.today))
+        reviews.sign(self.on(reviewed, "helen"), study, reviews.NewReview(reviewed, **review))
+        return reviewed
 
     def followed(self, *, but: int = 0, **registered: object) -> tuple[Patient, Plan]:
         """Registered, enrolled, and examined at every slot but the last ``but``."""
@@ -158,7 +165,7 @@ class Life:
         """Long ago: done and clear, without the story of its visit."""
         day = next_working(target + timedelta(days=self.chance.randint(-6, 6)), self.is_working)
         new = results.NewStudy(ITEMS, day, accession=self.accession("xx", day))
-        study = results.add_study(self.on(day + timedelta(days=1)), patient, new, settle=False)
+        study = results.add_study(self.on(day + timedelta(days=1)), patient, new, replan=False)
         self.read(study, day)
 
     def next_key(self, plan: Plan, item: str = ITEMS[0]) -> Key:

@@ -14,15 +14,16 @@ from surveillance.core.words import Channel, ContactKind, EndReason, HoldReason,
 from surveillance.operations.accounts import users
 from surveillance.operations.administration import places as administration_places
 from surveillance.operations.administration import sites
-from surveillance.operations.care import enrolment, holds, lifecycle, overrides
+from surveillance.operations.care import enrolment, following, holds, lifecycle, overrides
 from surveillance.operations.demo.lives import ITEMS, PROTOCOL, Clinic, Life
 from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import consents, patients
 from surveillance.operations.registry.phones import read_phone
-from surveillance.operations.visits import outcomes, results
+from surveillance.operations.visits import outcomes, reports, results
+from surveillance.operations.visits.result_tasks import NewTask
 from surveillance.operations.work import Actor, Work
 from surveillance.store.planning import plans as plan_rows
-from surveillance.store.tables import Membership, OverrideKind, Plan, Site, User
+from surveillance.store.tables import Membership, OverrideKind, Plan, Site, Study, User
 
 
 def load(work: Work, demo: DemoClinic, advance: Callable[[], None] = lambda: None) -> Site:
@@ -148,13 +149,36 @@ class Story(Life):
         patient, plan = self.followed(but=1)
         for study in self.scan(patient, self.past(plan)[-1][1], read=False):
             day = study.performed_on + timedelta(days=2)
-            results.report(self.on(day), study, min(day, self.today))
+            reports.report(self.on(day), study, min(day, self.today))
 
     def story_indeterminate(self) -> None:
+        mri, chest = self.last_scanned()
+        self.read(chest, chest.performed_on, Result.INDETERMINATE, "discuss the 4 mm nodule at the tumour board")
+        self.read(mri, mri.performed_on)
+
+    def last_scanned(self) -> tuple[Study, Study]:
+        """Followed without a gap; the last two studies, MRI and chest, are not read yet."""
         patient, plan = self.followed(but=1)
         first, second = sorted(self.scan(patient, self.past(plan)[-1][1], read=False), key=lambda study: study.modality)
-        self.read(first, first.performed_on, Result.INDETERMINATE, "discuss the 4 mm nodule at the tumour board")
-        self.read(second, second.performed_on)
+        return second, first
+
+    def story_tumour_board(self) -> None:
+        mri, chest = self.last_scanned()
+        self.read(mri, mri.performed_on)
+        self.read(chest, chest.performed_on, Result.SUSPICIOUS, "tumour board, then perhaps a biopsy")
+        task = NewTask("present the CT at the tumour board", self.clinic.staff["helen"].user_id, self.ahead(5))
+        following.act(self.on(self.today, "helen"), chest, self.today, task)
+
+    def story_inadequate(self) -> None:
+        mri, chest = self.last_scanned()
+        repeat = {"result": Result.INADEQUATE, "next_action": "the patient moved; repeat with sedation"}
+        reviewed = min(mri.performed_on + timedelta(days=6), self.today)
+        self.signed(mri, mri.performed_on, repeat_by=reviewed + timedelta(days=30), **repeat)
+        self.read(chest, chest.performed_on)
+
+    def story_not_told(self) -> None:
+        for study in self.last_scanned():
+            self.signed(study, study.performed_on, result=Result.CLEAR)
 
     def story_repeat_scan(self) -> None:
         _, plan = self.followed()

@@ -9,7 +9,7 @@ from surveillance.core.texts.letters import paragraphs
 from surveillance.core.texts.message_book import Choice
 from surveillance.core.words import Step
 from surveillance.operations.dispatch.recheck import DAMAGE
-from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.patient_context import PatientContext, patient_context
 from surveillance.operations.messages.scheduling import planned_of
 from surveillance.operations.messages.texts import UNMADE, text_for
 from surveillance.operations.wording import languages
@@ -42,10 +42,10 @@ def call_note(work: Work, row: Reminder, patient: Patient) -> CallNote:
     contacts = patients.contacts(work.session, patient.id)
     reached = [each for each in contacts if each.phone]
     spoken = next((each.language for each in reached or contacts), None)
-    return CallNote(reached, list(_texts(work, row, situation(work, patient), spoken)))
+    return CallNote(reached, list(_texts(work, row, patient_context(work, patient), spoken)))
 
 
-def _texts(work: Work, row: Reminder, now: Situation, spoken: str | None) -> Iterator[Spoken]:
+def _texts(work: Work, row: Reminder, now: PatientContext, spoken: str | None) -> Iterator[Spoken]:
     if row.step is Step.ANSWER:
         yield Spoken(row.language, direction(row.language or STAFF.language), paragraphs(row.text))
         return
@@ -57,7 +57,7 @@ def _texts(work: Work, row: Reminder, now: Situation, spoken: str | None) -> Ite
         yield Spoken(choice.language, direction(choice.locale), paragraphs(text.rendered.body, UNMADE))
 
 
-def _own(work: Work, now: Situation, spoken: str | None) -> Iterator[Choice]:
+def _own(work: Work, now: PatientContext, spoken: str | None) -> Iterator[Choice]:
     try:
         choice = languages.choose(work, now.site, spoken)
     except InvalidInputError:

@@ -12,6 +12,7 @@ from surveillance.operations.job_context import JobContext
 from surveillance.operations.work import Work
 from surveillance.providers.base import DeliveryError, Failure, Listed, Transport
 from surveillance.store import db
+from surveillance.store.messages import claims
 from surveillance.store.messages import reminders as store
 from surveillance.store.tables import Attempt
 
@@ -22,16 +23,16 @@ _REDACTED = "the provider hides the texts of messages, so that this one cannot b
 _NOT_FOUND = "the provider does not know it: it was never sent"
 
 
-def settle(context: JobContext) -> Counter[str]:
+def resolve_doubt(context: JobContext) -> Counter[str]:
     """One pass: give expired claims back, and look for every attempt that should have been answered by now."""
     done: Counter[str] = Counter()
     with db.reading(context.engine) as session:
         now = context.clock()
         ids = store.unsettled(session, now, AT_ONCE)
-        expired = store.any_expired(session, now)
+        expired = claims.any_expired(session, now)
     if expired:
         with db.writing(context.engine) as session:
-            done["released"] += store.release_expired(session, context.clock())
+            done["released"] += claims.release_expired(session, context.clock())
     for attempt_id in ids:
         done[_look_for(context, attempt_id)] += 1
     return done

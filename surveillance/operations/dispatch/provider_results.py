@@ -42,14 +42,8 @@ def locked(work: Work, attempt_id: UUID) -> Pair:
 
     What is recorded may bind a whole number: everybody who has it is locked, in the one order in which all do that.
     """
-    attempt = found(work.session.get(Attempt, attempt_id), "attempt", str(attempt_id))
-    reminder = found(work.session.get(Reminder, attempt.reminder_id), "message", str(attempt.reminder_id))
-    sharing = patients.holders(work.session, attempt.to_address) if attempt.channel is Channel.SMS else []
-    for patient_id in sorted({reminder.patient_id, *(contact.patient_id for contact in sharing)}):
-        store.lock_patient(work.session, patient_id)
-    work.session.refresh(attempt)
-    work.session.refresh(reminder)
-    return attempt, reminder
+    store.lock_concerned(work.session, attempt_id)
+    return found(store.pair(work.session, attempt_id), "attempt", str(attempt_id))
 
 
 def accepted(work: Work, pair: Pair, answer: Accepted) -> None:
@@ -68,6 +62,7 @@ def adopt(work: Work, pair: Pair, provider_id: str) -> None:
         if attempt.provider_id != provider_id:
             _sent_twice(work, attempt)
         return
+    reports = store.waiting_callbacks(work.session, provider_id)
     before, was_open = attempt.state, attempt.finished_at is None
     attempt.provider_id, attempt.finished_at = provider_id, attempt.finished_at or work.now
     attempt.state, attempt.failure, attempt.error_code, attempt.error_text = AttemptState.ACCEPTED, "", "", ""
@@ -75,8 +70,7 @@ def adopt(work: Work, pair: Pair, provider_id: str) -> None:
         _sent(work, attempt, reminder)
     elif before is not AttemptState.IN_DOUBT:
         _late(work, attempt, reminder)
-    work.session.flush()
-    for callback in store.waiting_callbacks(work.session, provider_id):
+    for callback in reports:
         callback.attempt_id, callback.applied = attempt.id, True
         progress(work, pair, callback.status, int(callback.error_code) if callback.error_code else None)
 

@@ -1,7 +1,9 @@
 """The numbers and mailboxes we send from: their pace holds across all workers, and one in trouble is stopped."""
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -19,55 +21,76 @@ log = structlog.get_logger(__name__)
 _STATE = ("name", "per_second", "stopped_at", "stopped_why", "alert_at", "alert_why", "alerts")
 
 
+def names(context: JobContext) -> dict[Channel, str]:
+    """Who carries each channel."""
+    return {channel: transport.sender for channel, transport in context.transports.items()}
+
+
 def know(context: JobContext, work: Work) -> None:
     """Make a row for each sender that has none yet."""
-    for channel, transport in context.transports.items():
+    for channel, name in names(context).items():
         pace = context.limits.pace.get(channel, 1.0)
-        row = {"name": transport.sender, "per_second": pace, "next_free_at": work.now, "stopped_why": ""}
+        row = {"name": name, "per_second": pace, "next_free_at": work.now, "stopped_why": ""}
         store.add_if_missing(work.session, Sender, row)
 
 
-def free_at(context: JobContext, work: Work, channel: Channel) -> datetime | None:
-    """When the next message may leave by this channel's sender; None: now, or nobody carries this channel."""
-    transport = context.transports.get(channel)
-    row = store.sender(work.session, transport.sender) if transport else None
+def ahead(context: JobContext, now: datetime) -> datetime:
+    """How far a sender's next turn may lie ahead: a later one says that its pace is used up."""
+    return now + context.limits.burst
+
+
+def free_at(context: JobContext, now: datetime, row: Sender | None) -> datetime | None:
+    """When the next message may leave by a sender; None: now, or nobody carries it."""
     if row is None:
         return None
     if row.stopped_at is not None:
-        return work.now + RECHECK
-    free = row.next_free_at - context.limits.burst
-    return free if free > work.now else None
+        return now + RECHECK
+    return row.next_free_at - context.limits.burst if row.next_free_at > ahead(context, now) else None
 
 
-def is_stopped(context: JobContext, work: Work, channel: Channel) -> bool:
-    """Whether this channel's sender waits for a person."""
-    transport = context.transports.get(channel)
-    row = store.sender(work.session, transport.sender) if transport else None
-    return row is not None and row.stopped_at is not None
+class SenderState:
+    """What holds back whatever leaves a site on one channel: a pause, and the sender. Read when it is first asked."""
+
+    def __init__(self, context: JobContext, work: Work, site_id: UUID, channel: Channel) -> None:
+        self.context, self.work, self.site_id = context, work, site_id
+        self.name = names(context).get(channel, "")
+
+    @cached_property
+    def _found(self) -> tuple[bool, Sender | None]:
+        return store.sender_state(self.work.session, self.site_id, self.name)
+
+    def sender(self) -> Sender | None:
+        return self._found[1]
+
+    def is_paused(self) -> bool:
+        return self._found[0]
+
+    def free_at(self) -> datetime | None:
+        return free_at(self.context, self.work.now, self.sender())
+
+    def is_stopped(self) -> bool:
+        sender = self.sender()
+        return sender is not None and sender.stopped_at is not None
 
 
-def busy(context: JobContext, work: Work) -> list[Channel]:
-    """The channels whose sender has used up its pace. A stopped one is not among them: what waits for it has to be
-    decided, as it may become too late."""
-    found = []
-    for channel, transport in context.transports.items():
-        row = store.sender(work.session, transport.sender)
-        if row is not None and row.stopped_at is None and row.next_free_at - context.limits.burst > work.now:
-            found.append(channel)
-    return found
-
-
-def take_turn(context: JobContext, work: Work, name: str) -> datetime | None:
-    """Take the sender's next turn; the moment to wait for where another worker was quicker."""
-    row = store.sender(work.session, name, lock=True)
-    if row is None:
+def take_turn(context: JobContext, work: Work, name: str, seen: Sender | None) -> datetime | None:
+    """Take the next turn of a sender as it was ``seen``; the moment to wait for where another worker was quicker."""
+    if seen is None:
         return work.now + timedelta(seconds=1)
-    free = row.next_free_at - context.limits.burst
-    if row.stopped_at is not None or free > work.now:
-        return work.now + RECHECK if row.stopped_at is not None else free
-    row.next_free_at = max(row.next_free_at, work.now) + timedelta(seconds=1 / row.per_second)
+    free = free_at(context, work.now, seen)
+    if free is not None or store.move_turn(work.session, name, seen.next_free_at, _following(work.now, seen)):
+        return free
+    row = store.sender(work.session, name, lock=True)
+    free = free_at(context, work.now, row)
+    if row is None or free is not None:
+        return free or work.now + timedelta(seconds=1)
+    row.next_free_at = _following(work.now, row)
     work.session.flush()
     return None
+
+
+def _following(now: datetime, row: Sender) -> datetime:
+    return max(row.next_free_at, now) + timedelta(seconds=1 / row.per_second)
 
 
 def stop(work: Work, name: str, why: str) -> None:

@@ -3,7 +3,7 @@
 The order is what makes it safe to be killed anywhere (rule 7): claim → write the attempt → commit → look at the
 clock → call → record. A claim without an attempt is decided again; an attempt without a result is looked for at
 the provider. The one hole that remains: a process that is frozen after it looked at the clock, and goes on once
-its message was given up for absent. Its late answer is counted (``recording.LATE``).
+its message was given up for absent. Its late answer is counted (``provider_results.LATE``).
 """
 
 import threading
@@ -20,20 +20,21 @@ from surveillance.core.errors import UnavailableError
 from surveillance.core.messages.decision import IN_FLIGHT, PACE_USED_UP, SENDER_STOPPED, Send, TooLate, Void, Wait
 from surveillance.core.messages.fallback import NextChannel, Task
 from surveillance.core.texts.encoding import encoding, parts_as_gsm
-from surveillance.core.texts.message_book import Rendered
 from surveillance.core.words import AttemptState, Channel, ReminderState, Step
 from surveillance.operations.calendars import page_addresses
-from surveillance.operations.dispatch import provider_results, senders
-from surveillance.operations.dispatch.recheck import DAMAGE, Look, look
+from surveillance.operations.dispatch import claims, provider_results, senders
+from surveillance.operations.dispatch.claims import Claim
+from surveillance.operations.dispatch.recheck import DAMAGE, Recheck, recheck
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.messages.events import turning
-from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.patient_context import PatientContext, patient_context
 from surveillance.operations.messages.scheduling import fallback
 from surveillance.operations.messages.texts import Text, as_written, text_for
 from surveillance.operations.work import Work
 from surveillance.providers.base import Accepted, DeliveryError, Outgoing, Transport
 from surveillance.store import db
 from surveillance.store.messages import reminders as store
+from surveillance.store.messages.claims import claimed
 from surveillance.store.tables import Attempt, Reminder
 
 log = structlog.get_logger(__name__)
@@ -58,55 +59,32 @@ def send_due(context: JobContext, stopping: threading.Event) -> Counter[str]:
     """
     done: Counter[str] = Counter()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dispatch") as one_by_one:
-        while not stopping.is_set() and (batch := _claim(context)):
-            until, ids = batch
-            for place, reminder_id in enumerate(ids):
+        while not stopping.is_set() and (batch := claims.take(context)):
+            for place, mine in enumerate(batch):
                 if stopping.is_set():
-                    _release(context, ids[place:], until)
+                    claims.give_back(context, batch[place:])
                     break
-                error = one_by_one.submit(_one, context, reminder_id, until, done).exception()
+                error = one_by_one.submit(_one, context, mine, done).exception()
                 if error is not None:
-                    done[_went_wrong(context, reminder_id, until, error)] += 1
+                    done[_went_wrong(context, mine, error)] += 1
     return done
 
 
-def _claim(context: JobContext) -> tuple[datetime, list[UUID]] | None:
-    """The next messages; nothing is locked where nothing is due."""
-    with db.reading(context.engine) as session:
-        work = context.work(session)
-        due = store.anything_due(session, work.now)
-        if not due or not store.anything_due(session, work.now, senders.busy(context, work)):
-            return None
+def _one(context: JobContext, mine: Claim, done: Counter[str]) -> None:
     with db.writing(context.engine) as session:
-        work = context.work(session)
-        senders.know(context, work)
-        until = work.now + context.limits.lease
-        ids = store.claim(session, work.now, until, context.limits.batch, senders.busy(context, work))
-    return (until, ids) if ids else None
-
-
-def _release(context: JobContext, ids: list[UUID], until: datetime) -> None:
-    with db.writing(context.engine) as session:
-        store.release(session, ids, until)
-
-
-def _one(context: JobContext, reminder_id: UUID, until: datetime, done: Counter[str]) -> None:
-    with db.writing(context.engine) as session:
-        ready = _prepare(context, context.work(session), reminder_id, until, done)
+        ready = _prepare(context, context.work(session), mine, done)
     if ready is not None:
         done[_hand_over(context, ready)] += 1
 
 
-def _prepare(context: JobContext, work: Work, reminder_id: UUID, until: datetime, done: Counter[str]) -> Ready | None:
+def _prepare(context: JobContext, work: Work, mine: Claim, done: Counter[str]) -> Ready | None:
     """Decide, and write the attempt if it is to be sent; None where nothing is handed over now."""
-    row = work.session.get(Reminder, reminder_id)
-    patient = store.lock_patient(work.session, row.patient_id) if row else None
-    row = store.claimed(work.session, reminder_id, until)
+    patient = store.lock_patient(work.session, mine.patient_id)
+    row = claimed(work.session, mine.reminder_id, mine.until)
     if row is None or patient is None:
         return None  # somebody else has it: the claim ran out
-    now = situation(work, patient)
-    found = look(context, work, now, row)
-    row.claimed_until, row.changed_at = None, work.now
+    now = patient_context(work, patient)
+    found = recheck(context, work, now, row)
     if not isinstance(found.decision, Send):
         done[_settle(work, row, found)] += 1
         return None
@@ -117,7 +95,7 @@ def _prepare(context: JobContext, work: Work, reminder_id: UUID, until: datetime
     return ready
 
 
-def _settle(work: Work, row: Reminder, found: Look) -> str:
+def _settle(work: Work, row: Reminder, found: Recheck) -> str:
     """Act on every decision but to send; the word is for the report."""
     match found.decision:
         case Wait():
@@ -141,25 +119,28 @@ def _wait(work: Work, row: Reminder, wait: Wait) -> str:
     """It is decided again later; a message that is paused for a week is one line of its ledger."""
     with turning(work, row, until=wait.until, again=True):
         row.state, row.not_before, row.reason = ReminderState.PLANNED, wait.until, wait.reason
+        row.claimed_until = None
     return "waiting"
 
 
 def _end(work: Work, row: Reminder, state: ReminderState, reason: str) -> None:
     with turning(work, row):
-        row.state, row.reason = state, reason
+        row.state, row.reason, row.claimed_until = state, reason, None
 
 
-def _attempt(context: JobContext, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Ready | Wait:
+def _attempt(
+    context: JobContext, work: Work, now: PatientContext, row: Reminder, found: Recheck, send: Send
+) -> Ready | Wait:
     """Write the attempt: the sender's turn is taken, and nothing else is on its way to the address."""
     transport = context.transports[row.channel]
     deadline = min(work.now + context.limits.hand_over, send.deadline - context.limits.shortest)
     if deadline <= work.now:
         return Wait(send.deadline, "too little time is left today")
     text = _text(context, work, now, row, found, send)
-    if (free := senders.take_turn(context, work, transport.sender)) is not None:
-        stopped = senders.is_stopped(context, work, row.channel)
+    if (free := senders.take_turn(context, work, transport.sender, found.sender)) is not None:
+        stopped = found.sender is not None and found.sender.stopped_at is not None
         return Wait(free, SENDER_STOPPED if stopped else PACE_USED_UP)
-    attempt = _written(work, row, found, send, text.kept(), transport, deadline)
+    attempt = _written(work, row, found, send, text, transport, deadline)
     try:
         with work.session.begin_nested():
             work.session.add(attempt)
@@ -168,13 +149,12 @@ def _attempt(context: JobContext, work: Work, now: Situation, row: Reminder, fou
     if text.wants_page:
         _, secret = page_addresses.new_page(work, now.patient, found.contact, send.language, row)
         text = text.with_page(secret)
-    _measure(attempt, text.rendered.sms)
     _state(row, found, text, work.now)
     validity = int((send.deadline - deadline).total_seconds())
     return Ready(attempt.id, row.channel, _outgoing(context, attempt, text, validity), deadline)
 
 
-def _text(context: JobContext, work: Work, now: Situation, row: Reminder, found: Look, send: Send) -> Text:
+def _text(context: JobContext, work: Work, now: PatientContext, row: Reminder, found: Recheck, send: Send) -> Text:
     """What goes out: an answer as it was written, everything else as it stands now."""
     if row.step is Step.ANSWER:
         return as_written(row.text)
@@ -183,14 +163,14 @@ def _text(context: JobContext, work: Work, now: Situation, row: Reminder, found:
 
 
 def _written(
-    work: Work, row: Reminder, found: Look, send: Send, kept: Rendered, transport: Transport, deadline: datetime
+    work: Work, row: Reminder, found: Recheck, send: Send, text: Text, transport: Transport, deadline: datetime
 ) -> Attempt:
     """The attempt as it is kept, without secrets."""
-    sms = row.channel is Channel.SMS
-    return Attempt(
+    sms, kept = row.channel is Channel.SMS, text.kept()
+    attempt = Attempt(
         site_id=row.site_id,
         reminder_id=row.id,
-        ordinal=len(store.attempts(work.session, row.id)) + 1,
+        ordinal=store.next_ordinal(row.id),
         channel=row.channel,
         contact_id=found.contact.id if found.contact else None,
         to_address=send.to,
@@ -203,23 +183,28 @@ def _written(
         deadline_at=deadline,
         in_doubt_from=deadline + _seconds(transport.timeout_seconds),
     )
+    if sms:
+        _measure(attempt, text.rendered.sms)
+    return attempt
 
 
 def _measure(attempt: Attempt, text: str) -> None:
-    """What an SMS costs is known from its whole text, which is not kept whole: secrets are left out of the ledger."""
-    if attempt.channel is Channel.SMS:
-        size = encoding(text)
-        attempt.encoding, attempt.text_parts, attempt.gsm_parts = size.name, size.parts, parts_as_gsm(text)
+    """What an SMS costs is known from its whole text, which is not kept whole: secrets are left out of the ledger.
+
+    What stands in for a secret that is not made yet has as many signs, of the same alphabet.
+    """
+    size = encoding(text)
+    attempt.encoding, attempt.text_parts, attempt.gsm_parts = size.name, size.parts, parts_as_gsm(text)
 
 
 def _seconds(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _state(row: Reminder, found: Look, text: Text, now: datetime) -> None:
+def _state(row: Reminder, found: Recheck, text: Text, now: datetime) -> None:
     """What the patient was told, or may have been, from this moment on."""
     row.state, row.attempts, row.sent_at = ReminderState.CLAIMED, row.attempts + 1, now
-    row.not_before, row.reason = None, ""
+    row.not_before, row.reason, row.claimed_until, row.changed_at = None, "", None, now
     row.contact_id = found.contact.id if found.contact else None
     planned = found.planned
     row.due_at, row.expires_at, row.sequence = planned.due_at, planned.expires_at, planned.sequence
@@ -271,7 +256,7 @@ def _record(context: JobContext, ready: Ready, answer: Accepted | DeliveryError)
         return "in_doubt" if pair[0].state is AttemptState.IN_DOUBT else "refused"
 
 
-def _went_wrong(context: JobContext, reminder_id: UUID, until: datetime, error: BaseException) -> str:
+def _went_wrong(context: JobContext, mine: Claim, error: BaseException) -> str:
     """A message that could not be worked on. Nothing was sent unless an attempt is open, which is looked for.
 
     Raises:
@@ -280,11 +265,10 @@ def _went_wrong(context: JobContext, reminder_id: UUID, until: datetime, error: 
     if isinstance(error, UnavailableError) or not isinstance(error, Exception):
         raise error
     expected = isinstance(error, DAMAGE)
-    log.error("a message could not be worked on", reminder=str(reminder_id), exc_info=None if expected else error)
+    log.error("a message could not be worked on", reminder=str(mine.reminder_id), exc_info=None if expected else error)
     why = str(error) if expected else type(error).__name__
     with db.writing(context.engine) as session:
-        row = store.claimed(session, reminder_id, until)
+        row = claimed(session, mine.reminder_id, mine.until)
         if row is not None:
-            row.claimed_until = None
             _end(context.work(session), row, ReminderState.TASK, f"could not be made: {why}; nothing was sent")
     return "tasks" if expected else "errors"

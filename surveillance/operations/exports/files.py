@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError
-from surveillance.core.schedule.status import Reading, late, status
+from surveillance.core.schedule.status import late, status
 from surveillance.core.words import Privacy
 from surveillance.operations.calendars import feed_contents
 from surveillance.operations.csv_text import BOM, safe
@@ -22,6 +22,7 @@ from surveillance.operations.fhir.bundle import bundle
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
 from surveillance.store.tables import ExaminationRow, Feed, FeedKind, Patient, Plan, PlanTerms, Site, Study
+from surveillance.store.visits import studies
 
 COLUMNS = (
     "site", "mrn", "family_name", "given_name", "birth_date", "plan", "protocol", "anchor", "item", "month", "extra",
@@ -71,7 +72,7 @@ def _cells(work: Work, site: Site) -> Iterator[tuple[Any, ...]]:
 
 def _examination(row: ExaminationRow, study: Study | None, today: date) -> tuple[Any, ...]:
     examination = plans.examination(row)
-    reading = Reading(study.reported_on, study.reviewed_on, study.told_on) if study else None
+    reading = studies.reading(study) if study else None
     known = (
         (study.performed_on, study.accession, study.reported_on, study.reviewed_on, study.result)
         if study

@@ -37,7 +37,7 @@ REQUIRED: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
         ),
         ("PlanDefinition", "status"): _PUBLICATION,
         ("ActivityDefinition", "status"): _PUBLICATION,
-        ("ActivityDefinition", "kind"): frozenset({"ServiceRequest", "Appointment"}),
+        ("ActivityDefinition", "kind"): frozenset({"ServiceRequest", "Appointment", "CommunicationRequest"}),
         ("ActivityDefinition", "intent"): ORDER,
     }
 )
@@ -75,6 +75,7 @@ CONCLUSION: Mapping[Result, str] = MappingProxyType(
         Result.INDETERMINATE: "Indeterminate",
         Result.SUSPICIOUS: "Suspicious for recurrence",
         Result.RECURRENCE: "Recurrence",
+        Result.INADEQUATE: "Inadequate study, to be repeated",
     }
 )
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.protocols.fit import modalities
 from surveillance.core.protocols.protocol import Item, Protocol
 from surveillance.core.schedule.examinations import Examination
 from surveillance.core.schedule.status import status
@@ -162,7 +163,7 @@ def appointment(row: Appointment, lines: Iterable[AppointmentItem], requests: It
 
 
 def study(row: Study, items: Iterable[str], requests: Iterable[UUID]) -> Iterator[Resource]:
-    """What was performed and, once it is reported, the report: two facts, two resources."""
+    """What was performed and, once there is one, the report as its last version stands: two facts, two resources."""
     identifier = [{"type": _typed("ACSN"), "value": row.accession}] if row.accession else []
     based_on = [refers(request) for request in requests]
     shared: Resource = {"subject": refers(row.patient_id)}
@@ -174,11 +175,11 @@ def study(row: Study, items: Iterable[str], requests: Iterable[UUID]) -> Iterato
             "id": str(row.id),
             "status": "available",
             "started": _day(row.performed_on),
-            "modality": [{"system": codes.DICOM, "code": row.modality}],
+            "modality": [{"system": codes.DICOM, "code": code} for code in sorted(modalities(row.modality))],
             "description": ", ".join(item.replace("_", " ") for item in items),
         }
     )
-    if row.reported_on is not None:
+    if row.report_status is not None:
         yield checked(_report(row, shared, items))
 
 
@@ -186,7 +187,7 @@ def _report(row: Study, shared: Resource, items: Iterable[str]) -> Resource:
     made = shared | {
         "resourceType": "DiagnosticReport",
         "id": f"{row.id.hex}-report",
-        "status": "final",
+        "status": row.report_status.value if row.report_status else "unknown",
         "code": {"text": "Imaging report: " + ", ".join(item.replace("_", " ") for item in items)},
         "effectiveDateTime": _day(row.performed_on),
         "imagingStudy": [refers(row.id)],

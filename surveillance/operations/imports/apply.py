@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from surveillance.core.folding import folded
 from surveillance.core.words import Channel, ConsentAct, ContactKind
 from surveillance.operations.care import enrolment
 from surveillance.operations.imports.bulk import BulkWriter
@@ -10,7 +11,7 @@ from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.imports.sheets import Sheet
 from surveillance.operations.planning import replanning
 from surveillance.operations.registry import care_gaps, consents
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.visits.results import NewStudy, keep_study
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
@@ -67,7 +68,7 @@ def _change(work: Work, changed: Changed) -> None:
     if mine:
         before = picture(patient, mine)
         patient.sqlmodel_update(mine)
-        patient.folded = patients.folded(patient.given_name, patient.family_name)
+        patient.folded = folded(patient.given_name, patient.family_name)
         patients.write_words(work.session, patient)
         work.audit("patient.edit", patient, patient_id=patient.id, before=before, after=picture(patient, mine))
     if any(column in changed.fields for column in (*CONTACT, "phone")):
@@ -90,7 +91,7 @@ def enrolment_of(row: ImportedPatient) -> enrolment.Enrolment:
 def _change_contact(work: Work, changed: Changed) -> None:
     row, contact = changed.row, changed.contact
     if contact is None:
-        registry.add_contact(work, changed.patient, contact_of(row), priority=1)
+        registry_patients.add_contact(work, changed.patient, contact_of(row), priority=1)
         return
     before = picture(contact)
     contact.kind = row.get("contact_kind", contact.kind)
@@ -105,7 +106,7 @@ def _change_contact(work: Work, changed: Changed) -> None:
     work.session.flush()
     work.audit("contact.edit", contact, before=before, after=picture(contact))
     _consent(work, contact, row.get("consent", ()), row.get("consent_method", METHOD))
-    care_gaps.settle(work, contact.patient_id)
+    care_gaps.refresh(work, contact.patient_id)
 
 
 def _consent(work: Work, contact: Contact, channels: Sequence[Channel], method: str) -> None:
@@ -113,9 +114,9 @@ def _consent(work: Work, contact: Contact, channels: Sequence[Channel], method: 
         consents.consent(work, contact, channel, ConsentAct.GIVEN, method)
 
 
-def contact_of(row: ImportedPatient) -> registry.NewContact:
+def contact_of(row: ImportedPatient) -> registry_patients.NewContact:
     """The contact that a row speaks of."""
-    return registry.NewContact(
+    return registry_patients.NewContact(
         kind=row.get("contact_kind", ContactKind.SELF),
         name=row.get("contact_name", ""),
         phone=row.phone.given if row.phone else "",

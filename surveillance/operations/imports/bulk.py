@@ -10,12 +10,15 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.folding import folded
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.examinations import Derived, PlanFacts, derive
 from surveillance.core.schedule.matching import Study as Evidence
 from surveillance.core.schedule.trips import Trip
-from surveillance.core.words import AppointmentState, Channel, ConsentAct, ContactKind, Sex
+from surveillance.core.words import AppointmentState, Channel, ConsentAct, ContactKind, DeferralKind, Sex
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.off_items import off_items
 from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.planning.replanning import follow_ups, horizon, propose_trips
 from surveillance.operations.registry.working_days import site_calendar
@@ -24,17 +27,17 @@ from surveillance.store import bulk
 from surveillance.store.audit.events import plain
 from surveillance.store.planning import plans
 from surveillance.store.registry import patients
-from surveillance.store.registry.patients import folded
 from surveillance.store.tables import (
     Appointment,
     AppointmentItem,
     AuditEvent,
     AuditValue,
+    CareGap,
     Consent,
     Contact,
+    Deferral,
     ExaminationRow,
     FindingRow,
-    Gap,
     Patient,
     PatientWord,
     Plan,
@@ -67,9 +70,13 @@ PLAN = (
 TERMS = (
     "id", "site_id", "plan_id", "protocol_key", "intervals", "chosen_by", "reason", "recorded_at", "recorded_by",
 )  # fmt: skip
+DEFERRAL = (
+    "id", "site_id", "patient_id", "plan_id", "kind", "subject", "item", "reason", "role", "since", "until", "cap",
+    "settled_why", "recorded_at", "recorded_by",
+)  # fmt: skip
 STUDY = (
-    "id", "site_id", "patient_id", "source", "modality", "body_region", "performed_on", "next_action", "note",
-    "history", "recorded_at", "recorded_by",
+    "id", "site_id", "patient_id", "source", "modality", "modality_stated", "body_region", "performed_on",
+    "next_action", "note", "history", "recorded_at", "recorded_by",
 )  # fmt: skip
 STUDY_ITEM = ("study_id", "item", "site_id")
 EXAMINATION = (
@@ -191,6 +198,7 @@ class BulkWriter:
             )
         )  # fmt: skip
         self._event(tables, "plan.enrol", "plan", plan_id, patient_id)
+        self._off(off_items(self.work, protocol, intervals), patient_id, plan_id, tables)
         evidence = tuple(self._studies(row, protocol, patient_id, tables))
         terms = self.work.terms(protocol.key, intervals, None)
         derived = derive(PlanFacts(anchor, self.today, (terms,), studies=evidence), self.until)
@@ -198,6 +206,20 @@ class BulkWriter:
         self._visits(propose_trips(derived.examinations, follow_ups(protocol), self.today, self.is_working),
                      derived, patient_id, plan_id, tables)  # fmt: skip
         return plan_id
+
+    def _off(self, items: Sequence[str], patient_id: str, plan_id: str, tables: "_Tables") -> None:
+        """What the file switches off; whoever takes it in was asked when its rows were read."""
+        role = granting.role_of(self.work, self.site.id) if items else None
+        for item in items:
+            until = granting.farthest(self.work, self.site.id, DeferralKind.OFF, self.today)
+            row_id = bulk.text_id()
+            tables.deferrals.append(
+                (
+                    row_id, self.site_id, patient_id, plan_id, DeferralKind.OFF, str(UUID(plan_id)), item, "imported",
+                    role, self.today, until, until, "", *self.recorded,
+                )
+            )  # fmt: skip
+            self._event(tables, "deferral.grant", "deferral", row_id, patient_id)
 
     def _studies(
         self, row: ImportedPatient, protocol: Protocol, patient_id: str, tables: "_Tables"
@@ -207,7 +229,7 @@ class BulkWriter:
             modalities = next((m for code in items if (m := protocol.item(code).modalities)), ("OT",))
             tables.studies.append(
                 (
-                    study_id, self.site_id, patient_id, "import", modalities[0], "", day, "", "",
+                    study_id, self.site_id, patient_id, "import", modalities[0], False, "", day, "", "",
                     day + timedelta(days=studies.HISTORY_DAYS) < self.today, *self.recorded,
                 )
             )  # fmt: skip
@@ -242,7 +264,7 @@ class BulkWriter:
 
 
 def _reachable(row: ImportedPatient, barred: Container[str | None]) -> bool:
-    """The rule of ``store.gaps`` for the one contact that a file gives."""
+    """The rule of ``store.registry.care_gaps`` for the one contact that a file gives."""
     consents, phone = row.values.get("consent", ()), row.phone
     if row.values.get("postal_address") or (row.values.get("email") and Channel.EMAIL in consents):
         return True
@@ -260,6 +282,7 @@ class _Tables:
         self.consents: list[tuple[Any, ...]] = []
         self.plans: list[tuple[Any, ...]] = []
         self.terms: list[tuple[Any, ...]] = []
+        self.deferrals: list[tuple[Any, ...]] = []
         self.words: list[tuple[Any, ...]] = []
         self.gaps: list[tuple[Any, ...]] = []
         self.studies: list[tuple[Any, ...]] = []
@@ -276,8 +299,9 @@ class _Tables:
         yield Consent, CONSENT, self.consents
         yield Plan, PLAN, self.plans
         yield PlanTerms, TERMS, self.terms
+        yield Deferral, DEFERRAL, self.deferrals
         yield PatientWord, WORD, self.words
-        yield Gap, GAP, self.gaps
+        yield CareGap, GAP, self.gaps
         yield Study, STUDY, self.studies
         yield StudyItem, STUDY_ITEM, self.study_items
         yield ExaminationRow, EXAMINATION, self.examinations

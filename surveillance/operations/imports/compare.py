@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from surveillance.core.folding import folded
 from surveillance.operations.imports.columns import FLAGS
 from surveillance.operations.imports.rows import CellError, ImportedPatient
 from surveillance.operations.work import Work
-from surveillance.store.registry.patients import folded
 from surveillance.store.tables import Contact, Patient, Plan, PlanTerms, Site, Study, StudyItem
 
 IDENTITY = ("family_name", "given_name", "birth_date")

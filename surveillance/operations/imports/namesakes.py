@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from surveillance.core.folding import folded
 from surveillance.operations.imports.compare import batches
 from surveillance.operations.imports.rows import ImportedPatient
 from surveillance.operations.work import Work
-from surveillance.store.registry.patients import folded
 from surveillance.store.tables import Patient, Site
 
 _Who = tuple[str, date]

@@ -7,7 +7,11 @@ from typing import Any
 
 from surveillance.core.errors import InvalidInputError, SurveillanceError
 from surveillance.core.protocols.protocol import Protocol
+from surveillance.core.words import DeferralKind
 from surveillance.operations.care import enrolment
+from surveillance.operations.deferrals import granting
+from surveillance.operations.deferrals.granting import NewDeferral
+from surveillance.operations.deferrals.off_items import off_items
 from surveillance.operations.imports.columns import COLUMNS, REQUIRED
 from surveillance.operations.imports.sheets import Sheet
 from surveillance.operations.registry.phones import Phone, read_phone
@@ -147,8 +151,14 @@ class _Reader:
         key = (protocol.key, repr(sorted(chosen.items())))
         if key not in self.intervals:
             try:
-                self.work.terms(protocol.key, chosen, None)
+                self._off(off_items(self.work, protocol, chosen))
                 self.intervals[key] = ""
             except InvalidInputError as error:
                 self.intervals[key] = str(error)
         return self.intervals[key]
+
+    def _off(self, items: Sequence[str]) -> None:
+        """Raises BeyondLimitError where whoever takes the file in may not switch an item off."""
+        until = granting.farthest(self.work, self.site.id, DeferralKind.OFF, self.today)
+        for item in items:
+            granting.allow(self.work, self.site.id, NewDeferral(DeferralKind.OFF, "", until, "imported", item))

@@ -8,7 +8,7 @@ from surveillance.core.messages.planned import stem
 from surveillance.core.messages.policy import BY_PERSON
 from surveillance.core.words import ReminderState, Role, Step
 from surveillance.operations.messages.events import turning
-from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.patient_context import PatientContext, patient_context
 from surveillance.operations.messages.scheduling import planned_of
 from surveillance.operations.messages.texts import statement
 from surveillance.operations.work import Work, found
@@ -56,7 +56,7 @@ def done(work: Work, row: Reminder, outcome: TaskOutcome, note: str = "") -> Rem
         raise InvalidInputError("nothing was sent, so nothing can have been received; say 'told' or 'not_reached'")
     before = picture(row, _TOLD)
     if outcome is TaskOutcome.TOLD:
-        _told(work, situation(work, patient), row)
+        _told(work, patient_context(work, patient), row)
         _void(work, others, "told by a person")
     reached = outcome in (TaskOutcome.TOLD, TaskOutcome.RECEIVED)
     with turning(work, row, f"settled by {work.actor.name}: {SETTLED[outcome]}{f' ({note})' if note else ''}"):
@@ -84,7 +84,7 @@ def _void(work: Work, others: Iterable[Reminder], why: str) -> None:
                 other.state, other.reason = ReminderState.VOIDED, why
 
 
-def _told(work: Work, now: Situation, row: Reminder) -> None:
+def _told(work: Work, now: PatientContext, row: Reminder) -> None:
     row.sent_at = work.now
     if row.step is Step.ANSWER:
         return

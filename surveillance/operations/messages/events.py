@@ -3,7 +3,7 @@
 What was sent, and what providers said of it, stands among the attempts and their reports.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
@@ -17,6 +17,42 @@ from surveillance.store.tables import MessageEvent, Reminder
 
 # As a message can begin; whatever else it is by now, it was planned first.
 _BEGINNINGS: Final = (ReminderState.PLANNED, ReminderState.DROPPED, ReminderState.TASK)
+
+
+class Ledger:
+    """Where turns of some messages are written down: their last ones are read at once, and the caller flushes."""
+
+    def __init__(self, work: Work, rows: Sequence[Reminder]) -> None:
+        self.work = work
+        self.last = store.last_events(work.session, [row.id for row in rows]) if rows else {}
+
+    @contextmanager
+    def turning(
+        self,
+        row: Reminder,
+        because: str = "",
+        until: datetime | None = None,
+        *,
+        again: bool = False,
+        born: bool = False,
+    ) -> Iterator[None]:
+        """As ``turning``, of one of the messages."""
+        first = _beginning(row)
+        yield
+        row.changed_at = self.work.now
+        reason = because or row.reason
+        last = self.last.get(row.id)
+        if again and last is not None and (last.state, last.reason) == (row.state, reason):
+            last.times, last.last_at, last.until = last.times + 1, self.work.now, until
+            return
+        if sa.inspect(row).pending:
+            self.work.session.flush()  # a turn refers to its message
+        if last is None and not born:
+            self.work.session.add(first)
+            last = first
+        turn = _turn(row, last.ordinal + 1 if last else 0, row.state, self.work.now, reason, until)
+        self.work.session.add(turn)
+        self.last[row.id] = turn
 
 
 @contextmanager
@@ -34,20 +70,8 @@ def turning(
     ``until`` is what it waits for. ``again``: the same wait as the last turn's is counted there, and makes no new one.
     ``born``: the row was just made, so that this is how it begins.
     """
-    first = _beginning(row)
-    yield
-    row.changed_at = work.now
-    reason = because or row.reason
-    last = store.last_event(work.session, row.id)
-    if again and last is not None and (last.state, last.reason) == (row.state, reason):
-        last.times, last.last_at, last.until = last.times + 1, work.now, until
-        return
-    if sa.inspect(row).pending:
-        work.session.flush()  # a turn refers to its message
-    if last is None and not born:
-        work.session.add(first)
-        last = first
-    work.session.add(_turn(row, last.ordinal + 1 if last else 0, row.state, work.now, reason, until))
+    with Ledger(work, [row]).turning(row, because, until, again=again, born=born):
+        yield
     work.session.flush()
 
 

@@ -18,7 +18,7 @@ from surveillance.core.texts.message_book import Choice
 from surveillance.core.words import AttemptState, Channel, Privacy, ReminderState, Step
 from surveillance.operations.messages import acts
 from surveillance.operations.messages.acts import TaskOutcome
-from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.patient_context import PatientContext, patient_context
 from surveillance.operations.messages.scheduling import planned_of
 from surveillance.operations.messages.texts import UNMADE, Statement, Text, as_written, text_for
 from surveillance.operations.registry.phones import readable
@@ -73,7 +73,7 @@ def tasks(work: Work, sites: Sequence[Site]) -> list[Task]:
 
 
 def _task(work: Work, row: Reminder, patient: Patient) -> Task:
-    now = situation(work, patient)
+    now = patient_context(work, patient)
     contacts = patients.contacts(work.session, patient.id)
     contact = next((each for each in contacts if each.postal_address), None)
     phone = next((each.phone for each in contacts if each.phone), None) or ""
@@ -94,19 +94,19 @@ def _task(work: Work, row: Reminder, patient: Patient) -> Task:
     return Task(row, patient, contact, _letter(work, now, contact, text, choice), late=slow, phone=phone)
 
 
-def _text(work: Work, now: Situation, row: Reminder, choice: Choice) -> Text:
+def _text(work: Work, now: PatientContext, row: Reminder, choice: Choice) -> Text:
     if row.step is Step.ANSWER:
         return as_written(row.text)
     return text_for(work, now, planned_of(row), choice.language, choice.locale, "")
 
 
-def _over(work: Work, now: Situation, states: Statement | None) -> str:
+def _over(work: Work, now: PatientContext, states: Statement | None) -> str:
     if states is None or states.day >= work.today(now.site):
         return ""
     return f"the visit of {states.day} is over: settle it as not needed any more"
 
 
-def _too_slow(work: Work, now: Situation, states: Statement | None) -> str:
+def _too_slow(work: Work, now: PatientContext, states: Statement | None) -> str:
     """Whether the post would be too late for the visit as it stands, or as the patient was told of it before."""
     if states is None:
         return ""
@@ -118,7 +118,7 @@ def _too_slow(work: Work, now: Situation, states: Statement | None) -> str:
     return f"post takes {core.POST_DAYS} working days and the visit is on {day}" if day else ""
 
 
-def _letter(work: Work, now: Situation, contact: Contact, text: Text, choice: Choice) -> Letter:
+def _letter(work: Work, now: PatientContext, contact: Contact, text: Text, choice: Choice) -> Letter:
     site, book = now.site, books_of(work, now.site)[choice.language]
     patient = f"{now.patient.given_name} {now.patient.family_name}".strip()
     to, about = core.recipient(contact.kind, contact.name, patient)

@@ -31,7 +31,7 @@ from surveillance.store.tables import (
 )
 
 _AHEAD = (ReminderState.PLANNED, ReminderState.CLAIMED)
-# The words of a provider's reports, which are Twilio's (see core.delivery).
+# The words of a provider's reports, which are Twilio's (see core.messages.delivery).
 REPORTS: Final[Mapping[str, str]] = {
     "accepted": "taken by the provider",
     "scheduled": "scheduled by the provider",

@@ -1,10 +1,10 @@
-"""Messages as a person looks at them: lists, and a preview of what a booking would bring."""
+"""Messages as a person looks at them: in lists, by their ids, and with what each says."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import datetime
 from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -12,18 +12,17 @@ from sqlmodel import col, select
 
 from surveillance.core.dates import local_day
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.messages.caps import apply_caps
-from surveillance.core.messages.planned import CAPPED, Planned, Visit
+from surveillance.core.messages.planned import CAPPED
 from surveillance.core.texts.turns import waits
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations.messages.patient_context import Situation, situation, zone_of
+from surveillance.operations.messages.patient_context import patient_context, zone_of
 from surveillance.operations.messages.scheduling import planned_of
 from surveillance.operations.messages.texts import text_for
 from surveillance.operations.wording import languages
 from surveillance.operations.work import Work, found
 from surveillance.store.messages import reminders as store
 from surveillance.store.registry import patients
-from surveillance.store.tables import Patient, Place, Reminder
+from surveillance.store.tables import Patient, Reminder
 
 
 class Which(StrEnum):
@@ -119,53 +118,18 @@ def upcoming(work: Work, site_ids: Iterable[UUID], limit: int = 500) -> list[Lin
     return listed(work, site_ids, Which.UPCOMING, limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """A message that would go out. ``text`` is empty where it cannot be made yet; ``dropped`` names a cap."""
-
-    step: Step
-    channel: Channel
-    at: datetime
-    zone: str
-    text: str
-    dropped: str | None
-
-
-def preview_for(
-    work: Work, patient: Patient, day: date, at: time, place: Place, examinations: Sequence[str] = ()
-) -> list[Foreseen]:
-    """Which messages a visit would bring if it were booked now, at the patient's local time, with their texts."""
-    now = situation(work, patient)
-    visit = Visit(str(uuid4()), day, at, place.time_zone, str(place.id), 0, work.now, work.now)
-    then = replace(now, visits=[*now.visits, visit])
-    wanted = apply_caps(then.wanted(), then.sent(), then.policy, then.recipient.zone, work.now)
-    mine = [planned for planned in wanted if planned.appointment_id == visit.appointment_id]
-    return [_foreseen(work, then, planned, ", ".join(examinations)) for planned in mine]
-
-
-def _foreseen(work: Work, then: Situation, planned: Planned, examinations: str) -> Foreseen:
-    zone = then.recipient.zone
-    local = planned.due_at.astimezone(ZoneInfo(zone))
-    return Foreseen(
-        planned.step, planned.channel, local, zone, _text(work, then, planned, examinations), planned.dropped
-    )
-
-
-def _text(work: Work, then: Situation, planned: Planned, examinations: str) -> str:
-    contact = next(iter(patients.contacts(work.session, then.patient.id)), None)
-    try:
-        choice = languages.choose(work, then.site, contact.language if contact else None)
-        sms = replace(planned, channel=Channel.SMS)
-        return text_for(work, then, sms, choice.language, choice.locale, "", examinations or None).kept().sms
-    except InvalidInputError:
-        return ""
-
-
 def text_of(work: Work, row: Reminder, patient: Patient) -> str:
     """What a planned message would say if it went out now, as SMS; empty where it cannot be made."""
     if row.step is Step.ANSWER:
         return row.text
-    return _text(work, situation(work, patient), planned_of(row), "")
+    now = patient_context(work, patient)
+    contact = next(iter(patients.contacts(work.session, patient.id)), None)
+    try:
+        choice = languages.choose(work, now.site, contact.language if contact else None)
+        sms = replace(planned_of(row), channel=Channel.SMS)
+        return text_for(work, now, sms, choice.language, choice.locale, "").kept().sms
+    except InvalidInputError:
+        return ""
 
 
 def message_named(work: Work, site_ids: Sequence[UUID], prefix: str) -> Reminder:

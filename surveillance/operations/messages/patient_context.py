@@ -2,26 +2,38 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from uuid import UUID
-
-from sqlmodel import col, select
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from surveillance.core.messages.planned import Due, Planned, Recipient, Told, Visit
 from surveillance.core.messages.policy import UNCAPPED, Policy
 from surveillance.core.messages.reminders import wanted_reminders
+from surveillance.core.schedule.examinations import Examination
 from surveillance.core.words import AppointmentState, Step
 from surveillance.operations.work import Work
+from surveillance.store.messages import course as courses
 from surveillance.store.messages import reminders as store
-from surveillance.store.planning import plans
-from surveillance.store.tables import Appointment, ExtraExamination, Patient, Plan, Reminder, Site
+from surveillance.store.planning.plans import Recorded
+from surveillance.store.tables import Appointment, Patient, Plan, PlanHold, Reminder, Site
 from surveillance.store.visits import appointments
 
 DUES_AHEAD = timedelta(days=14)  # how early a message about a window is planned; the daily sweep goes on from there
 
 
+_TOLD_OF: Final = (AppointmentState.BOOKED, AppointmentState.CANCELLED)  # booked, or called off after they were booked
+
+
 @dataclass(frozen=True, slots=True)
-class Situation:
+class Course:
+    """The active plan, if there is one. What was entered late is known only since then (``Due.known_at``)."""
+
+    plan: Plan | None = None
+    on_hold: bool = False
+    dues: Sequence[Due] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatientContext:
     """All of one patient at one moment. ``plan`` is the active one; ``rows`` are the stored messages."""
 
     patient: Patient
@@ -50,22 +62,27 @@ def policy_for(policy: Policy, site: Site) -> Policy:
     return replace(policy, send_from=start, send_until=end) if start < end else policy
 
 
-def situation(work: Work, patient: Patient) -> Situation:
-    """Read everything that decides about a patient's messages."""
+def patient_context(
+    work: Work, patient: Patient, course: Course | None = None, visits: Sequence[Appointment] | None = None
+) -> PatientContext:
+    """Everything that decides about a patient's messages: read, but for what a caller who has just planned hands over.
+
+    ``visits`` are all of the patient.
+    """
     site = work.site(patient.site_id)
-    plan = plans.active_plan(work.session, patient.id)
-    on_hold = plan is not None and is_held(work, plan)
+    course = course or _read_course(work, patient, site)
+    if visits is None:
+        visits = appointments.of_patient(work.session, patient.id, *_TOLD_OF)
     rows = store.of_patient(work.session, patient.id)
-    policy = policy_for(work.catalogue.policy, site)
-    return Situation(
+    return PatientContext(
         patient=patient,
         site=site,
-        policy=policy,
-        plan=plan,
-        on_hold=on_hold,
-        recipient=recipient(patient, site, active=plan is not None and not on_hold),
-        visits=_visits(work, patient),
-        dues=_dues(work, plan, policy) if plan else (),
+        policy=policy_for(work.catalogue.policy, site),
+        plan=course.plan,
+        on_hold=course.on_hold,
+        recipient=recipient(patient, site, active=course.plan is not None and not course.on_hold),
+        visits=[visit for row in visits if row.state in _TOLD_OF and (visit := visit_of(row)) is not None],
+        dues=course.dues,
         told=told_by(rows),
         rows=rows,
     )
@@ -88,21 +105,6 @@ def zone_of(patient: Patient, site: Site) -> str:
     return patient.time_zone or site.time_zone
 
 
-def is_held(work: Work, plan: Plan) -> bool:
-    """Whether a hold of the whole plan covers the site's today."""
-    today = work.today(work.site(plan.site_id))
-    return any(
-        hold.item is None and hold.start <= today and (hold.resumed_on is None or today < hold.resumed_on)
-        for hold in plans.holds(work.session, plan.id)
-    )
-
-
-def _visits(work: Work, patient: Patient) -> list[Visit]:
-    """Booked visits, and those that were booked once and called off."""
-    rows = appointments.of_patient(work.session, patient.id, AppointmentState.BOOKED, AppointmentState.CANCELLED)
-    return [visit for row in rows if (visit := visit_of(row)) is not None]
-
-
 def visit_of(row: Appointment) -> Visit | None:
     """A visit as the planning of messages sees it; None if it never had a time. Its place goes by id, as a new name
     is no new place."""
@@ -121,29 +123,57 @@ def visit_of(row: Appointment) -> Visit | None:
     )
 
 
-def _dues(work: Work, plan: Plan, policy: Policy) -> list[Due]:
-    """Examinations that are overdue by now or soon. What was entered late is known only since then."""
-    today = work.today(work.site(plan.site_id))
-    book_now = policy.steps[Step.BOOK_NOW]
-    until = today + DUES_AHEAD
-    window_until = until + timedelta(days=book_now.days_before or 0) if book_now.enabled else until
-    rows = store.open_examinations(work.session, plan.id, until, window_until)
-    known = _known_at(work, plan)
-    extras = _extras_known_at(work, plan) if any(row.extra_id for row in rows) else {}
-    return [
-        Due(row.window_start, row.overdue_from, row.booking_id is not None, extras.get(row.extra_id, known), row.item)
-        for row in rows
+# -- the course of the plan ------------------------------------------------------------------------------------
+
+
+def course_of(work: Work, recorded: Recorded, rows: Iterable[Examination]) -> Course:
+    """The course of an active plan that a caller has at hand; ``rows`` are its examinations as they are stored."""
+    plan, site = recorded.plan, work.site(recorded.plan.site_id)
+    today, (until, window_until) = work.today(site), _in_sight(work, site)
+    known = max([plan.recorded_at, *(row.recorded_at for row in recorded.terms)])
+    extras = {str(row.id): row.recorded_at for row in recorded.extras}
+    asked = (row for row in rows if row.open and not row.held)
+    near = (row for row in asked if row.overdue_from <= until or row.window_start <= window_until)
+    return Course(
+        plan,
+        any(_covers(hold, today) for hold in recorded.holds),
+        [
+            Due(
+                row.window_start,
+                row.overdue_from,
+                row.booking is not None,
+                extras.get(row.extra or "", known),
+                row.item,
+            )
+            for row in near
+        ],
+    )
+
+
+def _covers(hold: PlanHold, day: date) -> bool:
+    """Whether the whole plan is held on a day."""
+    return hold.item is None and hold.start <= day and (hold.resumed_on is None or day < hold.resumed_on)
+
+
+def _read_course(work: Work, patient: Patient, site: Site) -> Course:
+    lines = courses.of_patient(work.session, patient.id, work.today(site), *_in_sight(work, site))
+    if not lines:
+        return Course()
+    plan, on_hold, terms_at, *_ = lines[0]
+    known = max(plan.recorded_at, terms_at or plan.recorded_at)
+    dues = [
+        Due(row.window_start, row.overdue_from, row.booking_id is not None, extra_at or known, row.item)
+        for *_, row, extra_at in lines
+        if row is not None
     ]
+    return Course(plan, on_hold, dues)
 
 
-def _known_at(work: Work, plan: Plan) -> datetime:
-    """Since when the slots are as they are: the enrolment, or the last change of terms."""
-    return max([plan.recorded_at, *(row.recorded_at for row in plans.terms_in_force(work.session, plan.id))])
-
-
-def _extras_known_at(work: Work, plan: Plan) -> dict[UUID | None, datetime]:
-    statement = select(col(ExtraExamination.id), col(ExtraExamination.recorded_at))
-    return dict(work.session.exec(statement.where(ExtraExamination.plan_id == plan.id)).all())
+def _in_sight(work: Work, site: Site) -> tuple[date, date]:
+    """Examinations overdue by the first day, or open by the second one, are planned for by now."""
+    until = work.today(site) + DUES_AHEAD
+    book_now = work.catalogue.policy.steps[Step.BOOK_NOW]
+    return until, until + timedelta(days=book_now.days_before or 0) if book_now.enabled else until
 
 
 def told_by(rows: Iterable[Reminder]) -> list[Told]:

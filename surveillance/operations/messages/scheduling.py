@@ -13,11 +13,11 @@ from surveillance.core.messages.planned import Due, Planned, Recipient, Visit, o
 from surveillance.core.messages.policy import BY_PERSON, Policy
 from surveillance.core.messages.reminders import wanted_reminders
 from surveillance.core.words import Channel, ReminderState, Step
-from surveillance.operations.messages.events import turning
-from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.events import Ledger, turning
+from surveillance.operations.messages.patient_context import Course, PatientContext, patient_context
 from surveillance.operations.work import Work
 from surveillance.store.messages import reminders as store
-from surveillance.store.tables import Patient, Reminder, Site
+from surveillance.store.tables import Appointment, Patient, Reminder, Site
 
 GOES_ON = "goes on by "
 DEAD = "the patient has died"
@@ -33,14 +33,17 @@ def refresh(work: Work, patient_id: UUID) -> ReminderChanges:
     """
     work.session.flush()
     patient = store.lock_patient(work.session, patient_id)
-    if patient is None:
-        return ReminderChanges()
-    now = situation(work, patient)
+    return ReminderChanges() if patient is None else renew(work, patient)
+
+
+def renew(
+    work: Work, patient: Patient, course: Course | None = None, visits: Sequence[Appointment] | None = None
+) -> ReminderChanges:
+    """As ``refresh``, for a caller who has locked the patient; ``course`` and ``visits`` as in ``patient_context``."""
+    now = patient_context(work, patient, course, visits)
     wanted = apply_caps(now.wanted(), now.sent(), now.policy, now.recipient.zone, work.now)
     changes = reconcile_reminders(wanted, [_stored(row) for row in now.rows if row.step is not Step.ANSWER], work.now)
     _write(work, now, changes)
-    if not now.recipient.alive:
-        _close_tasks(work, now)
     work.session.flush()
     return changes
 
@@ -77,29 +80,45 @@ def _stored(row: Reminder) -> Stored:
     return Stored(row.key, state, row.due_at, row.expires_at, appointment, row.sequence, row.reason)
 
 
-def _write(work: Work, now: Situation, changes: ReminderChanges) -> None:
+def _write(work: Work, now: PatientContext, changes: ReminderChanges) -> None:
     rows = {row.key: row for row in now.rows}
+    ledger = Ledger(work, _turning(now, changes))
     for planned in changes.add:
         work.session.add(_row(planned, now.site.id, now.patient.id, work.now))
     for planned in changes.reopen:
-        with turning(work, rows[planned.key], WANTED_AGAIN, planned.due_at):
+        with ledger.turning(rows[planned.key], WANTED_AGAIN, planned.due_at):
             _take_up(rows[planned.key], planned, work.now)
     for planned in changes.move:
-        _move(work, rows[planned.key], planned)
+        _move(work, ledger, rows[planned.key], planned)
     for planned in changes.drop:
-        with turning(work, rows[planned.key]):
+        with ledger.turning(rows[planned.key]):
             _set(rows[planned.key], planned, work.now)
     for key, reason in changes.void:
-        with turning(work, rows[key]):
+        with ledger.turning(rows[key]):
             rows[key].state, rows[key].reason = ReminderState.VOIDED, reason
+    if not now.recipient.alive:
+        _close_tasks(ledger, now)
 
 
-def _move(work: Work, row: Reminder, planned: Planned) -> None:
+def _turning(now: PatientContext, changes: ReminderChanges) -> list[Reminder]:
+    """The messages that take a turn. Nobody calls the dead: what was a task is none any more."""
+    moved = {each.key: each.due_at for each in changes.move}
+    keys = {*(each.key for each in (*changes.reopen, *changes.drop)), *(key for key, _ in changes.void)}
+    return [
+        row
+        for row in now.rows
+        if row.key in keys
+        or row.due_at != moved.get(row.key, row.due_at)
+        or (row.state is ReminderState.TASK and not now.recipient.alive)
+    ]
+
+
+def _move(work: Work, ledger: Ledger, row: Reminder, planned: Planned) -> None:
     """Other facts of the same message; it is a turn only where it goes out at another moment."""
     if planned.due_at == row.due_at:
         _set(row, planned, work.now)
         return
-    with turning(work, row, MOVED, planned.due_at):
+    with ledger.turning(row, MOVED, planned.due_at):
         _set(row, planned, work.now)
 
 
@@ -139,11 +158,11 @@ def _set(row: Reminder, planned: Planned, now: datetime) -> None:
     row.changed_at = now
 
 
-def _close_tasks(work: Work, now: Situation) -> None:
+def _close_tasks(ledger: Ledger, now: PatientContext) -> None:
     """Nobody calls the dead, not even to ask whether a message arrived."""
     for row in now.rows:
         if row.state is ReminderState.TASK:
-            with turning(work, row):
+            with ledger.turning(row):
                 row.state, row.reason = ReminderState.VOIDED, DEAD
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,8 @@ from sqlmodel import col, select
 from surveillance.core.dates import DAY, to_utc
 from surveillance.core.words import Channel, ReminderState, Step
 from surveillance.operations.messages.lists import STATES, Line, Which, is_of, line
-from surveillance.operations.registry.phones import read_phone
+from surveillance.operations.registry.search import matching
 from surveillance.operations.work import Work
-from surveillance.store.registry import patients
 from surveillance.store.tables import Patient, Reminder, Site
 
 _NEWEST_FIRST = frozenset({Which.SENT, Which.FAILED})
@@ -24,7 +23,7 @@ _OPEN = (ReminderState.PLANNED, ReminderState.CLAIMED, ReminderState.IN_DOUBT, R
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """``text`` is looked for in names, MRNs and phones; ``day`` is the local day of each site."""
+    """``text`` names patients, as wherever patients are looked for; ``day`` is the local day of each site."""
 
     which: Which = Which.UPCOMING
     text: str = ""
@@ -39,17 +38,17 @@ def search(work: Work, sites: Sequence[Site], wanted: Search, skip: int = 0, lim
     statement = (
         select(Reminder, Patient)
         .join(Patient, col(Patient.id) == col(Reminder.patient_id))
-        .where(col(Reminder.site_id).in_([site.id for site in sites]), *_wanted(sites, wanted, moment, work.now))
+        .where(col(Reminder.site_id).in_([site.id for site in sites]), *_wanted(work, sites, wanted, moment))
     )
     order = moment.desc() if wanted.which in _NEWEST_FIRST else moment.asc()
     rows = work.session.exec(statement.order_by(order, col(Reminder.key)).offset(skip).limit(limit))
     return [line(work, row, patient) for row, patient in rows]
 
 
-def _wanted(sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any], now: datetime) -> list[Any]:
+def _wanted(work: Work, sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any]) -> list[Any]:
     # In the words of the index "ix_reminder_sent", which is used only where they stand in the statement itself.
     was_sent = sa.text("reminder.state IN ('sent', 'delivered')")
-    found: list[Any] = [was_sent if wanted.which is Which.SENT else is_of(wanted.which, now)]
+    found: list[Any] = [was_sent if wanted.which is Which.SENT else is_of(wanted.which, work.now)]
     if wanted.which is Which.DOUBT:
         found.append(col(Reminder.sent_at).is_not(None))
     if wanted.step is not None:
@@ -59,7 +58,7 @@ def _wanted(sites: Sequence[Site], wanted: Search, moment: sa.ColumnElement[Any]
     if wanted.day is not None:
         found.append(sa.or_(sa.false(), *(_on(site, wanted.day, moment) for site in sites)))
     if wanted.text:
-        found.append(sa.or_(sa.false(), *(_about(site, wanted.text) for site in sites)))
+        found.append(matching(work, sites, wanted.text))
     return found
 
 
@@ -78,10 +77,6 @@ def _moment(which: Which) -> sa.ColumnElement[Any]:
 def _on(site: Site, day: date, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     start, end = (to_utc(each, time(0), site.time_zone) for each in (day, day + DAY))
     return sa.and_(col(Reminder.site_id) == site.id, moment >= start, moment < end)
-
-
-def _about(site: Site, text: str) -> sa.ColumnElement[bool]:
-    return patients.matching([site.id], text, read_phone(text, site.country).e164, None)
 
 
 def waiting(work: Work, site_ids: Sequence[UUID]) -> Mapping[Which, int]:

@@ -15,7 +15,7 @@ from surveillance.core.texts.links import without_secrets
 from surveillance.core.texts.message_book import Details, Rendered, render
 from surveillance.core.words import AppointmentState, Channel, Outcome, Privacy, Step
 from surveillance.operations.calendars import feed_contents, page_addresses
-from surveillance.operations.messages.patient_context import Situation
+from surveillance.operations.messages.patient_context import PatientContext
 from surveillance.operations.registry.phones import readable
 from surveillance.operations.wording.site_wording import books_of
 from surveillance.operations.work import Work
@@ -73,17 +73,14 @@ def _parts(rendered: Rendered) -> tuple[str, str, str]:
 
 def text_for(
     work: Work,
-    now: Situation,
+    now: PatientContext,
     planned: Planned,
     language: str,
     locale: str,
     public_url: str,
-    examinations: str | None = None,
     sender: str = "",
 ) -> Text:
-    """The message as it stands now; ``examinations`` names them where no visit is stored yet.
-
-    ``sender`` is the mailbox that an email comes from.
+    """The message as it stands now; ``sender`` is the mailbox that an email comes from.
 
     Raises:
         InvalidInputError: a detail that the text needs is not known, or the text would tell too much.
@@ -92,7 +89,7 @@ def text_for(
     book = books_of(work, now.site)[language]
     step = now.policy.steps[planned.step].template
     link = page_addresses.address(public_url, UNMADE)
-    details = replace(_details(work, now, planned, states, examinations), link=link)
+    details = replace(_details(work, now, planned, states), link=link)
     rendered = render(book, step, now.site.privacy, details, locale)
     if planned.channel is not Channel.EMAIL:
         return Text(rendered, "", None, states)
@@ -107,7 +104,7 @@ def text_for(
     return Text(replace(rendered, body=email_text(rendered.body, frame)), html, calendar, states, link)
 
 
-def _visits_of_day(work: Work, now: Situation, states: Statement) -> list[Appointment]:
+def _visits_of_day(work: Work, now: PatientContext, states: Statement) -> list[Appointment]:
     """What the email tells of, and all else of that day: its calendar holds the day as it stands.
 
     A visit that was called off stays in it as such: an earlier email may have brought it into the patient's calendar.
@@ -122,7 +119,7 @@ def as_written(text: str) -> Text:
     return Text(Rendered(text, "", text), "", None, None)
 
 
-def statement(now: Situation, planned: Planned) -> Statement | None:
+def statement(now: PatientContext, planned: Planned) -> Statement | None:
     """What the message tells of a visit: for a cancellation what was called off, else the day's first visit.
 
     Raises:
@@ -145,13 +142,9 @@ def _uuid(text: str) -> UUID | None:
     return UUID(text) if text else None
 
 
-def _details(
-    work: Work, now: Situation, planned: Planned, states: Statement | None, examinations: str | None
-) -> Details:
+def _details(work: Work, now: PatientContext, planned: Planned, states: Statement | None) -> Details:
     site = now.site
     full = site.privacy is Privacy.FULL
-    if full and examinations is None:
-        examinations = _examinations(work, now, planned, states)
     return Details(
         clinic=site.short_name,
         phone=readable(site.phone),
@@ -162,7 +155,7 @@ def _details(
         at=states.at if states else None,
         zone=states.zone if states else "",
         place=_place(work, states) if full and states else "",
-        examinations=examinations or "",
+        examinations=_examinations(work, now, planned, states) if full else "",
     )
 
 
@@ -171,7 +164,7 @@ def _place(work: Work, states: Statement) -> str:
     return place.name if place else ""
 
 
-def _examinations(work: Work, now: Situation, planned: Planned, states: Statement | None) -> str:
+def _examinations(work: Work, now: PatientContext, planned: Planned, states: Statement | None) -> str:
     """The titles, as the plan's protocol names them, of all that is done on that day or is due in that window."""
     if states is None:
         items = [due.label for due in now.dues if due.window_start == planned.subject_day and not due.booked]

@@ -158,11 +158,11 @@ class _Teller:
 
     def visit(self, row: Appointment) -> Shown:
         booked = row.state is AppointmentState.BOOKED
-        wish = reschedule_requests.open_wish(self.work, row.id) if booked else None
+        request = reschedule_requests.open_request(self.work, row.id) if booked else None
         assert row.at is not None  # noqa: S101  # a visit that was booked has a time
         place = self.place(row)
         where = self.speech.book.calendar.where
-        days = [self.speech.day(date.fromisoformat(day)) for day in wish.days] if wish else []
+        days = [self.speech.day(date.fromisoformat(day)) for day in request.days] if request else []
         return Shown(
             id=row.id,
             when=self.speech.when(row.day, row.at, row.zone, zone_of(self.patient, self.site)),
@@ -171,7 +171,7 @@ class _Teller:
             cancelled=not booked,
             open=booked and row.starts_at is not None and row.starts_at > self.work.now,
             confirmed=row.confirmed_at is not None,
-            asked=wish is not None,
+            asked=request is not None,
             days=self.speech.book.page.said("asked_days", days=" · ".join(days)) if days else "",
             google=self.google(row, place) if booked else "",
         )

@@ -1,6 +1,6 @@
 """What a change does to a patient: to examinations, visits and messages, known before it is applied (rule 12)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -9,11 +9,12 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from surveillance.core.schedule.examinations import Derived, Examination, Finding
+from surveillance.core.schedule.examinations import Derived, Examination, Finding, PlanFacts
 from surveillance.core.schedule.reconcile import reconcile
 from surveillance.core.schedule.status import status
 from surveillance.core.words import AppointmentState, ReminderState, Status
-from surveillance.operations.planning import replanning
+from surveillance.operations.planning import imaging_gaps, replanning
+from surveillance.operations.planning.imaging_gaps import GapLine
 from surveillance.operations.work import Work
 from surveillance.store.messages import reminders
 from surveillance.store.planning import plans
@@ -66,7 +67,10 @@ class VisitLine:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``voided`` and ``planned`` count the messages that will not go out any more, and those that will instead."""
+    """``voided`` and ``planned`` count the messages that will not go out any more, and those that will instead.
+
+    ``gaps``: the longest time without imaging, of each item and of all, as it was and as it becomes.
+    """
 
     today: date
     lines: tuple[Line, ...]
@@ -74,6 +78,7 @@ class Difference:
     visits: tuple[VisitLine, ...] = ()
     voided: int = 0
     planned: int = 0
+    gaps: tuple[GapLine, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -87,7 +92,8 @@ class Difference:
         """
         rows = [(line.plan, line.what, line.row.item, line.row.month, *self.sides(line)) for line in self.lines]
         odd = sorted((finding.kind, finding.item, str(finding.month), finding.since) for finding in self.findings)
-        return sha256(repr((rows, odd, self.visits, self.voided, self.planned)).encode()).hexdigest()
+        said = (rows, odd, self.visits, self.voided, self.planned, list(map(_without_extras, self.gaps)))
+        return sha256(repr(said).encode()).hexdigest()
 
     def sides(self, line: Line) -> tuple[Seen | None, Seen | None]:
         return seen(line.before, self.today), seen(line.after, self.today)
@@ -102,6 +108,13 @@ class Picture:
     findings: Mapping[int, frozenset[Finding]]
     visits: Mapping[UUID, tuple[date, AppointmentState]]
     waiting: frozenset[tuple[Any, ...]]
+    facts: Mapping[int, PlanFacts]
+
+
+def _without_extras(line: GapLine) -> tuple[Any, ...]:
+    """A gap by its days: an extra examination that the change itself makes has another id at each try."""
+    sides = [(gap.start.day, gap.end.day if gap.end else None) if gap else None for gap in (line.before, line.after)]
+    return line.plan, line.item, *sides
 
 
 def seen(row: Examination | None, today: date) -> Seen | None:
@@ -133,10 +146,18 @@ def since(work: Work, patient: Patient, before: Picture) -> Difference:
         tuple(_visits(before, after)),
         len(before.waiting - after.waiting),
         len(after.waiting - before.waiting),
+        tuple(_gaps(work, patient, before, after)),
     )
 
 
-def rehearsed(work: Work, patient: Patient, change: Callable[[], object]) -> Difference:
+def _gaps(work: Work, patient: Patient, before: Picture, after: Picture) -> Iterator[GapLine]:
+    """Of the plans that go on."""
+    for plan in reversed(plans.all_plans(work.session, patient.id)):
+        if plan.ended_on is None:
+            yield from imaging_gaps.compare(work, plan, before.facts.get(plan.number), after.facts[plan.number])
+
+
+def previewed(work: Work, patient: Patient, change: Callable[[], object]) -> Difference:
     """What ``change`` would do: it is done, looked at and taken back."""
     with work.session.begin_nested() as trial:
         before = picture(work, patient)
@@ -164,7 +185,8 @@ def _picture(work: Work, patient: Patient) -> Picture:
     visits = appointments.of_patient(session, patient.id, *AppointmentState)
     shown = {row.id: (row.day, row.state) for row in visits if row.was_booked}
     waiting = frozenset(_identity(row) for row in reminders.of_patient(session, patient.id) if row.state in _WAITING)
-    return Picture(work.today(work.site(patient.site_id)), rows, found, shown, waiting)
+    facts = {plan.number: replanning.facts_of(work, plan) for plan in every if plan.ended_on is None}
+    return Picture(work.today(work.site(patient.site_id)), rows, found, shown, waiting, facts)
 
 
 def _identity(row: Reminder) -> tuple[Any, ...]:

@@ -24,6 +24,7 @@ from surveillance.operations.registry.working_days import site_calendar
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
 from surveillance.store.tables import ExtraExamination, Override, Plan, PlanHold, PlanTerms, Site, Study
+from surveillance.store.visits import studies as study_store
 
 YEARS_SHOWN = 7  # the first yearly interval of every shipped protocol lies within
 
@@ -37,7 +38,7 @@ class Evidence:
 
     @property
     def reading(self) -> Reading:
-        return Reading(self.row.reported_on, self.row.reviewed_on, self.row.told_on)
+        return study_store.reading(self.row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,9 @@ class PlanRecord:
         return current((row for row in self.rows if row.item == item), self.today)
 
     def last_done(self, item: str) -> date | None:
-        """When an item was examined last, for this plan or beside it."""
-        own = (study.row.performed_on for study in self.studies.values() if item in study.items)
+        """When an item was examined last to any use, for this plan or beside it."""
+        useful = (study for study in self.studies.values() if study.row.repeat_by is None)
+        own = (study.row.performed_on for study in useful if item in study.items)
         return max((day for day in own if day >= self.plan.anchor), default=None)
 
 

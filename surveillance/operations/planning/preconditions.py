@@ -1,15 +1,18 @@
 """What every change of a plan begins with: the plan, locked and active, a reason, and a day that one can mean."""
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
 from surveillance.core.dates import add_months
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.schedule.examinations import PlanFacts, derive
+from surveillance.core.schedule.reconcile import undone
 from surveillance.core.words import Role
 from surveillance.operations.work import Work, found
 from surveillance.store.messages import reminders
 from surveillance.store.planning import plans as store
-from surveillance.store.tables import Patient, Plan
+from surveillance.store.tables import Patient, Plan, PlanTerms
 
 DECIDERS = (Role.COORDINATOR, Role.CLINICIAN)  # who decides about a plan
 
@@ -17,10 +20,10 @@ DECIDERS = (Role.COORDINATOR, Role.CLINICIAN)  # who decides about a plan
 FARTHEST_YEARS = 20  # a day further ahead is a typing error
 
 
-def lock(work: Work, patient_id: UUID) -> None:
+def lock(work: Work, patient_id: UUID) -> Patient:
     """Let changes of one patient happen one after the other, so that two people never book the same examination."""
     work.session.flush()
-    reminders.lock_patient(work.session, patient_id)
+    return found(reminders.lock_patient(work.session, patient_id), "patient", str(patient_id))
 
 
 def reasoned(reason: str, what: str) -> None:
@@ -29,10 +32,16 @@ def reasoned(reason: str, what: str) -> None:
         raise InvalidInputError(f"{what} needs a reason")
 
 
-def must_be_active(work: Work, plan: Plan) -> None:
+def must_be_active(work: Work, plan: Plan) -> Patient:
     """Lock the patient and read the plan again. Raises ConflictError where it has ended."""
-    lock(work, plan.patient_id)
+    patient = lock(work, plan.patient_id)
     work.session.refresh(plan)
+    check_active(plan)
+    return patient
+
+
+def check_active(plan: Plan) -> None:
+    """Raises ConflictError where the plan has ended."""
     if plan.ended_on is not None:
         raise ConflictError(f"the plan ended on {plan.ended_on} ({plan.end_reason})")
 
@@ -43,10 +52,25 @@ def check_near(day: date, today: date, what: str) -> None:
         raise InvalidInputError(f"{what} on {day} is more than {FARTHEST_YEARS} years ahead; check the year")
 
 
+def check_done(before: PlanFacts, after: PlanFacts, until: date, since: date) -> None:
+    """Raises InvalidInputError where a change that reaches back would take a study from what it fulfils."""
+    lost = undone(derive(before, until).examinations, derive(after, until).examinations)
+    if lost:
+        days = {study.id: study.performed_on for study in before.studies}
+        row = max(lost, key=lambda row: days[row.study or ""])
+        day = days[row.study or ""]
+        what = f"the study of {day} for {row.item}, {'extra' if row.month is None else f'month {row.month}'}"
+        raise InvalidInputError(f"from {since} on, {what}, would be undone; choose a day after it")
+
+
 def known_items(work: Work, plan: Plan) -> set[str]:
     """The items of every protocol version that the plan follows or followed, those switched off as well."""
-    rows = store.terms_in_force(work.session, plan.id)
-    return {item.code for row in rows for item in work.protocol(row.protocol_key).scheduled}
+    return items_of(work, store.terms_in_force(work.session, plan.id))
+
+
+def items_of(work: Work, terms: Iterable[PlanTerms]) -> set[str]:
+    """As ``known_items``, for terms that are at hand."""
+    return {item.code for row in terms for item in work.protocol(row.protocol_key).scheduled}
 
 
 def plan_of(work: Work, plan_id: UUID) -> Plan:

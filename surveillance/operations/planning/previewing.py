@@ -96,7 +96,8 @@ def outlook(work: Work, site: Site, draft: Draft, patient: Patient | None = None
 
 
 def _on_record(work: Work, patient: Patient) -> Iterable[Scan]:
-    for row in study_store.of_patient(work.session, patient.id):
+    useful = (row for row in study_store.of_patient(work.session, patient.id) if row.repeat_by is None)
+    for row in useful:
         yield Scan(frozenset(study_store.items(work.session, row.id)), row.performed_on)
 
 

@@ -5,73 +5,90 @@ from datetime import date
 from uuid import UUID
 
 from surveillance.core.schedule.examinations import Key
-from surveillance.core.schedule.proposals import Proposal, reconcile_proposals
+from surveillance.core.schedule.proposals import Proposal, ProposalChanges, reconcile_proposals
 from surveillance.core.schedule.trips import Trip
 from surveillance.core.words import AppointmentState
+from surveillance.operations.planning.gathered import Gathered
 from surveillance.operations.work import Work
-from surveillance.store.tables import Appointment, AppointmentItem, Plan
+from surveillance.store.bulk import write_whole
+from surveillance.store.tables import Appointment, AppointmentItem
 from surveillance.store.visits import appointments as store
 
 Targets = Mapping[Key, date]
 
 
-def write(work: Work, plan: Plan, wanted: Sequence[Trip], targets: Targets) -> None:
-    """Make the proposed visits of a plan equal to the wanted trips; ``targets`` are those of the examinations."""
-    rows = {row.id: row for row in store.of_plan(work.session, plan.id, AppointmentState.PROPOSED)}
-    lines = store.lines_of(work.session, rows)
-    for line in (line for own in lines.values() for line in own):
+def write(work: Work, now: Gathered, wanted: Sequence[Trip], targets: Targets) -> None:
+    """Make the proposed visits of a plan equal to the wanted trips; ``targets`` are those of the examinations.
+
+    All that goes is written before all that comes, so that a proposal and its lines are two statements for any number.
+    """
+    rows = {row.id: row for row in now.visits.of_plan(now.plan.id, AppointmentState.PROPOSED)}
+    for line in (line for row in rows.values() for line in now.visits.lines(row.id)):
         line.target = targets.get(store.key(line), line.target)
-    stored = [
-        Proposal(str(row.id), Trip(row.day, tuple(map(store.key, lines.get(row.id, []))), row.outside))
-        for row in rows.values()
-    ]
-    changes = reconcile_proposals(wanted, stored)
-    for gone in changes.drop:
-        _drop(work, rows[UUID(gone)], lines.get(UUID(gone), []))
-    for proposal in changes.change:
-        row = rows[UUID(proposal.id)]
-        _change(work, row, lines.get(row.id, []), proposal.trip, targets)
-    for trip in changes.add:
-        _add(work, plan, trip, targets)
+    changes = reconcile_proposals(wanted, [_as_proposed(now, row) for row in rows.values()])
+    _clear(work, now, rows, changes)
+    lines = [line_for(row, key, targets) for row, keys in _placed(work, now, rows, changes) for key in keys]
     work.session.flush()
-
-
-def _drop(work: Work, row: Appointment, lines: list[AppointmentItem]) -> None:
-    """A proposal that nobody booked leaves no trace: the feeds simply stop showing it."""
+    work.session.add_all(lines)
+    work.session.flush()
     for line in lines:
-        work.session.delete(line)
+        now.visits.put(line)
+
+
+def _as_proposed(now: Gathered, row: Appointment) -> Proposal:
+    keys = tuple(store.key(line) for line in now.visits.lines(row.id))
+    return Proposal(str(row.id), Trip(row.day, keys, row.outside))
+
+
+def _clear(work: Work, now: Gathered, rows: Mapping[UUID, Appointment], changes: ProposalChanges) -> None:
+    """A proposal that nobody booked leaves no trace: the feeds simply stop showing it."""
+    kept = {UUID(change.id): set(change.trip.examinations) for change in changes.change}
+    gone = [UUID(proposal) for proposal in changes.drop]
+    for visit_id in (*kept, *gone):
+        for line in now.visits.lines(visit_id):
+            if store.key(line) not in kept.get(visit_id, ()):
+                now.visits.take(line)
+                work.session.delete(line)
     work.session.flush()
-    work.session.delete(row)
+    for visit_id in gone:
+        now.visits.drop(rows[visit_id])
+        work.session.delete(rows[visit_id])
 
 
-def _change(work: Work, row: Appointment, lines: list[AppointmentItem], trip: Trip, targets: Targets) -> None:
-    row.day, row.outside = trip.day, trip.outside
-    store.touch(row, work.now, work.actor.user_id)
-    present = {store.key(line): line for line in lines}
-    for key, line in present.items():
-        if key not in trip.examinations:
-            work.session.delete(line)
-    work.session.flush()
-    for key in trip.examinations:
-        if key not in present:
-            work.session.add(line_for(row, key, targets))
+def _placed(
+    work: Work, now: Gathered, rows: Mapping[UUID, Appointment], changes: ProposalChanges
+) -> list[tuple[Appointment, list[Key]]]:
+    """The proposals that change, and the new ones, each with the examinations that it does not have yet."""
+    placed = []
+    for proposal in changes.change:
+        row, trip = rows[UUID(proposal.id)], proposal.trip
+        write_whole(row, ("day", "outside", "sequence", "changed_at", "changed_by"))
+        row.day, row.outside = trip.day, trip.outside
+        store.touch(row, work.now, work.actor.user_id)
+        present = {store.key(line) for line in now.visits.lines(row.id)}
+        placed.append((row, [key for key in trip.examinations if key not in present]))
+    for trip in changes.add:
+        row = blank(work, now, trip.day, work.site(now.plan.site_id).time_zone)
+        row.outside = trip.outside
+        placed.append((row, list(trip.examinations)))
+    return placed
 
 
-def _add(work: Work, plan: Plan, trip: Trip, targets: Targets) -> None:
+def blank(work: Work, now: Gathered, day: date, zone: str) -> Appointment:
+    """A new proposed visit of the plan; it is not flushed."""
     row = Appointment(
-        site_id=plan.site_id,
-        patient_id=plan.patient_id,
-        plan_id=plan.id,
+        site_id=now.plan.site_id,
+        patient_id=now.plan.patient_id,
+        plan_id=now.plan.id,
         state=AppointmentState.PROPOSED,
-        day=trip.day,
-        zone=work.site(plan.site_id).time_zone,
-        outside=trip.outside,
+        day=day,
+        zone=zone,
         changed_at=work.now,
         changed_by=work.actor.user_id,
     )
     work.session.add(row)
-    work.session.flush()
-    work.session.add_all(line_for(row, key, targets) for key in trip.examinations)
+    now.visits.add(row)
+    return row
 
 
 def line_for(row: Appointment, key: Key, targets: Targets) -> AppointmentItem:

@@ -1,50 +1,34 @@
-"""Re-planning: from all recorded facts of a plan to its rows, proposals and messages (schedule rules 12 and 13)."""
+"""Re-planning: from all recorded facts of a plan to its rows, proposals and messages (schedule rules 12 and 13).
+
+The way is the same everywhere: lock the patient, gather, decide in the core, write, and plan the messages.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
 
 from surveillance.core.dates import add_months
 from surveillance.core.protocols.protocol import After, Protocol
-from surveillance.core.schedule.examinations import Derived, Examination, Key, PlanFacts, derive
+from surveillance.core.schedule.examinations import Derived, Examination, PlanFacts, derive
 from surveillance.core.schedule.reconcile import Changes, reconcile
 from surveillance.core.schedule.trips import IsWorking, Trip, trips, with_visits
 from surveillance.operations.messages import scheduling
-from surveillance.operations.planning import proposals
+from surveillance.operations.messages.patient_context import Course
+from surveillance.operations.planning import gathered, preconditions, proposals
+from surveillance.operations.planning.gathered import Gathered
 from surveillance.operations.registry.working_days import site_calendar
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans as store
-from surveillance.store.tables import OverrideKind, Patient, Plan
+from surveillance.store.tables import Patient, Plan
+from surveillance.store.visits import appointments
 
 HORIZON_MONTHS = 24
 
 
 def facts_of(work: Work, plan: Plan) -> PlanFacts:
-    """Everything that is recorded about a plan and not retracted."""
-    words = store.overrides(work.session, plan.id)
-    return PlanFacts(
-        anchor=plan.anchor,
-        enrolled_on=plan.enrolled_on,
-        terms=tuple(
-            work.terms(row.protocol_key, row.intervals, row.since)
-            for row in store.terms_in_force(work.session, plan.id)
-        ),
-        holds=store.holds(work.session, plan.id),
-        studies=store.studies(work.session, plan, words),
-        bookings=store.bookings(work.session, plan.id),
-        extras=store.extras(work.session, plan.id),
-        moves={
-            (word.item, word.month): word.day
-            for word in words
-            if word.kind is OverrideKind.MOVE and word.month is not None and word.day is not None
-        },
-        skips={
-            Key(word.item, word.month, str(word.extra_id) if word.extra_id else None): word.day
-            for word in words
-            if word.kind is OverrideKind.SKIP and word.day is not None
-        },
-        known_blank=frozenset(word.item for word in words if word.kind is OverrideKind.KNOWN_BLANK),
-        ended_on=plan.ended_on,
-    )
+    """Everything that is recorded about a plan and not retracted, for whoever only looks."""
+    (recorded,) = store.recorded(work.session, [plan])
+    visits = appointments.visits(work.session, plan.patient_id)
+    return gathered.facts(work, recorded, visits, store.studies(work.session, plan.patient_id))
 
 
 def horizon(today: date, *days: date) -> date:
@@ -58,12 +42,12 @@ def beyond(facts: PlanFacts, day: date) -> date:
     return add_months(day, max((beat.interval for rhythm in rhythms for beat in rhythm.beats), default=0))
 
 
-def look_ahead(work: Work, plan: Plan, day: date) -> None:
+def look_ahead(work: Work, now: Gathered, day: date) -> None:
     """See that rows exist for whatever could be done on ``day``."""
-    wanted = beyond(facts_of(work, plan), day)
-    if wanted > plan.horizon:
-        plan.horizon = wanted
-        replan(work, plan)
+    wanted = beyond(now.facts(work), day)
+    if wanted > now.plan.horizon:
+        now.plan.horizon = wanted
+        replan(work, now.plan, now)
 
 
 def difference(work: Work, plan: Plan, facts: PlanFacts) -> Changes:
@@ -79,21 +63,16 @@ def _until(work: Work, plan: Plan, facts: PlanFacts) -> date:
     return max(plan.horizon, horizon(today, *booked, *facts.moves.values()))
 
 
-def replan(work: Work, plan: Plan) -> Changes:
-    """Make rows, findings and proposals equal to what the recorded facts want."""
+def replan(work: Work, plan: Plan, now: Gathered | None = None) -> Changes:
+    """Make rows, findings, proposals and messages equal to what the recorded facts want.
+
+    ``now`` is what a caller who has locked the patient gathered, and kept in step.
+    """
     work.session.flush()
-    facts = facts_of(work, plan)
-    plan.horizon = _until(work, plan, facts)
-    derived = derive(facts, plan.horizon)
-    stored = store.projected(work.session, plan.id)
-    changes = reconcile(derived, [store.examination(row) for row in stored.values()])
-    store.write_changes(work.session, plan, changes, stored)
-    store.write_findings(work.session, plan, derived)
-    if facts.skips:
-        store.settle_skips(work.session, plan.id)
-    targets = {row.key: row.target for row in derived.examinations}
-    proposals.write(work, plan, wanted_trips(work, plan, derived), targets)
-    scheduling.refresh(work, plan.patient_id)
+    now = now or gathered.locked(work, plan.patient_id, plan.id)
+    changes, derived = _rewrite(work, now)
+    course = now.course(work, derived) if plan.ended_on is None else None
+    scheduling.renew(work, now.patient, course, now.visits.every())
     return changes
 
 
@@ -102,23 +81,39 @@ def replan_patient(work: Work, patient: Patient) -> Changes | None:
 
     A study may lie in the time of a plan that has ended: its rows are a projection of the facts, too.
     """
-    changes = None
-    for plan in reversed(store.all_plans(work.session, patient.id)):
-        changed = replan(work, plan)
-        changes = changed if plan.ended_on is None else changes
-    if changes is None:
-        scheduling.refresh(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
+    every = gathered.of_plans(work, patient, store.all_plans(work.session, patient.id))
+    changes, course = None, Course()
+    for now in reversed(every):
+        changed, derived = _rewrite(work, now)
+        if now.plan.ended_on is None:
+            changes, course = changed, now.course(work, derived)
+    scheduling.renew(work, patient, course, every[0].visits.every() if every else ())
     return changes
 
 
-def wanted_trips(work: Work, plan: Plan, derived: Derived) -> list[Trip]:
+def _rewrite(work: Work, now: Gathered) -> tuple[Changes, Derived]:
+    """Everything but the messages; also what the facts give."""
+    plan, facts = now.plan, now.facts(work)
+    plan.horizon = _until(work, plan, facts)
+    derived = derive(facts, plan.horizon)
+    changes = reconcile(derived, now.stored.examinations)
+    now.stored.write(work.session, changes, derived)
+    if facts.skips:
+        store.settle_skips(work.session, plan.id)
+    targets = {row.key: row.target for row in derived.examinations}
+    proposals.write(work, now, wanted_trips(work, now, derived), targets)
+    return changes, derived
+
+
+def wanted_trips(work: Work, now: Gathered, derived: Derived) -> list[Trip]:
     """The visits to propose: every open, unbooked examination inside the horizon, grouped into trips."""
-    if plan.ended_on is not None:
+    if now.plan.ended_on is not None:
         return []
-    site = work.site(plan.site_id)
+    site = work.site(now.plan.site_id)
     today = work.today(site)
     is_working = site_calendar(work.session, site, today).is_working
-    after = follow_ups(work.protocol(store.terms_in_force(work.session, plan.id)[-1].protocol_key))
+    after = follow_ups(work.protocol(store.in_force(now.recorded.terms)[-1].protocol_key))
     return propose_trips(derived.examinations, after, today, is_working)
 
 

@@ -10,12 +10,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from surveillance.core.deferrals import LONGEST
 from surveillance.core.schedule.examinations import Derived, FindingKind, PlanFacts, derive
 from surveillance.core.schedule.reconcile import reconcile
 from surveillance.operations.audit import sealing
+from surveillance.operations.deferrals import off_items
 from surveillance.operations.planning import preconditions, replanning
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
+from surveillance.store.proof import deferrals as deferred
 from surveillance.store.proof import rules as store
 from surveillance.store.tables import Patient, Plan
 
@@ -23,6 +26,7 @@ BATCH = 200  # plans that are held in memory at a time
 GRACE = timedelta(hours=1)  # a dispatcher that is an hour late is not running
 
 Progress = Callable[[int, int], None]
+_BY_HAND = "find out who changed the database by hand, and record the report or the next action again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def check(work: Work, progress: Progress | None = None) -> list[Violation]:
 
 def whole(work: Work) -> Iterator[Violation]:
     """What single queries over everything tell."""
-    for part in (_people, _projections, _messages, _trail, _chain):
+    for part in (_people, _deferrals, _projections, _messages, _trail, _chain):
         yield from part(work)
 
 
@@ -103,6 +107,19 @@ def _people(work: Work) -> Iterator[Violation]:
     )
 
 
+def _deferrals(work: Work) -> Iterator[Violation]:
+    """Whoever is put off is put off by somebody who may, until a day that the board knows."""
+    session, rule = work.session, "put off by name"
+    longest = work.now.date() + timedelta(days=LONGEST)
+    kinds = (
+        (deferred.holds(session), "a hold until {} was granted by nobody", "review the hold, or resume it"),
+        (deferred.rows_aside(session, longest), "a row of {} is put aside until {}", "bring it back to the board"),
+        (deferred.restarts(session), "a restart by {} was granted by nobody", "reopen the plan, and end it again"),
+    )
+    for rows, what, mend in kinds:
+        yield from _violations(work, rows, rule, what, mend)
+
+
 def _projections(work: Work) -> Iterator[Violation]:
     """What is stored of people's facts, so that the board and a search are quick, is what the facts say."""
     session, rule = work.session, "stored is derived"
@@ -111,6 +128,8 @@ def _projections(work: Work) -> Iterator[Violation]:
         (store.wrong_words(session), "the words to search by", "edit the patient's name, and set it back"),
         (store.wrong_history(session), "which studies are history", "correct the anchor of the plan, and set it back"),
         (store.wrong_skips(session), "which skips are to review", "run 'tick', which plans anew"),
+        (store.wrong_reports(session), "how far a report has come", _BY_HAND),
+        (store.wrong_obligations(session), "what follows from a result", _BY_HAND),
     )
     for rows, what, mend in kinds:
         yield from _violations(work, rows, rule, f"{what} is stored otherwise than the facts say", mend)
@@ -210,6 +229,8 @@ def _plan(work: Work, plan_id: UUID) -> Iterator[Violation]:
     for difference in _differences(work, plan, derived):
         yield violation("stored is derived", difference, mend)
     if plan.ended_on is None and patient.died_on is None:
+        for item in _off_unsigned(work, plan):
+            yield violation("put off by name", f"{item} is off, and nobody may have it so", "switch it on, or sign it")
         for item in _without_next(work, plan, facts):
             yield violation("a next examination", f"{item} has none up to {plan.horizon}, and no hold", mend)
 
@@ -233,6 +254,15 @@ def _differences(work: Work, plan: Plan, derived: Derived) -> Iterator[str]:
 
 def _named(item: str, month: int | None) -> str:
     return f"{item} (extra)" if month is None else f"{item}@{month}"
+
+
+def _off_unsigned(work: Work, plan: Plan) -> list[str]:
+    """Items that the protocol repeats, that the terms in force switch off, and that no deferral speaks of."""
+    terms = plans.terms_in_force(work.session, plan.id)[-1]
+    protocol = work.protocol(terms.protocol_key)
+    repeated = work.terms(protocol.key, terms.intervals, None).rhythms
+    signed = {row.item for row in off_items.of_plan(work, plan)}
+    return [item.code for item in protocol.scheduled if item.enabled and item.code not in {*repeated, *signed}]
 
 
 def _without_next(work: Work, plan: Plan, facts: PlanFacts) -> Iterator[str]:

@@ -17,7 +17,7 @@ from surveillance.core.protocols.clocks import BEGINNINGS
 from surveillance.core.protocols.protocol import UNTIL, Item, Phase, Protocol
 from surveillance.core.protocols.sources import GRADES
 from surveillance.core.schedule.examinations import Examination, Key
-from surveillance.core.schedule.status import Reading, current, status
+from surveillance.core.schedule.status import current, status
 from surveillance.core.words import AppointmentState, Status
 from surveillance.operations.record.trail import trail
 from surveillance.operations.work import Work
@@ -33,7 +33,7 @@ from surveillance.store.tables import (
     Study,
     User,
 )
-from surveillance.store.visits import appointments
+from surveillance.store.visits import appointments, studies
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class _Plan:
 
     def explanation(self, row: Examination) -> Explanation:
         study = self.study(row.study)
-        reading = Reading(study.reported_on, study.reviewed_on, study.told_on) if study else None
+        reading = studies.reading(study) if study else None
         stands = status(row, self.today, reading)
         item = self.item_of(row)
         title = f"{item.title if item else row.item}, {self.place_of(row)}"
@@ -218,6 +218,7 @@ class _Plan:
             OverrideKind.COUNTS: "The early study was ruled to count",
             OverrideKind.EXTRA_EVIDENCE: "The early study was ruled to be extra evidence",
             OverrideKind.KNOWN_BLANK: "That no earlier study exists was confirmed",
+            OverrideKind.FITS: "That the study counts although its modality or region is another was ruled",
         }[word.kind]
 
     # -- which rule made the days ------------------------------------------------------------------------------
@@ -252,6 +253,7 @@ class _Plan:
     # -- what is arranged, and what follows --------------------------------------------------------------------
 
     def visit(self, row: Examination, study: Study | None) -> Iterator[str]:
+        yield from self.inadequate(row)
         if study is not None:
             accession = f" (accession {study.accession})" if study.accession else ""
             yield f"It was done on {study.performed_on}{accession}, recorded by {self.name(study.recorded_by)}."
@@ -260,6 +262,13 @@ class _Plan:
         else:
             for day in self.proposed(row):
                 yield f"The proposed day is {day}, the site's nearest working day that suits the trip."
+
+    def inadequate(self, row: Examination) -> Iterator[str]:
+        """Why a study that was made in its time has not settled it."""
+        for found in studies.of_patient(self.work.session, self.patient.id):
+            inside = row.cell_start <= found.performed_on < row.cell_end
+            if found.repeat_by and inside and row.item in studies.items(self.work.session, found.id):
+                yield f"The study of {found.performed_on} was inadequate; another one is wanted by {found.repeat_by}."
 
     def proposed(self, row: Examination) -> list[date]:
         visits = appointments.of_plan(self.work.session, self.plan.id, AppointmentState.PROPOSED)

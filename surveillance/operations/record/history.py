@@ -14,7 +14,7 @@ from surveillance.core.audit.action_words import did
 from surveillance.core.dates import local_day
 from surveillance.core.drawings.timeline import spelled
 from surveillance.operations.record.history_words import LABELS, NAMED, SILENT, WORDS
-from surveillance.operations.record.trail import LOOKS
+from surveillance.operations.record.trail import LOOKS, TOLD_BY_ITS_ACT
 from surveillance.operations.work import Work
 from surveillance.store.tables import AuditEvent, AuditValue, Patient, Place, User
 
@@ -80,8 +80,8 @@ def _events(work: Work, patient: Patient, limit: int, before: int | None, subjec
         .order_by(col(AuditEvent.id).desc())
         .limit(limit)
     )
-    for look in LOOKS:
-        statement = statement.where(~col(AuditEvent.action).startswith(look))
+    for left_out in (*LOOKS, *TOLD_BY_ITS_ACT):
+        statement = statement.where(~col(AuditEvent.action).startswith(left_out))
     if subject:
         statement = statement.where(AuditEvent.subject_id == subject)
     if before is not None:

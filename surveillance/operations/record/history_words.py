@@ -6,7 +6,18 @@ from types import MappingProxyType
 from typing import Final
 
 from surveillance.core import plain
-from surveillance.core.words import Channel, ConsentAct, ContactKind, EndReason, HoldReason, Outcome, Result, Sex
+from surveillance.core.words import (
+    Channel,
+    ConsentAct,
+    ContactKind,
+    EndReason,
+    FollowUp,
+    HoldReason,
+    Outcome,
+    ReportStatus,
+    Result,
+    Sex,
+)
 
 LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -32,7 +43,14 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "told_on": "patient told on",
         "review_on": "review on",
         "resumed_on": "resumed on",
-        "next_action_done_on": "next action taken on",
+        "next_action_done_on": "carried on since",
+        "follow_up": "carried on by",
+        "repeat_by": "to be repeated by",
+        "report_status": "report",
+        "to_review_since": "to review since",
+        "read_on": "read on",
+        "due_on": "due on",
+        "done_on": "done on",
         "requested_on": "asked for on",
         "retracted_reason": "reason",
         "worklist": "list",
@@ -41,7 +59,7 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
 # Bookkeeping that tells a person nothing: ids, who recorded it (the event itself says so), derived columns.
 SILENT: Final = re.compile(
     r"(^|_)id$|_by$|^(folded|horizon|zone|starts_at|sequence|was_booked|edited_at|changed_at|booked_at|created_at"
-    r"|recorded_at|retracted_at|outcome_at|died_recorded_at|secret_hash|subject|outside|priority|source)$"
+    r"|recorded_at|retracted_at|outcome_at|modality_stated|number|died_recorded_at|secret_hash|subject|outside|priority|source)$"
 )
 NAMED: Final = ("place_id", "owner_id", "assigned_to")
 WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
@@ -49,6 +67,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "sex": {word.value: plain.SEX[word] for word in Sex},
         "end_reason": {word.value: plain.END[word] for word in EndReason},
         "result": {word.value: plain.RESULT[word] for word in Result},
+        "report_status": {word.value: plain.REPORT[word] for word in ReportStatus},
+        "status": {word.value: plain.REPORT[word] for word in ReportStatus},
+        "follow_up": {word.value: plain.FOLLOW_UP[word] for word in FollowUp},
         "outcome": {word.value: plain.OUTCOME[word] for word in Outcome},
         "act": {word.value: plain.CONSENT[word] for word in ConsentAct},
         "channel": {word.value: plain.CHANNEL[word] for word in Channel},

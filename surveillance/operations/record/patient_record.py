@@ -22,7 +22,7 @@ from surveillance.operations.planning.plan_record import Evidence, PlanRecord
 from surveillance.operations.record import conversation
 from surveillance.operations.record.conversation import Conversation
 from surveillance.operations.registry import reachability
-from surveillance.operations.registry.reachability import Reach
+from surveillance.operations.registry.reachability import ContactReach
 from surveillance.operations.work import Work
 from surveillance.store.board import worklist as board
 from surveillance.store.calendars import feeds as feed_store
@@ -35,7 +35,7 @@ from surveillance.store.tables import (
     Feed,
     Patient,
     PatientPage,
-    RescheduleWish,
+    RescheduleRequest,
     Site,
     StudyItem,
     User,
@@ -92,7 +92,7 @@ class PatientRecord:
     age: int
     flags: Sequence[str]
     owner: str
-    reaches: Sequence[Reach]
+    reaches: Sequence[ContactReach]
     steps: Sequence[WorklistRow]
     plans: Sequence[PlanRecord]
     visits: Sequence[VisitRecord]
@@ -101,7 +101,7 @@ class PatientRecord:
     pages: Sequence[PatientPage]
     death: Death | None
     conversation: Conversation
-    wishes: Set[UUID]  # the visits for which another day was asked
+    reschedule_requested: Set[UUID]  # the visits for which another day was asked
     names: Mapping[UUID, str]
 
     @property
@@ -160,7 +160,7 @@ def gather(work: Work, patient: Patient) -> PatientRecord:
         pages=page_addresses.standing(session, patient.id, work.now),
         death=death,
         conversation=said,
-        wishes=_wishes(work, patient),
+        reschedule_requested=_reschedule_requested(work, patient),
         names=names,
     )
 
@@ -214,9 +214,9 @@ def _death(work: Work, patient: Patient) -> Death | None:
     return work.session.exec(statement).first()
 
 
-def _wishes(work: Work, patient: Patient) -> set[UUID]:
-    statement = select(col(RescheduleWish.appointment_id)).where(
-        RescheduleWish.patient_id == patient.id, col(RescheduleWish.settled_at).is_(None)
+def _reschedule_requested(work: Work, patient: Patient) -> set[UUID]:
+    statement = select(col(RescheduleRequest.appointment_id)).where(
+        RescheduleRequest.patient_id == patient.id, col(RescheduleRequest.settled_at).is_(None)
     )
     return set(work.session.exec(statement))
 

@@ -11,6 +11,7 @@ from surveillance.operations.work import Work
 from surveillance.store.audit import events as audit
 from surveillance.store.tables import AuditEvent, AuditValue, Patient, Plan, User
 
+TOLD_BY_ITS_ACT = ("deferral.grant", "deferral.reinstate")  # the hold, move or end that puts off has its own event
 LOOKS = ("patient.view", "patient.find", "board.view", "export")  # who only looked is not who changed something
 _SHOWN = 6  # fields of one change; the audit trail itself has all of them
 

@@ -1,5 +1,6 @@
 """The ledger of consent, and what is known of a phone number itself, which binds at all sites (section 4 rule 10)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from sqlmodel import select
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ConsentAct, Role
 from surveillance.operations.registry import care_gaps
-from surveillance.operations.work import Work
+from surveillance.operations.work import Note, Work
 from surveillance.store.audit.events import picture
 from surveillance.store.messages import reminders
 from surveillance.store.registry import patients as store
@@ -37,30 +38,46 @@ def write_consent(
     work: Work, contact: Contact, channel: Channel, act: ConsentAct, method: str, at: datetime | None = None
 ) -> Consent:
     """As ``consent``, for an operation that has asked who acts."""
+    row = line(work, contact, channel, act, method, at)
+    write_lines(work, [row])
+    care_gaps.refresh(work, contact.patient_id)
+    return row
+
+
+def line(
+    work: Work, contact: Contact, channel: Channel, act: ConsentAct, method: str, at: datetime | None = None
+) -> Consent:
+    """A line of the ledger that is not written yet; raises as ``consent``."""
     if not method.strip():
         raise InvalidInputError("say how consent was given or withdrawn (signed form, by telephone, …)")
     if at is not None and at > work.now:
         raise InvalidInputError(f"consent at {at} lies in the future")
-    address = contact.phone if channel is Channel.SMS else contact.email
-    row = Consent(
+    if channel is Channel.EMAIL and act is ConsentAct.GIVEN:
+        contact.email_failed_at, contact.email_failed_why = None, ""  # who agrees to it anew says that it works
+    return Consent(
         site_id=contact.site_id,
         patient_id=contact.patient_id,
         contact_id=contact.id,
         channel=channel,
         act=act,
-        address=address,
+        address=contact.phone if channel is Channel.SMS else contact.email,
         method=method,
         at=at or work.now,
         recorded_at=work.now,
         recorded_by=work.actor.user_id,
     )
-    work.session.add(row)
-    if channel is Channel.EMAIL and act is ConsentAct.GIVEN:
-        contact.email_failed_at, contact.email_failed_why = None, ""  # who agrees to it anew says that it works
+
+
+def write_lines(work: Work, rows: Sequence[Consent]) -> None:
+    """Put lines into the ledger; what the patients lack then is the caller's to settle."""
+    work.session.add_all(rows)
     work.session.flush()
-    work.audit(f"consent.{act}", row, after=picture(row, ("channel", "method", "at", "address")))
-    care_gaps.settle(work, contact.patient_id)
-    return row
+    work.audit_all(map(note, rows))
+
+
+def note(row: Consent) -> Note:
+    """What the audit trail says of a line."""
+    return Note(f"consent.{row.act}", row, after=picture(row, ("channel", "method", "at", "address")))
 
 
 def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
@@ -80,11 +97,9 @@ def opt_out(work: Work, phone: str, how: str) -> list[Contact]:
         row.opted_out_how = how
     row.paused_at, row.paused_why = None, ""
     _keep_number(work, row, "number.opt_out", before, how)
-    for contact in holders:
-        last = store.consents(work.session, contact.patient_id).get((contact.id, Channel.SMS))
-        if last is not None and last.act is ConsentAct.GIVEN:
-            write_consent(work, contact, Channel.SMS, ConsentAct.WITHDRAWN, OPT_OUT + how)
-    care_gaps.settle(work, *(contact.patient_id for contact in holders))
+    agreed = [contact for contact in holders if _agreed(work, contact)]
+    write_lines(work, [line(work, each, Channel.SMS, ConsentAct.WITHDRAWN, OPT_OUT + how) for each in agreed])
+    care_gaps.refresh(work, *(contact.patient_id for contact in holders))
     return holders
 
 
@@ -98,10 +113,14 @@ def opt_in(work: Work, phone: str, how: str) -> list[Contact]:
     row.opted_out_at, row.opted_out_how, row.paused_at, row.paused_why = None, "", None, ""
     _keep_number(work, row, "number.opt_in", before, how)
     back = [contact for contact in holders if _withdrawn_by_number(work, contact)]
-    for contact in back:
-        write_consent(work, contact, Channel.SMS, ConsentAct.GIVEN, OPT_IN + how)
-    care_gaps.settle(work, *(contact.patient_id for contact in holders))
+    write_lines(work, [line(work, contact, Channel.SMS, ConsentAct.GIVEN, OPT_IN + how) for contact in back])
+    care_gaps.refresh(work, *(contact.patient_id for contact in holders))
     return back
+
+
+def _agreed(work: Work, contact: Contact) -> bool:
+    last = store.consents(work.session, contact.patient_id).get((contact.id, Channel.SMS))
+    return last is not None and last.act is ConsentAct.GIVEN
 
 
 def _withdrawn_by_number(work: Work, contact: Contact) -> bool:

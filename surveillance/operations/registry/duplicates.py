@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from surveillance.core import plain
+from surveillance.core.folding import folded
 from surveillance.core.people import likeness
 from surveillance.operations.work import Work
-from surveillance.store.registry.patients import folded
 from surveillance.store.tables import Contact, Patient
 
 SHOWN: Final = 5

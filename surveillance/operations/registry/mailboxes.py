@@ -18,4 +18,4 @@ def came_back(work: Work, address: str, why: str) -> None:
         contact.email_failed_at, contact.email_failed_why = work.now, why
         work.session.flush()
         work.audit("contact.bounce", contact, before=before, after=picture(contact, _PICTURE), reason=why)
-        care_gaps.settle(work, contact.patient_id)
+        care_gaps.refresh(work, contact.patient_id)

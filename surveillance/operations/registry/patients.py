@@ -1,26 +1,25 @@
 """Registering patients, with those to write to about them and the consents they gave."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.folding import folded
 from surveillance.core.words import Channel, ConsentAct, ContactKind, Sex
 from surveillance.operations.registry import care_gaps
-from surveillance.operations.registry.consents import (
-    WRITERS,
-    write_consent,
-)
+from surveillance.operations.registry.consents import WRITERS, line, note
 from surveillance.operations.registry.phones import read_address, read_email, read_phone
 from surveillance.operations.registry.sites import check_zone
-from surveillance.operations.work import Work, found
+from surveillance.operations.work import Note, Work, found
 from surveillance.store.audit.events import picture
 from surveillance.store.registry import patients as store
-from surveillance.store.tables import Contact, Patient, Site
+from surveillance.store.tables import Consent, Contact, Patient, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def add_patient(work: Work, site: Site, new: NewPatient) -> Patient:
         mrn=new.mrn.strip(),
         family_name=new.family_name.strip(),
         given_name=new.given_name.strip(),
-        folded=store.folded(new.given_name, new.family_name),
+        folded=folded(new.given_name, new.family_name),
         birth_date=new.birth_date,
         sex=new.sex,
         time_zone=new.time_zone,
@@ -82,11 +81,11 @@ def add_patient(work: Work, site: Site, new: NewPatient) -> Patient:
     )
     work.session.add(patient)
     work.session.flush()
-    work.audit("patient.add", patient, patient_id=patient.id, after=picture(patient))
-    store.write_words(work.session, patient)
-    care_gaps.settle(work, patient.id)
-    for number, contact in enumerate(new.contacts, start=1):
-        add_contact(work, patient, contact, priority=number)
+    store.add_words(work.session, patient, store.words(patient))
+    contacts = [_contact(work, patient, each, number) for number, each in enumerate(new.contacts, start=1)]
+    added = Note("patient.add", patient, patient_id=patient.id, after=picture(patient))
+    _write(work, zip(contacts, new.contacts, strict=True), added)
+    care_gaps.settle_of(work, patient)
     return patient
 
 
@@ -103,11 +102,18 @@ def check_identity(work: Work, site: Site, mrn: str, family_name: str, birth_dat
 def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) -> Contact:
     """A contact with the consents it gave; what is unusable is kept as given and shows on the board."""
     work.require(patient.site_id, *WRITERS)
-    site = work.site(patient.site_id)
-    phone = read_phone(new.phone, site.country) if new.phone.strip() else None
+    contact = _contact(work, patient, new, priority)
+    _write(work, [(contact, new)])
+    care_gaps.refresh(work, patient.id)
+    return contact
+
+
+def _contact(work: Work, patient: Patient, new: NewContact, priority: int) -> Contact:
+    """As it is to be written. Raises InvalidInputError for a mailbox that is none."""
+    phone = read_phone(new.phone, work.site(patient.site_id).country) if new.phone.strip() else None
     if new.email.strip() and read_email(new.email) is None:
         raise InvalidInputError(f"patient {patient.mrn}: {new.email!r} is not an email address")
-    contact = Contact(
+    return Contact(
         site_id=patient.site_id,
         patient_id=patient.id,
         kind=new.kind,
@@ -120,15 +126,23 @@ def add_contact(work: Work, patient: Patient, new: NewContact, priority: int) ->
         language=new.language,
         priority=priority,
     )
-    work.session.add(contact)
+
+
+def _write(work: Work, entered: Iterable[tuple[Contact, NewContact]], *before: Note) -> None:
+    """Write contacts, then their consents, then the events of all of it: ``before``, and those of each contact."""
+    pairs = list(entered)
+    work.session.add_all(contact for contact, _ in pairs)
     work.session.flush()
-    work.audit("contact.add", contact, after=picture(contact))
-    for channel in new.consents:
-        write_consent(
-            work, contact, channel, ConsentAct.GIVEN, new.consent_method or "recorded at enrolment", new.consent_at
-        )
-    care_gaps.settle(work, patient.id)
-    return contact
+    lines = [(contact, _consents(work, contact, new)) for contact, new in pairs]
+    work.session.add_all(line for _, own in lines for line in own)
+    work.session.flush()
+    notes = [[Note("contact.add", contact, after=picture(contact)), *map(note, own)] for contact, own in lines]
+    work.audit_all([*before, *chain.from_iterable(notes)])
+
+
+def _consents(work: Work, contact: Contact, new: NewContact) -> list[Consent]:
+    method = new.consent_method or "recorded at enrolment"
+    return [line(work, contact, channel, ConsentAct.GIVEN, method, new.consent_at) for channel in new.consents]
 
 
 def patient_named(work: Work, site_ids: Sequence[UUID], mrn: str) -> Patient:

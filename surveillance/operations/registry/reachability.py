@@ -20,7 +20,7 @@ Spelled = Callable[[date], str]  # how a day is written where the words are read
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ContactReach:
     """One contact. ``number`` is what is known about its phone itself; ``shared``: other contacts have it too."""
 
     contact: Contact
@@ -30,7 +30,7 @@ class Reach:
     shared: bool
 
 
-def of_contacts(work: Work, patient_id: UUID, contacts: Sequence[Contact]) -> list[Reach]:
+def of_contacts(work: Work, patient_id: UUID, contacts: Sequence[Contact]) -> list[ContactReach]:
     """The contacts of a patient with all that is known about reaching them, in few queries."""
     if not contacts:
         return []
@@ -40,7 +40,7 @@ def of_contacts(work: Work, patient_id: UUID, contacts: Sequence[Contact]) -> li
     shared = _shared(work, phones)
     zone = work.site(contacts[0].site_id).time_zone
     return [
-        Reach(
+        ContactReach(
             contact,
             zone,
             {channel: given[contact.id, channel] for channel in Channel if (contact.id, channel) in given},
@@ -62,12 +62,12 @@ def _shared(work: Work, phones: Iterable[str]) -> set[str]:
     return {phone for phone in work.session.exec(statement) if phone}
 
 
-def problems(reach: Reach, spelled: Spelled) -> list[str]:
+def problems(reach: ContactReach, spelled: Spelled) -> list[str]:
     """Why a contact cannot be written to at its phone or its mailbox, in words."""
     return [*_phone_problems(reach, spelled), *_mailbox_problems(reach, spelled)]
 
 
-def _mailbox_problems(reach: Reach, spelled: Spelled) -> list[str]:
+def _mailbox_problems(reach: ContactReach, spelled: Spelled) -> list[str]:
     contact = reach.contact
     if contact.email is None or contact.email_failed_at is None:
         return []
@@ -75,7 +75,7 @@ def _mailbox_problems(reach: Reach, spelled: Spelled) -> list[str]:
     return [f"mail to {contact.email} came back on {day} ({contact.email_failed_why}): ask for the right address"]
 
 
-def _phone_problems(reach: Reach, spelled: Spelled) -> list[str]:
+def _phone_problems(reach: ContactReach, spelled: Spelled) -> list[str]:
     contact, number = reach.contact, reach.number
     if contact.phone is None:
         given = f"{contact.phone_given!r} is not a phone number that can be used; it is kept as given"
@@ -97,7 +97,7 @@ def _phone_problems(reach: Reach, spelled: Spelled) -> list[str]:
     return found
 
 
-def consent_words(reach: Reach, channel: Channel, spelled: Spelled) -> str:
+def consent_words(reach: ContactReach, channel: Channel, spelled: Spelled) -> str:
     """The last word on a channel: given for this very address, given for another one, withdrawn, or never asked."""
     row = reach.consents.get(channel)
     if row is None:
@@ -112,7 +112,7 @@ def address(contact: Contact, channel: Channel) -> str | None:
     return contact.phone if channel is Channel.SMS else contact.email
 
 
-def agreed(reach: Reach, channel: Channel) -> bool:
+def agreed(reach: ContactReach, channel: Channel) -> bool:
     """Whether consent stands for the address as it is now."""
     row = reach.consents.get(channel)
     where = address(reach.contact, channel)

@@ -15,7 +15,7 @@ from surveillance.operations.messages.patient_context import zone_of
 from surveillance.operations.work import Work
 from surveillance.store.messages import reminders as store
 from surveillance.store.registry import patients
-from surveillance.store.tables import Appointment, Attempt, Contact, Patient, Reminder, RescheduleWish
+from surveillance.store.tables import Appointment, Attempt, Contact, Patient, Reminder, RescheduleRequest
 from surveillance.store.visits import appointments
 
 # What the patient has, or may have. A message that was refused or did not arrive told nobody anything.
@@ -44,12 +44,12 @@ def gather(work: Work, phone: str, pictures: int = 0) -> Facts:
         contacts.setdefault(str(contact.patient_id), contact)
     held = {key: found for key in contacts if (found := store.lock_patient(work.session, UUID(key)))}
     visits = {str(row.id): row for patient in held.values() for row in _visits(work, patient)}
-    wishes = _wishes(work, [patient.id for patient in held.values()])
+    asked = _asked_for_another_day(work, [patient.id for patient in held.values()])
     number = patients.number(work.session, phone)
     apart = len({patient.site_id for patient in held.values()}) > 1
     context = Context(
         holders=[_holder(work, patient, named=not apart) for patient in held.values()],
-        visits={key: _standing(row, wish=row.id in wishes) for key, row in visits.items()},
+        visits={key: _standing(row, another_day_asked=row.id in asked) for key, row in visits.items()},
         said=list(_said(work, [patient.id for patient in held.values()], phone)),
         barred=number is not None and number.opted_out_at is not None,
         paused=number is not None and number.paused_at is not None,
@@ -74,15 +74,15 @@ def _visits(work: Work, patient: Patient) -> list[Appointment]:
     return [row for row in rows if row.was_booked and row.at is not None and row.starts_at is not None]
 
 
-def _wishes(work: Work, patient_ids: Sequence[UUID]) -> set[UUID]:
+def _asked_for_another_day(work: Work, patient_ids: Sequence[UUID]) -> set[UUID]:
     """The visits for which another day was asked, and nobody found one yet."""
-    statement = select(col(RescheduleWish.appointment_id)).where(
-        col(RescheduleWish.patient_id).in_(patient_ids), col(RescheduleWish.settled_at).is_(None)
+    statement = select(col(RescheduleRequest.appointment_id)).where(
+        col(RescheduleRequest.patient_id).in_(patient_ids), col(RescheduleRequest.settled_at).is_(None)
     )
     return set(work.session.exec(statement)) if patient_ids else set()
 
 
-def _standing(row: Appointment, *, wish: bool) -> Standing:
+def _standing(row: Appointment, *, another_day_asked: bool) -> Standing:
     assert row.at is not None  # noqa: S101  # asked by _visits
     assert row.starts_at is not None  # noqa: S101
     return Standing(
@@ -92,7 +92,7 @@ def _standing(row: Appointment, *, wish: bool) -> Standing:
         starts_at=row.starts_at,
         booked=row.state is AppointmentState.BOOKED,
         confirmed=row.confirmed_at is not None,
-        wish=wish,
+        another_day_asked=another_day_asked,
     )
 
 

@@ -106,18 +106,18 @@ def _act(work: Work, row: Inbound, reading: Reading, found: Sorted, facts: Facts
         case Act.CONFIRM:
             reschedule_requests.confirm(work, facts.visits[found.visit], Source.REPLY)
             return _answered(work, row, facts, Answer.CONFIRMED, "confirmed the visit")
-        case Act.WISH:
-            return _wish(work, row, found, facts)
+        case Act.RESCHEDULE:
+            return _request_reschedule(work, row, found, facts)
     return _nothing(reading)
 
 
-def _wish(work: Work, row: Inbound, found: Sorted, facts: Facts) -> str:
+def _request_reschedule(work: Work, row: Inbound, found: Sorted, facts: Facts) -> str:
     """Asked twice, the wish that waits says both, and is thanked for once."""
-    waits = facts.context.visits[found.visit].wish
+    waits = facts.context.visits[found.visit].another_day_asked
     text = (
         row.body if len(row.body) <= reschedule_requests.LONGEST else f"{row.body[: reschedule_requests.LONGEST - 1]}…"
     )
-    reschedule_requests.ask_another_day(work, facts.visits[found.visit], Source.REPLY, text, inbound_id=row.id)
+    reschedule_requests.request_reschedule(work, facts.visits[found.visit], Source.REPLY, text, inbound_id=row.id)
     return _answered(work, row, facts, None if waits else Answer.NOTED, "asked for another day")
 
 

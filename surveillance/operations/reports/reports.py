@@ -1,4 +1,4 @@
-"""Reports on one site or several: counted by the database, shaped by ``core.reports``, told by ``report_sheets``."""
+"""Reports on one site or several: counted by the database, shaped and told by ``core.reports``."""
 
 import csv
 import io

@@ -7,20 +7,17 @@ from uuid import UUID
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.schedule.examinations import Examination, Key
 from surveillance.core.schedule.offers import earliest, serves
-from surveillance.operations.work import Work
-from surveillance.store.planning import plans
-from surveillance.store.tables import AppointmentItem, Plan
+from surveillance.store.tables import AppointmentItem
 from surveillance.store.visits import appointments
 
 
-def keys_for(work: Work, plan: Plan, wanted: Sequence[Key], day: date) -> list[Key]:
-    """The examinations that a visit on ``day`` would serve: those ``wanted``, or all that fall to the day.
+def keys_for(rows: Sequence[Examination], wanted: Sequence[Key], day: date) -> list[Key]:
+    """The examinations of a plan that a visit on ``day`` would serve: those ``wanted``, or all that fall to the day.
 
     Raises:
         InvalidInputError: nothing falls to the day, an examination that cannot be done then, or an item twice.
         ConflictError: one of them is booked already.
     """
-    rows = [plans.examination(row) for row in plans.projected(work.session, plan.id).values()]
     serving = [row for row in rows if row.open and serves(row, day)]
     chosen = [_wanted(key, serving, rows, day) for key in wanted] if wanted else _falling_to(serving, day)
     if not chosen:
@@ -79,14 +76,16 @@ def name(key: Key) -> str:
     return f"{key.item}@{key.month}" if key.month is not None else f"{key.item} (extra)"
 
 
-def retarget(work: Work, plan: Plan, line: AppointmentItem, day: date) -> None:
+def retarget(plan: Sequence[Examination], line: AppointmentItem, day: date) -> None:
     """Give the line to what a study on ``day`` would count for: its extra examination, or the slot of that day.
+
+    ``plan``: the examinations that it wants.
 
     Raises:
         InvalidInputError: nothing of the item is open on that day.
         ConflictError: another visit is booked for it.
     """
-    rows = [plans.examination(row) for row in plans.projected(work.session, plan.id).values() if row.item == line.item]
+    rows = [row for row in plan if row.item == line.item]
     own = next((row for row in rows if row.extra is not None and row.key == appointments.key(line)), None)
     there = own or next((row for row in rows if row.month is not None and serves(row, day)), None)
     if there is None:

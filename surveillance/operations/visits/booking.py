@@ -9,12 +9,12 @@ from surveillance.core.dates import to_utc
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.schedule.examinations import FindingKind, Key, derive
 from surveillance.core.words import AppointmentState, Outcome
-from surveillance.operations.planning import preconditions, proposals, replanning
+from surveillance.operations.planning import gathered, preconditions, proposals, replanning
+from surveillance.operations.planning.gathered import Gathered
 from surveillance.operations.visits import bookable, outcomes, reschedule_requests
 from surveillance.operations.visits.outcomes import BOOKERS, TOLD
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
-from surveillance.store.planning import plans
 from surveillance.store.tables import Appointment, Patient, Place, Plan
 from surveillance.store.visits import appointments as store
 
@@ -41,18 +41,18 @@ def book(work: Work, patient: Patient, visit: Visit) -> Appointment:
         NotFoundError: the patient has no active plan.
     """
     work.require(patient.site_id, *BOOKERS)
-    preconditions.lock(work, patient.id)
+    patient = preconditions.lock(work, patient.id)
     plan = preconditions.current_plan(work, patient)
     _check_visit(work, plan, visit)
-    replanning.look_ahead(work, plan, visit.day)
-    keys = bookable.keys_for(work, plan, visit.examinations, visit.day)
-    row = _proposal(work, plan, keys) or _blank(work, plan, visit)
+    now = gathered.gather(work, patient, plan)
+    replanning.look_ahead(work, now, visit.day)
+    keys = bookable.keys_for(now.stored.examinations, visit.examinations, visit.day)
+    row = _proposal(now, keys) or proposals.blank(work, now, visit.day, visit.place.time_zone)
     _fill(work, row, visit)
-    _cover(work, plan, row, keys)
-    work.session.flush()
+    _cover(work, now, row, keys)
     after = picture(row) | {"examinations": [bookable.name(key) for key in keys]}
     work.audit("visit.book", row, after=after)
-    replanning.replan(work, plan)
+    replanning.replan(work, plan, now)
     return row
 
 
@@ -67,29 +67,12 @@ def _check_visit(work: Work, plan: Plan, visit: Visit) -> None:
         raise InvalidInputError(f"a visit takes at least a minute, not {visit.minutes}")
 
 
-def _proposal(work: Work, plan: Plan, keys: Sequence[Key]) -> Appointment | None:
+def _proposal(now: Gathered, keys: Sequence[Key]) -> Appointment | None:
     """The proposed visit that shares most with what is booked: it turns into the booked one."""
-    rows = store.of_plan(work.session, plan.id, AppointmentState.PROPOSED)
-    lines = store.lines_of(work.session, [row.id for row in rows])
-    shared = {row.id: len({store.key(line) for line in lines.get(row.id, [])} & set(keys)) for row in rows}
+    rows = now.visits.of_plan(now.plan.id, AppointmentState.PROPOSED)
+    shared = {row.id: len({store.key(line) for line in now.visits.lines(row.id)} & set(keys)) for row in rows}
     best = max(rows, key=lambda row: (shared[row.id], -row.day.toordinal()), default=None)
     return best if best is not None and shared[best.id] else None
-
-
-def _blank(work: Work, plan: Plan, visit: Visit) -> Appointment:
-    row = Appointment(
-        site_id=plan.site_id,
-        patient_id=plan.patient_id,
-        plan_id=plan.id,
-        state=AppointmentState.PROPOSED,
-        day=visit.day,
-        zone=visit.place.time_zone,
-        changed_at=work.now,
-        changed_by=work.actor.user_id,
-    )
-    work.session.add(row)
-    work.session.flush()
-    return row
 
 
 def _fill(work: Work, row: Appointment, visit: Visit) -> None:
@@ -106,12 +89,21 @@ def _fill(work: Work, row: Appointment, visit: Visit) -> None:
     store.touch(row, work.now, work.actor.user_id)
 
 
-def _cover(work: Work, plan: Plan, row: Appointment, keys: Sequence[Key]) -> None:
-    for line in store.lines(work.session, row.id):
-        work.session.delete(line)
+def _cover(work: Work, now: Gathered, row: Appointment, keys: Sequence[Key]) -> None:
+    """Make the lines of the visit those of ``keys``; a line of the proposal that stays keeps its id."""
+    targets, present = now.targets, {store.key(line): line for line in now.visits.lines(row.id)}
+    for key, line in present.items():
+        if key not in keys:
+            now.visits.take(line)
+            work.session.delete(line)
     work.session.flush()
-    targets = {key: examination.target for key, examination in plans.projected(work.session, plan.id).items()}
-    work.session.add_all(proposals.line_for(row, key, targets) for key in keys)
+    for key in keys:
+        line = present.get(key) or proposals.line_for(row, key, targets)
+        line.target = targets.get(key, row.day)
+        if key not in present:
+            work.session.add(line)
+            now.visits.put(line)
+    work.session.flush()
 
 
 def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appointment:
@@ -125,31 +117,31 @@ def move(work: Work, row: Appointment, visit: Visit, reason: str = "") -> Appoin
             examinations is not needed.
     """
     work.require(row.site_id, *BOOKERS)
-    plan = _open_plan(work, row)
-    _check_visit(work, plan, visit)
-    lines = store.lines(work.session, row.id)
+    now = _gather(work, row)
+    _check_visit(work, now.plan, visit)
+    lines = now.visits.lines(row.id)
     if any(line.outcome not in (None, Outcome.CANCELLED) for line in lines):
         raise ConflictError(f"part of the visit of {row.day} is recorded; record the rest, then book a new visit")
     before = picture(row, TOLD) | outcomes.examinations(lines)
     if visit.day != row.day:
-        replanning.look_ahead(work, plan, visit.day)
+        replanning.look_ahead(work, now, visit.day)
         for line in lines:
             if line.outcome is None:
-                bookable.retarget(work, plan, line, visit.day)
+                bookable.retarget(now.stored.examinations, line, visit.day)
     _fill(work, row, visit)
     work.session.flush()
     work.audit("visit.move", row, before=before, after=picture(row, TOLD) | outcomes.examinations(lines), reason=reason)
-    reschedule_requests.settle_of(work, row.id, f"the visit was moved to {visit.day.isoformat()}")
-    replanning.replan(work, plan)
+    reschedule_requests.close_of(work, row.id, f"the visit was moved to {visit.day.isoformat()}")
+    replanning.replan(work, now.plan, now)
     return row
 
 
-def _open_plan(work: Work, row: Appointment) -> Plan:
+def _gather(work: Work, row: Appointment) -> Gathered:
     """The plan of a visit, both read again under the patient's lock. Raises ConflictError unless both stand."""
-    plan = preconditions.plan_of(work, row.plan_id)
-    preconditions.must_be_active(work, plan)
-    outcomes.must_be_booked(work, row)
-    return plan
+    now = gathered.locked(work, row.patient_id, row.plan_id)
+    preconditions.check_active(now.plan)
+    outcomes.must_be_booked(row)
+    return now
 
 
 def accept(work: Work, row: Appointment, item: str, reason: str) -> None:
@@ -162,23 +154,21 @@ def accept(work: Work, row: Appointment, item: str, reason: str) -> None:
     work.require(row.site_id, *BOOKERS)
     if not reason.strip():
         raise InvalidInputError("keeping a visit outside its window needs a reason")
-    plan = _open_plan(work, row)
-    line = outcomes.line_of(work, row, item)
-    odd = derive(replanning.facts_of(work, plan), plan.horizon).findings
+    now = _gather(work, row)
+    line = outcomes.line_of(now.visits.lines(row.id), item)
+    odd = derive(now.facts(work), now.plan.horizon).findings
     kinds = {finding.kind for finding in odd if finding.subject == str(row.id) and finding.item == item}
     if beyond_mending := kinds - {FindingKind.BOOKED_OUTSIDE_WINDOW}:
         what = ", ".join(sorted(beyond_mending)).replace("_", " ")
         raise ConflictError(f"{item} on {row.day} cannot be kept ({what}); move or cancel it")
     before = picture(line, ("item", "month", "target"))
-    bookable.retarget(work, plan, line, row.day)
+    bookable.retarget(now.stored.examinations, line, row.day)
     after = picture(line, ("item", "month", "target"))
     work.audit("visit.accept", row, before=before | {"item": None}, after=after, reason=reason)
-    replanning.replan(work, plan)
+    replanning.replan(work, now.plan, now)
 
 
-def cancel(
-    work: Work, row: Appointment, reason: str, *, items: Sequence[str] | None = None, settle: bool = True
-) -> None:
+def cancel(work: Work, row: Appointment, reason: str, *, items: Sequence[str] | None = None) -> None:
     """Cancel a booked visit, or only some ``items`` of it; what was to be examined is unbooked at once.
 
     Raises:
@@ -186,13 +176,12 @@ def cancel(
         InvalidInputError: no reason, or the visit has no such item.
     """
     work.require(row.site_id, *BOOKERS)
-    preconditions.lock(work, row.patient_id)
-    outcomes.must_be_booked(work, row)
+    now = gathered.locked(work, row.patient_id, row.plan_id)
+    outcomes.must_be_booked(row)
     if not reason.strip():
         raise InvalidInputError("a cancellation needs a reason")
-    outcomes.call_off(work, row, reason, items)
-    if settle:
-        replanning.replan(work, preconditions.plan_of(work, row.plan_id))
+    outcomes.call_off(work, row, now.visits.lines(row.id), reason, items)
+    replanning.replan(work, now.plan, now)
 
 
 def visit_named(work: Work, patient: Patient, prefix: str) -> Appointment:

@@ -1,12 +1,12 @@
 """What became of the examinations of a visit: performed, not done, not come, called off; and taking that back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, Outcome, Role
-from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.planning import gathered, preconditions, replanning
 from surveillance.operations.visits import bookable, reschedule_requests
 from surveillance.operations.visits.results import NewStudy, add_study, serve_visit
 from surveillance.operations.work import Work, found
@@ -21,13 +21,16 @@ TOLD = ("day", "at", "zone", "place_id", "state", "minutes")
 
 @dataclass(frozen=True, slots=True)
 class OutcomeOf:
-    """What became of one examination of a visit."""
+    """What became of one examination of a visit. ``modality``, ``body_region``, ``ruling``: as of a study."""
 
     item: str
     outcome: Outcome
     reason: str = ""
     accession: str | None = None
     performed_on: date | None = None  # None: the day of the visit
+    modality: str = ""
+    body_region: str = ""
+    ruling: str = ""
 
 
 def record(work: Work, row: Appointment, outcomes: Sequence[OutcomeOf]) -> list[Study]:
@@ -42,8 +45,9 @@ def record(work: Work, row: Appointment, outcomes: Sequence[OutcomeOf]) -> list[
         ConflictError: the visit is not booked, an outcome is recorded already, or another study has the number.
     """
     work.require(row.site_id, *BOOKERS)
-    preconditions.lock(work, row.patient_id)
-    must_be_booked(work, row)
+    patient = preconditions.lock(work, row.patient_id)
+    work.session.refresh(row)
+    must_be_booked(row)
     if not outcomes:
         raise InvalidInputError("say what became of at least one examination of the visit")
     if row.day > work.today(work.site(row.site_id)):
@@ -51,7 +55,6 @@ def record(work: Work, row: Appointment, outcomes: Sequence[OutcomeOf]) -> list[
     lines = {line.item: line for line in store.lines(work.session, row.id)}
     for outcome in outcomes:
         _note(work, row, found(lines.get(outcome.item), "examination of this visit", outcome.item), outcome)
-    patient = found(work.session.get(Patient, row.patient_id), "patient", str(row.patient_id))
     made = [_prove(work, patient, row, group) for group in _by_accession(outcomes)]
     _close(work, row, list(lines.values()))
     replanning.replan_patient(work, patient)
@@ -92,11 +95,25 @@ def _prove(work: Work, patient: Patient, row: Appointment, group: Sequence[Outco
         raise InvalidInputError(f"accession number {accession} is one study; it cannot have two days: {listed}")
     items, (day,) = [outcome.item for outcome in group], days
     known = studies.by_accession(work.session, row.site_id, accession) if accession else None
+    modality, ruling = _joined("+", (one.modality for one in group)), _joined("; ", (one.ruling for one in group))
     if known is not None and (known.patient_id, known.performed_on) == (row.patient_id, day):
-        return serve_visit(work, known, items, row)
-    note = "; ".join(dict.fromkeys(outcome.reason for outcome in group if outcome.reason))
-    new = NewStudy(items=items, performed_on=day, accession=accession, appointment_id=row.id, note=note)
-    return add_study(work, patient, new, settle=False)
+        return serve_visit(work, known, items, row, modality, ruling)
+    new = NewStudy(
+        items=items,
+        performed_on=day,
+        modality=modality,
+        body_region=_joined("+", (one.body_region for one in group)),
+        accession=accession,
+        appointment_id=row.id,
+        note=_joined("; ", (one.reason for one in group)),
+        ruling=ruling,
+    )
+    return add_study(work, patient, new, replan=False)
+
+
+def _joined(sign: str, texts: Iterable[str]) -> str:
+    """What was said of the examinations of one study, each once."""
+    return sign.join(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def _close(work: Work, row: Appointment, lines: Sequence[AppointmentItem]) -> bool:
@@ -112,7 +129,7 @@ def _close(work: Work, row: Appointment, lines: Sequence[AppointmentItem]) -> bo
         row.state, row.edited_at = AppointmentState.CANCELLED, work.now
     store.touch(row, work.now, work.actor.user_id)
     called_off = row.state is AppointmentState.CANCELLED
-    reschedule_requests.settle_of(work, row.id, "the visit was called off" if called_off else "the visit is over")
+    reschedule_requests.close_of(work, row.id, "the visit was called off" if called_off else "the visit is over")
     return True
 
 
@@ -126,9 +143,8 @@ def reopen(work: Work, row: Appointment, item: str, reason: str) -> None:
     work.require(row.site_id, *BOOKERS)
     if not reason.strip():
         raise InvalidInputError("to take back an outcome needs a reason")
-    preconditions.lock(work, row.patient_id)
-    line = line_of(work, row, item)
-    plan = preconditions.plan_of(work, row.plan_id)
+    now = gathered.locked(work, row.patient_id, row.plan_id)
+    line, plan = line_of(now.visits.lines(row.id), item), now.plan
     if line.outcome is None:
         raise ConflictError(f"no outcome of {item} on {row.day} is recorded")
     if line.outcome is Outcome.PERFORMED:
@@ -136,9 +152,9 @@ def reopen(work: Work, row: Appointment, item: str, reason: str) -> None:
     if plan.ended_on is not None and row.day >= plan.ended_on:
         raise ConflictError(f"the plan ended on {plan.ended_on}; a visit on {row.day} cannot stand")
     if row.day >= work.today(work.site(row.site_id)):
-        bookable.retarget(work, plan, line, row.day)
+        bookable.retarget(now.stored.examinations, line, row.day)
     restore(work, row, line, reason)
-    replanning.replan(work, plan)
+    replanning.replan(work, plan, now)
 
 
 def restore(work: Work, row: Appointment, line: AppointmentItem, reason: str) -> None:
@@ -155,13 +171,14 @@ def restore(work: Work, row: Appointment, line: AppointmentItem, reason: str) ->
     work.audit("visit.reopen", row, before=before | {"item": None}, after=after, reason=reason)
 
 
-def call_off(work: Work, row: Appointment, reason: str, items: Sequence[str] | None = None) -> None:
-    """Cancel what is still open of a booked visit; what was recorded stays, and the visit with it.
+def call_off(
+    work: Work, row: Appointment, lines: Sequence[AppointmentItem], reason: str, items: Sequence[str] | None = None
+) -> None:
+    """Cancel what is still open of a booked visit with its ``lines``; what was recorded stays, and the visit with it.
 
     Raises:
         InvalidInputError: one of ``items`` is not open in this visit.
     """
-    lines = store.lines(work.session, row.id)
     still = [line for line in lines if line.outcome is None and (items is None or line.item in items)]
     if missing := set(items or ()) - {line.item for line in still}:
         raise InvalidInputError(f"the visit of {row.day} has no open {', '.join(sorted(missing))}")
@@ -174,17 +191,15 @@ def call_off(work: Work, row: Appointment, reason: str, items: Sequence[str] | N
     work.audit("visit.cancel", row, before=before, after=picture(row, TOLD) | examinations(lines), reason=reason)
 
 
-def must_be_booked(work: Work, row: Appointment) -> None:
-    """Read the visit again. Raises ConflictError where it is not booked."""
-    work.session.refresh(row)
+def must_be_booked(row: Appointment) -> None:
+    """Raises ConflictError where a visit, which was read again, is not booked."""
     if row.state is not AppointmentState.BOOKED:
         raise ConflictError(f"the visit of {row.day} is {row.state}, not booked")
 
 
-def line_of(work: Work, row: Appointment, item: str) -> AppointmentItem:
-    """Raises NotFoundError where the visit has no such item."""
-    line = next((line for line in store.lines(work.session, row.id) if line.item == item), None)
-    return found(line, "examination of this visit", item)
+def line_of(lines: Sequence[AppointmentItem], item: str) -> AppointmentItem:
+    """Raises NotFoundError where a visit has no such item."""
+    return found(next((line for line in lines if line.item == item), None), "examination of this visit", item)
 
 
 def examinations(lines: Sequence[AppointmentItem]) -> dict[str, list[str]]:

@@ -12,8 +12,8 @@ from surveillance.core.schedule.examinations import Key
 from surveillance.core.schedule.status import status
 from surveillance.core.words import AppointmentState, ReminderState, Status, Step
 from surveillance.operations.messages import channel_choice, lists
-from surveillance.operations.messages.channel_choice import Way
-from surveillance.operations.messages.patient_context import Situation, situation
+from surveillance.operations.messages.channel_choice import ChannelChoice
+from surveillance.operations.messages.patient_context import PatientContext, patient_context
 from surveillance.operations.work import Work
 from surveillance.store.messages import reminders as store
 from surveillance.store.planning import plans
@@ -31,13 +31,13 @@ class Outgoing:
     step: Step
     at: datetime
     zone: str
-    way: Way
+    choice: ChannelChoice
     text: str
     dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Preview:
     """``fault`` says why it cannot be done. ``goes_out`` are messages about these visits, ``voided`` those that will
     not be sent any more; ``standing`` is where the examinations stand then, and ``slots`` what each item counts for.
     """
@@ -49,7 +49,7 @@ class Rehearsal:
     slots: Sequence[tuple[Key, Key]] = ()
 
 
-def rehearse(work: Work, patient: Patient, change: Callable[[], Sequence[Appointment]]) -> Rehearsal:
+def preview(work: Work, patient: Patient, change: Callable[[], Sequence[Appointment]]) -> Preview:
     """What ``change`` would bring; nothing of it stays. It returns the visits that it is about."""
     with work.session.begin_nested() as trial:
         try:
@@ -57,18 +57,18 @@ def rehearse(work: Work, patient: Patient, change: Callable[[], Sequence[Appoint
         except (ForbiddenError, UnavailableError):
             raise
         except SurveillanceError as error:
-            found = Rehearsal(fault=str(error))
+            found = Preview(fault=str(error))
         trial.rollback()
     return found
 
 
-def _tried(work: Work, patient: Patient, change: Callable[[], Sequence[Appointment]]) -> Rehearsal:
+def _tried(work: Work, patient: Patient, change: Callable[[], Sequence[Appointment]]) -> Preview:
     session = work.session
     before = {row.key: (row.state, row.due_at) for row in store.of_patient(session, patient.id)}
     keys = _keys(work, patient)
     visits = change()
     session.flush()
-    now = situation(work, patient)
+    now = patient_context(work, patient)
     ids = {visit.id for visit in visits}
     rows = now.rows
     changed = [row for row in rows if before.get(row.key) != (row.state, row.due_at)]
@@ -76,7 +76,7 @@ def _tried(work: Work, patient: Patient, change: Callable[[], Sequence[Appointme
     ahead += [row for row in changed if row.state in _AHEAD and row not in ahead]
     voided = [row for row in changed if row.key in before and before[row.key][0] in _WAITING and row not in ahead]
     covered = [line for visit in visits for line in appointments.lines(session, visit.id)]
-    return Rehearsal(
+    return Preview(
         goes_out=[_outgoing(work, now, row) for row in sorted(ahead, key=lambda row: row.due_at)],
         voided=[_outgoing(work, now, row, text=False) for row in sorted(voided, key=lambda row: row.due_at)],
         standing=_standing(work, visits, [appointments.key(line) for line in covered]),
@@ -102,14 +102,14 @@ def _standing(work: Work, visits: Sequence[Appointment], keys: Sequence[Key]) ->
     return [(key, status(plans.examination(rows[key]), today)) for key in keys if key in rows and today is not None]
 
 
-def _outgoing(work: Work, now: Situation, row: Reminder, *, text: bool = True) -> Outgoing:
+def _outgoing(work: Work, now: PatientContext, row: Reminder, *, text: bool = True) -> Outgoing:
     zone = now.recipient.zone
     moment = max(row.due_at, row.not_before or row.due_at)
     return Outgoing(
         row.step,
         moment.astimezone(ZoneInfo(zone)),
         zone,
-        channel_choice.way(work, now, row.step),
+        channel_choice.choose(work, now, row.step),
         lists.text_of(work, row, now.patient) if text else "",
         row.reason if row.state in (ReminderState.DROPPED, ReminderState.TASK) else "",
     )

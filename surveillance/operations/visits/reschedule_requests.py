@@ -13,11 +13,11 @@ from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AppointmentState, Role, Source
 from surveillance.operations.work import Work
 from surveillance.store.audit.events import picture
-from surveillance.store.tables import Appointment, RescheduleWish
+from surveillance.store.tables import Appointment, RescheduleRequest
 
 LONGEST = 1000  # characters of what somebody says
 MOST_DAYS = 5
-_WISH = ("source", "text", "days")
+_REQUEST = ("source", "text", "days")
 _SETTLED = ("settled_at", "settlement")
 
 
@@ -28,23 +28,23 @@ def confirm(work: Work, row: Appointment, source: Source) -> bool:
         ConflictError: the visit is not booked, or has begun.
     """
     _must_lie_ahead(work, row)
-    if row.confirmed_at is not None and open_wish(work, row.id) is None:
+    if row.confirmed_at is not None and open_request(work, row.id) is None:
         return False
     row.confirmed_at, row.confirmed_how = work.now, source
     work.session.flush()
     work.audit("visit.confirm", row, after=picture(row, ("day", "at", "confirmed_how")))
-    settle_of(work, row.id, "the patient comes on the day that was booked")
+    close_of(work, row.id, "the patient comes on the day that was booked")
     return True
 
 
-def ask_another_day(
+def request_reschedule(
     work: Work,
     row: Appointment,
     source: Source,
     text: str = "",
     days: Sequence[date] = (),
     inbound_id: UUID | None = None,
-) -> RescheduleWish:
+) -> RescheduleRequest:
     """The patient needs another day: work for the clinic. Asked again, the wish that waits says both.
 
     Raises:
@@ -53,10 +53,10 @@ def ask_another_day(
     """
     _must_lie_ahead(work, row)
     _check(work, row, text, days)
-    wish = open_wish(work, row.id)
-    before = picture(wish, _WISH) if wish else None
-    if wish is None:
-        wish = RescheduleWish(
+    request = open_request(work, row.id)
+    before = picture(request, _REQUEST) if request else None
+    if request is None:
+        request = RescheduleRequest(
             site_id=row.site_id,
             patient_id=row.patient_id,
             appointment_id=row.id,
@@ -64,45 +64,45 @@ def ask_another_day(
             inbound_id=inbound_id,
             created_at=work.now,
         )
-        work.session.add(wish)
-    wish.source, wish.inbound_id = source, inbound_id or wish.inbound_id
-    wish.text = "\n".join(dict.fromkeys(part for part in (wish.text, text.strip()) if part))
-    wish.days = [day.isoformat() for day in dict.fromkeys(days)] or wish.days
+        work.session.add(request)
+    request.source, request.inbound_id = source, inbound_id or request.inbound_id
+    request.text = "\n".join(dict.fromkeys(part for part in (request.text, text.strip()) if part))
+    request.days = [day.isoformat() for day in dict.fromkeys(days)] or request.days
     row.confirmed_at, row.confirmed_how = None, None
     work.session.flush()
-    work.audit("wish.add", wish, before=before, after=picture(wish, _WISH))
-    return wish
+    work.audit("wish.add", request, before=before, after=picture(request, _REQUEST))
+    return request
 
 
-def settle(work: Work, wish: RescheduleWish, how: str) -> None:
+def close(work: Work, request: RescheduleRequest, how: str) -> None:
     """A person dealt with it. Raises ConflictError where somebody was quicker, InvalidInputError without a word."""
-    work.require(wish.site_id, Role.COORDINATOR, Role.CLINICIAN)
-    if wish.settled_at is not None:
-        raise ConflictError(f"this wish was dealt with already: {wish.settlement}")
+    work.require(request.site_id, Role.COORDINATOR, Role.CLINICIAN)
+    if request.settled_at is not None:
+        raise ConflictError(f"this wish was dealt with already: {request.settlement}")
     if not how.strip():
         raise InvalidInputError("say what became of the wish for another day")
-    _settle(work, wish, how.strip())
+    _close(work, request, how.strip())
 
 
-def settle_of(work: Work, appointment_id: UUID, how: str) -> None:
+def close_of(work: Work, appointment_id: UUID, how: str) -> None:
     """The visit was moved or called off, or the patient comes after all: nothing is left to do about the wish."""
-    wish = open_wish(work, appointment_id)
-    if wish is not None:
-        _settle(work, wish, how)
+    request = open_request(work, appointment_id)
+    if request is not None:
+        _close(work, request, how)
 
 
-def open_wish(work: Work, appointment_id: UUID) -> RescheduleWish | None:
+def open_request(work: Work, appointment_id: UUID) -> RescheduleRequest | None:
     """The wish for another day of a visit that waits."""
-    statement = select(RescheduleWish).where(
-        RescheduleWish.appointment_id == appointment_id, col(RescheduleWish.settled_at).is_(None)
+    statement = select(RescheduleRequest).where(
+        RescheduleRequest.appointment_id == appointment_id, col(RescheduleRequest.settled_at).is_(None)
     )
     return work.session.exec(statement).first()
 
 
-def _settle(work: Work, wish: RescheduleWish, how: str) -> None:
-    wish.settled_at, wish.settled_by, wish.settlement = work.now, work.actor.user_id, how
+def _close(work: Work, request: RescheduleRequest, how: str) -> None:
+    request.settled_at, request.settled_by, request.settlement = work.now, work.actor.user_id, how
     work.session.flush()
-    work.audit("wish.settle", wish, before={"settled_at": None}, after=picture(wish, _SETTLED))
+    work.audit("wish.settle", request, before={"settled_at": None}, after=picture(request, _SETTLED))
 
 
 def _must_lie_ahead(work: Work, row: Appointment) -> None:

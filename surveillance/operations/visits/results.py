@@ -1,4 +1,7 @@
-"""What was done and what it showed: performed, reported, reviewed, told; four facts, four dates (design 5)."""
+"""Studies: the evidence that something was done, and a person's ruling on what it counts for.
+
+Their reports stand in ``reports``, their reviews and what follows from these in ``care.reviews`` (design 5).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +9,11 @@ from datetime import date
 from uuid import UUID
 
 from surveillance.core.errors import ConflictError, InvalidInputError
-from surveillance.core.words import Result, Role
+from surveillance.core.words import ReportStatus, Role
 from surveillance.operations.planning import preconditions, replanning
+from surveillance.operations.visits import reports, study_checks
 from surveillance.operations.work import Work, found
 from surveillance.store.audit.events import picture
-from surveillance.store.planning import plans
 from surveillance.store.tables import Appointment, Override, OverrideKind, Patient, Study, StudyItem
 from surveillance.store.visits import studies as store
 
@@ -20,7 +23,11 @@ _FACTS = tuple(name for name in Study.model_fields if name != "history")  # what
 
 @dataclass(frozen=True, slots=True)
 class NewStudy:
-    """A study as a person or a file reports it. ``items`` are the protocol's items that it serves."""
+    """A study as a person or a file reports it. ``items`` are the protocol's items that it serves.
+
+    ``modality`` and ``body_region`` are DICOM's; a study that fits an item by neither counts for it only by a
+    clinician's ``ruling``, which is a reason. Without a modality the first one of the item is taken.
+    """
 
     items: Sequence[str]
     performed_on: date
@@ -31,35 +38,39 @@ class NewStudy:
     reported_on: date | None = None
     appointment_id: UUID | None = None
     note: str = ""
+    ruling: str = ""
 
 
-def add_study(work: Work, patient: Patient, new: NewStudy, *, settle: bool = True) -> Study:
-    """Record that examinations were performed; with ``settle`` the plan takes it in at once.
+def add_study(work: Work, patient: Patient, new: NewStudy, *, replan: bool = True) -> Study:
+    """Record that examinations were performed; with ``replan`` the plan takes it in at once.
 
     Raises:
-        InvalidInputError: no item, an unknown item, a day in the future or before birth.
+        InvalidInputError: no item, an unknown item or one that the study does not fit, a day in the future or before
+            birth.
         ConflictError: the accession number is known already, or the patient had died by then.
+        ForbiddenError: it does not fit, and it is no clinician who rules that it counts.
     """
     work.require(patient.site_id, *RECORDERS)
     study = keep_study(work, patient, new)
-    if settle:
+    if replan:
         replanning.replan_patient(work, patient)
     return study
 
 
 def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
     """As ``add_study``, for an operation that has asked who acts and re-plans itself."""
-    _check(work, patient, new)
+    modality = new.modality.strip().upper()
+    ruled = _check(work, patient, new)
     study = Study(
         site_id=patient.site_id,
         patient_id=patient.id,
         appointment_id=new.appointment_id,
         source=new.source,
         accession=new.accession or None,
-        modality=new.modality or _modality(work, patient, new.items),
-        body_region=new.body_region,
+        modality=modality or study_checks.default_modality(work, patient, new.items),
+        modality_stated=bool(modality),
+        body_region=new.body_region.strip(),
         performed_on=new.performed_on,
-        reported_on=new.reported_on,
         note=new.note,
         history=store.is_history(work.session, patient.id, new.performed_on),
         recorded_at=work.now,
@@ -67,75 +78,48 @@ def keep_study(work: Work, patient: Patient, new: NewStudy) -> Study:
     )
     work.session.add(study)
     work.session.flush()
+    if new.reported_on is not None:
+        reports.keep_version(work, study, ReportStatus.FINAL, new.reported_on)
+        reports.stand(work, study)
     work.session.add_all(StudyItem(study_id=study.id, item=item, site_id=study.site_id) for item in set(new.items))
     work.audit("study.add", study, after=picture(study, _FACTS) | {"items": sorted(set(new.items))})
+    study_checks.rule_fit(work, patient, study, ruled, new.ruling)
     return study
 
 
-def serve_visit(work: Work, study: Study, items: Sequence[str], visit: Appointment) -> Study:
+def _check(work: Work, patient: Patient, new: NewStudy) -> list[str]:
+    """The items that count by a ruling alone; raises where the study cannot be recorded."""
+    study_checks.check_days(work, patient, new.performed_on, new.reported_on)
+    study_checks.check_visit(work, patient, new.appointment_id)
+    study_checks.check_items(work, patient, new.items)
+    study_checks.check_accession(work, patient, new.accession)
+    return study_checks.check_fit(work, patient, new.items, new.modality, new.body_region, new.ruling)
+
+
+def serve_visit(
+    work: Work, study: Study, items: Sequence[str], visit: Appointment, modality: str = "", ruling: str = ""
+) -> Study:
     """A study that is on record already, under the same accession number, proves more items of a visit.
 
     Raises:
         ConflictError: the study belongs to another visit.
+        InvalidInputError: it does not fit one of the items, and nobody rules that it counts.
     """
     if study.appointment_id not in (None, visit.id):
         raise ConflictError(f"accession number {study.accession} is recorded for another visit of that day")
     there = set(store.items(work.session, study.id))
+    fresh = [item for item in dict.fromkeys(items) if item not in there]
+    patient = found(work.session.get(Patient, study.patient_id), "patient", str(study.patient_id))
+    stated = modality or (study.modality if study.modality_stated else "")
+    ruled = study_checks.check_fit(work, patient, fresh, stated, study.body_region, ruling)
     before = {"items": sorted(there), "appointment_id": study.appointment_id}
     study.appointment_id = visit.id
-    fresh = set(items) - there
     work.session.add_all(StudyItem(study_id=study.id, item=item, site_id=study.site_id) for item in fresh)
     work.session.flush()
-    after = {"items": sorted(there | fresh), "appointment_id": visit.id}
+    after = {"items": sorted({*there, *fresh}), "appointment_id": visit.id}
     work.audit("study.serve", study, before=before, after=after)
+    study_checks.rule_fit(work, patient, study, ruled, ruling)
     return study
-
-
-def _check(work: Work, patient: Patient, new: NewStudy) -> None:
-    today = work.today(work.site(patient.site_id))
-    if not new.items:
-        raise InvalidInputError("say which item the study serves (mri_primary, chest_imaging, …)")
-    if not patient.birth_date <= new.performed_on <= today:
-        raise InvalidInputError(
-            f"patient {patient.mrn}: a study on {new.performed_on} lies before birth or after today ({today})"
-        )
-    if new.reported_on is not None and not new.performed_on <= new.reported_on <= today:
-        raise InvalidInputError(
-            f"patient {patient.mrn}: the report of {new.reported_on} must lie between study and today"
-        )
-    if patient.died_on is not None and new.performed_on > patient.died_on:
-        raise ConflictError(
-            f"patient {patient.mrn} died on {patient.died_on}, before this study; if that is wrong, retract the death"
-        )
-    _check_visit(work, patient, new)
-    every = plans.all_plans(work.session, patient.id)
-    known = {item for plan in every for item in preconditions.known_items(work, plan)}
-    if unknown := set(new.items) - known:
-        there = ", ".join(sorted(known)) or "none"
-        raise InvalidInputError(f"patient {patient.mrn} has no item {', '.join(sorted(unknown))}; the plan has {there}")
-    if new.accession and (other := store.by_accession(work.session, patient.site_id, new.accession)):
-        owner = work.session.get(Patient, other.patient_id)
-        raise ConflictError(
-            f"accession number {new.accession} is recorded for MRN {owner.mrn if owner else '?'} already"
-        )
-
-
-def _check_visit(work: Work, patient: Patient, new: NewStudy) -> None:
-    if new.appointment_id is None:
-        return
-    visit = work.session.get(Appointment, new.appointment_id)
-    if visit is None or visit.patient_id != patient.id or not visit.was_booked:
-        raise InvalidInputError(f"patient {patient.mrn} had no booked visit {new.appointment_id}")
-
-
-def _modality(work: Work, patient: Patient, items: Sequence[str]) -> str:
-    """The first modality that the protocol names for the item, where nobody said."""
-    for plan in plans.all_plans(work.session, patient.id):
-        for row in plans.terms_in_force(work.session, plan.id):
-            for item in work.protocol(row.protocol_key).items:
-                if item.code in items and item.modalities:
-                    return item.modalities[0]
-    return "OT"
 
 
 def study_named(work: Work, patient: Patient, name: str) -> Study:
@@ -145,76 +129,6 @@ def study_named(work: Work, patient: Patient, name: str) -> Study:
     if len(matches) > 1:
         raise ConflictError(f"{name!r} names {len(matches)} studies of patient {patient.mrn}; give more digits")
     return found(matches[0] if matches else None, f"study of patient {patient.mrn}", name)
-
-
-def report(work: Work, study: Study, day: date) -> Study:
-    """The report has arrived. Raises InvalidInputError for an impossible day."""
-    work.require(study.site_id, *RECORDERS)
-    _between(work, study, "report", study.performed_on, day)
-    if study.reviewed_on is not None and day > study.reviewed_on:
-        raise InvalidInputError(f"the report of {day} cannot be later than its review on {study.reviewed_on}")
-    return _set(work, study, "study.report", reported_on=day)
-
-
-def review(work: Work, study: Study, day: date, result: Result, next_action: str = "") -> Study:
-    """A clinician has read the report. What is not clear needs a next action (design 5).
-
-    Raises:
-        InvalidInputError: not reported yet, an impossible day, or no next action.
-    """
-    work.require(study.site_id, Role.CLINICIAN)
-    if study.reported_on is None:
-        raise InvalidInputError("record the report before its review")
-    _between(work, study, "review", study.reported_on, day)
-    if result is not Result.CLEAR and not next_action.strip():
-        raise InvalidInputError(f"a result that is {result} needs a next action")
-    told_on = study.told_on if study.result is result else None  # what the patient was told is not true any more
-    return _set(
-        work,
-        study,
-        "study.review",
-        reviewed_on=day,
-        reviewed_by=work.actor.user_id,
-        result=result,
-        next_action=next_action.strip(),
-        next_action_done_on=None,
-        told_on=told_on,
-    )
-
-
-def act(work: Work, study: Study, day: date) -> Study:
-    """The next action has been taken."""
-    work.require(study.site_id, *RECORDERS)
-    if not study.next_action:
-        raise InvalidInputError("this study asks for no next action")
-    _between(work, study, "next action", study.reviewed_on or study.performed_on, day)
-    return _set(work, study, "study.acted", next_action_done_on=day)
-
-
-def tell(work: Work, study: Study, day: date) -> Study:
-    """The patient was told the result. Raises InvalidInputError where nobody reviewed it yet."""
-    work.require(study.site_id, *RECORDERS)
-    if study.reviewed_on is None:
-        raise InvalidInputError("a clinician reviews the result before the patient is told")
-    _between(work, study, "telling", study.reviewed_on, day)
-    return _set(work, study, "study.tell", told_on=day)
-
-
-def _between(work: Work, study: Study, what: str, earliest: date, day: date) -> None:
-    today = work.today(work.site(study.site_id))
-    if not earliest <= day <= today:
-        raise InvalidInputError(f"the {what} on {day} must lie between {earliest} and today ({today})")
-
-
-def _set(work: Work, study: Study, action: str, **values: object) -> Study:
-    if study.retracted_at is not None:
-        raise ConflictError(f"this study was retracted: {study.retracted_reason}")
-    before = picture(study, values)
-    study.sqlmodel_update(values)
-    work.session.add(study)
-    work.session.flush()
-    work.audit(action, study, before=before, after=picture(study, values))
-    return study
 
 
 def rule_on(work: Work, patient: Patient, study: Study, item: str, *, counts: bool, reason: str) -> Override:
@@ -246,7 +160,3 @@ def rule_on(work: Work, patient: Patient, study: Study, item: str, *, counts: bo
     work.audit("study.rule", row, patient_id=patient.id, after=picture(row), reason=reason)
     replanning.replan(work, plan)
     return row
-
-
-def patient_of(work: Work, study: Study) -> Patient:
-    return found(work.session.get(Patient, study.patient_id), "patient", str(study.patient_id))

@@ -34,24 +34,27 @@ def picture(row: SQLModel, fields: Iterable[str] | None = None) -> dict[str, Any
     return {name: plain(getattr(row, name)) for name in names if not name.endswith("_hash")}
 
 
-def write(
-    session: Session, event: AuditEvent, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-) -> None:
-    """Add an event with its values; only what differs is kept of a change."""
-    session.add(event)
-    if before is None and after is None:
-        return
-    session.flush()
+Values = Mapping[str, Any] | None
+
+
+def write(session: Session, told: Sequence[tuple[AuditEvent, Values, Values]]) -> None:
+    """Add events in their order, each with its values before and after; only what differs is kept of a change."""
+    session.add_all(event for event, _, _ in told)
+    valued = [each for each in told if each[1:] != (None, None)]
+    if valued:
+        session.flush()
+    session.add_all(_values(*each) for each in valued)
+
+
+def _values(event: AuditEvent, before: Values, after: Values) -> AuditValue:
     assert event.id is not None  # noqa: S101  # the database gave it at the flush
     old, new = plain(before or {}), plain(after or {})
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key) or before is None or after is None]
-    session.add(
-        AuditValue(
-            event_id=event.id,
-            site_id=event.site_id,
-            before={key: old[key] for key in changed if key in old} if before is not None else None,
-            after={key: new[key] for key in changed if key in new} if after is not None else None,
-        )
+    return AuditValue(
+        event_id=event.id,
+        site_id=event.site_id,
+        before={key: old[key] for key in changed if key in old} if before is not None else None,
+        after={key: new[key] for key in changed if key in new} if after is not None else None,
     )
 
 
@@ -65,6 +68,14 @@ def of_patient(session: Session, patient_id: UUID, limit: int = 200) -> list[tup
         .limit(limit)
     )
     return [(event, value) for event, value in session.exec(statement)]
+
+
+def last_at(session: Session, patient_id: UUID, action: str, subject_id: UUID) -> datetime | None:
+    """When something was last done to a record about a patient (UTC)."""
+    statement = select(sa.func.max(AuditEvent.at)).where(
+        AuditEvent.patient_id == patient_id, AuditEvent.action == action, AuditEvent.subject_id == str(subject_id)
+    )
+    return session.exec(statement).one()
 
 
 @dataclass(frozen=True, slots=True)

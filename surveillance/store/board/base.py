@@ -10,12 +10,11 @@ from sqlmodel import col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from surveillance.core.people.care_gaps import GapKind
-from surveillance.store.tables import Gap, Patient, PlanTerms
+from surveillance.store.tables import CareGap, Patient, PlanTerms
 
 Query = sa.Select[Any]
 
 
-REPORT_AFTER_DAYS = 14  # a report is missed when the study is older: two weeks is what most departments promise
 NOTICE_DAYS = 14  # a hold or a skip is shown so long before its review, that a visit can be arranged
 DOUBT_MINUTES = 10  # so long the service itself looks for a message that may have gone out (section 4 rule 7)
 
@@ -31,20 +30,22 @@ STRANGERS = sa.bindparam("strangers", type_=sa.Boolean())
 class Scope(NamedTuple):
     """One site on its local day: of one site an index gives the rows of a list in their order.
 
-    ``strangers``: messages from numbers that no patient has are shown here, or they would be nobody's.
+    ``strangers``: messages from numbers that no patient has are shown here, or they would be nobody's. ``report_days``:
+    the site's limit, after which a report is missed.
     """
 
     site_id: UUID
     today: date
     now: datetime
     strangers: bool = True
+    report_days: int = 7
 
     def parameters(self) -> dict[str, Any]:
         return {
             "site_id": self.site_id,
             "today": self.today,
             "notice": self.today + timedelta(days=NOTICE_DAYS),
-            "report_by": self.today - timedelta(days=REPORT_AFTER_DAYS),
+            "report_by": self.today - timedelta(days=self.report_days),
             "stopped": self.now - timedelta(minutes=DOUBT_MINUTES),
             "strangers": self.strangers,
         }
@@ -55,10 +56,11 @@ def plain_id(column: Any) -> Any:
     return sa.func.replace(sa.cast(column, sa.String), "-", "")
 
 
-def chosen(subject: Any, since: Any, *more: Any) -> Query:
+def chosen(subject: Any, since: Any, *more: Any, owner: Any = None) -> Query:
     """The columns of a list: ``subject`` (id of the row that the work is about), ``since``, the patient, and more.
 
-    ``row_id`` is the same id as it is stored, by which an index can order.
+    ``row_id`` is the same id as it is stored, by which an index can order. ``owner``: who has it to do, where that is
+    not whoever the patient is with.
     """
     return sa.select(
         plain_id(subject).label("subject"),
@@ -70,7 +72,7 @@ def chosen(subject: Any, since: Any, *more: Any) -> Query:
         col(Patient.family_name).label("family_name"),
         col(Patient.given_name).label("given_name"),
         col(Patient.folded).label("folded"),
-        col(Patient.owner_id).label("owner_id"),
+        (col(Patient.owner_id) if owner is None else owner).label("owner_id"),
         *more,
     )
 
@@ -82,10 +84,21 @@ def of_patient(table: Any, query: Query) -> Query:
     return joined.where(table.site_id == SITE)
 
 
+def fields(table: Any, *names: str, **renamed: str) -> list[Any]:
+    """Columns of a table, each under its own name; ``why="paused_why"`` gives one another name."""
+    columns = {name: name for name in names} | renamed
+    return [getattr(table, column).label(name) for name, column in columns.items()]
+
+
+def about(table: Any, since: Any, *more: Any) -> Query:
+    """A list of rows of ``table`` that belong to a patient: the row, ``since`` when it is work, and more columns."""
+    return of_patient(table, chosen(table.id, since, *more))
+
+
 def gap(kind: GapKind, subject: Any, *more: Any) -> Query:
     """The list of what patients lack."""
-    query = chosen(subject, col(Gap.since), col(Gap.plan_id).label("plan_id"), *more)
-    return of_patient(Gap, query).where(col(Gap.kind) == kind)
+    query = chosen(subject, col(CareGap.since), col(CareGap.plan_id).label("plan_id"), *more)
+    return of_patient(CareGap, query).where(col(CareGap.kind) == kind)
 
 
 def alive() -> sa.ColumnElement[bool]:

@@ -7,8 +7,17 @@ from sqlmodel import col
 
 from surveillance.core.people.care_gaps import GapKind
 from surveillance.core.words import ReminderState
-from surveillance.store.board.base import SITE, STOPPED, STRANGERS, Query, alive, chosen, gap, of_patient
-from surveillance.store.tables import Appointment, Attempt, Contact, Inbound, Number, Patient, Reminder, RescheduleWish
+from surveillance.store.board.base import SITE, STOPPED, STRANGERS, Query, about, alive, chosen, fields, gap
+from surveillance.store.tables import (
+    Appointment,
+    Attempt,
+    Contact,
+    Inbound,
+    Number,
+    Patient,
+    Reminder,
+    RescheduleRequest,
+)
 
 
 def unreachable() -> Query:
@@ -17,17 +26,8 @@ def unreachable() -> Query:
 
 
 def _reminder(since: Any, *conditions: Any) -> Query:
-    query = chosen(
-        Reminder.id,
-        since,
-        col(Reminder.step).label("step"),
-        col(Reminder.channel).label("channel"),
-        col(Reminder.state).label("state"),
-        col(Reminder.reason).label("reason"),
-        col(Reminder.subject_day).label("subject_day"),
-        col(Reminder.appointment_id).label("appointment_id"),
-    )
-    return of_patient(Reminder, query).where(*conditions)
+    facts = fields(Reminder, "step", "channel", "state", "reason", "subject_day", "appointment_id")
+    return about(Reminder, since, *facts).where(*conditions)
 
 
 def undelivered() -> Query:
@@ -76,46 +76,26 @@ def _senders(query: Query, number: Any, about: Any = None) -> Query:
 
 def replies() -> Query:
     """Messages from phones that a person has to read."""
-    query = chosen(
-        Inbound.id,
-        col(Inbound.received_at),
-        col(Inbound.body).label("body"),
-        col(Inbound.from_number).label("phone"),
-        col(Inbound.keyword).label("keyword"),
-        col(Inbound.why).label("why"),
-        col(Inbound.appointment_id).label("appointment_id"),
-    )
+    facts = fields(Inbound, "body", "keyword", "why", "appointment_id", phone="from_number")
+    query = chosen(Inbound.id, col(Inbound.received_at), *facts)
     senders = _senders(query.select_from(Inbound), Inbound.from_number, col(Inbound.patient_id))
     return senders.where(sa.text("inbound.handled_at IS NULL"))
 
 
 def reschedule() -> Query:
     """Wishes for another day that nobody has dealt with."""
-    query = chosen(
-        RescheduleWish.id,
-        col(RescheduleWish.created_at),
-        col(RescheduleWish.text).label("text"),
-        col(RescheduleWish.days).label("days"),
-        col(RescheduleWish.source).label("source"),
-        col(RescheduleWish.appointment_id).label("appointment_id"),
-        col(Appointment.day).label("day"),
-        col(Appointment.at).label("at"),
-    )
-    visits = of_patient(RescheduleWish, query).join(
-        Appointment, col(Appointment.id) == col(RescheduleWish.appointment_id)
+    request = RescheduleRequest
+    facts = (*fields(request, "text", "days", "source", "appointment_id"), *fields(Appointment, "day", "at"))
+    visits = about(request, request.created_at, *facts).join(
+        Appointment, col(Appointment.id) == col(request.appointment_id)
     )
     return visits.where(sa.text("reschedule_wish.settled_at IS NULL"))
 
 
 def wrong_numbers() -> Query:
     """Numbers of living patients to which messages fail for good, until a person has verified them."""
-    query = chosen(
-        Number.phone,
-        col(Number.trouble_at),
-        col(Number.phone).label("phone"),
-        col(Number.trouble_why).label("why"),
-        col(Number.wrong).label("wrong"),
-    )
+    facts = fields(Number, "phone", "wrong", why="trouble_why")
+    query = chosen(Number.phone, col(Number.trouble_at), *facts)
     holders = sa.and_(col(Contact.phone) == col(Number.phone), col(Contact.removed_at).is_(None))
     joined = query.select_from(Number).join(Contact, holders).join(Patient, col(Patient.id) == col(Contact.patient_id))
     here = (sa.text("number.trouble_at IS NOT NULL"), col(Patient.site_id) == SITE, alive())
@@ -124,9 +104,7 @@ def wrong_numbers() -> Query:
 
 def paused_numbers() -> Query:
     """Numbers that wait for a decision although no reply of theirs is open any more."""
-    query = chosen(
-        Number.phone, col(Number.paused_at), col(Number.phone).label("phone"), col(Number.paused_why).label("why")
-    )
+    query = chosen(Number.phone, col(Number.paused_at), *fields(Number, "phone", why="paused_why"))
     open_reply = sa.exists().where(col(Inbound.from_number) == col(Number.phone), col(Inbound.handled_at).is_(None))
     return _senders(query.select_from(Number), Number.phone).where(
         sa.text("number.paused_at IS NOT NULL"), ~open_reply.correlate(Number)

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
+from surveillance.core.folding import folded
 from surveillance.core.words import Outcome
 from surveillance.store.board import lists as queries
 from surveillance.store.board import message_lists as messages
 from surveillance.store.board.base import SITE, TODAY, Query, Scope, protocol_of
-from surveillance.store.registry.patients import folded
-from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Patient, Study, User
+from surveillance.store.tables import Appointment, AppointmentItem, BoardAction, Patient, ResultTask, Study, User
 
 STATEMENTS = 256  # made statements that are kept, each for a filter that somebody uses
 
@@ -35,6 +35,9 @@ class Worklist(StrEnum):
     NO_REPORT = "no_report"
     NOT_REVIEWED = "not_reviewed"
     NO_NEXT_ACTION = "no_next_action"
+    RESULT_TASKS = "result_tasks"
+    REPEAT_DUE = "repeat_due"
+    NOT_TOLD = "not_told"
     CONFLICTS = "conflicts"
     HOLDS = "holds"
     LAST_SCAN_UNKNOWN = "last_scan_unknown"
@@ -62,8 +65,16 @@ SOURCES: Mapping[Worklist, Mapping[str, Build]] = MappingProxyType(
         Worklist.NO_REPORT: {"no_report": queries.no_report},
         Worklist.NOT_REVIEWED: {"not_reviewed": queries.not_reviewed},
         Worklist.NO_NEXT_ACTION: {"no_next_action": queries.no_next_action},
+        Worklist.RESULT_TASKS: {"result_task": queries.result_tasks},
+        Worklist.REPEAT_DUE: {"repeat_wanted": queries.repeat_wanted},
+        Worklist.NOT_TOLD: {"not_told": queries.not_told},
         Worklist.CONFLICTS: {"conflict": queries.conflicts, "protocol_ends": queries.protocol_ends},
-        Worklist.HOLDS: {"hold": queries.holds, "skip": queries.skips},
+        Worklist.HOLDS: {
+            "hold": queries.holds,
+            "skip": queries.skips,
+            "off": queries.items_off,
+            "transfer": queries.transfers,
+        },
         Worklist.LAST_SCAN_UNKNOWN: {"last_scan_unknown": queries.last_scan_unknown},
         Worklist.WITHOUT_PLAN: {"without_plan": queries.without_plan},
         Worklist.RESTART_DUE: {"restart_due": queries.restart_due},
@@ -171,7 +182,12 @@ def _patients_of(worklist: Worklist, owners: Sequence[UUID]) -> Any:
         sa.text("board_action.assigned_to IS NOT NULL"),
         col(BoardAction.assigned_to).in_(owners),
     )
-    return sa.union(own, handed_over)
+    if worklist is not Worklist.RESULT_TASKS:
+        return sa.union(own, handed_over)
+    tasks = sa.select(col(ResultTask.patient_id)).where(
+        sa.text("result_task.done_on IS NULL"), col(ResultTask.owner_id).in_(owners)
+    )
+    return sa.union(own, handed_over, tasks)
 
 
 def _conditions(base: Any, worklist: Worklist, wanted: Filter) -> Iterator[Any]:

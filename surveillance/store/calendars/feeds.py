@@ -15,7 +15,7 @@ _CALLED_OFF = (AppointmentState.CANCELLED, AppointmentState.NOSHOW)
 
 
 class Revision(NamedTuple):
-    """The little that decides whether a visit is shown, and as which revision. Meets ``core.feeds.Row``.
+    """The little that decides whether a visit is shown, and as which revision. Meets ``core.calendars.feeds.Row``.
 
     Apart from ``VisitRow`` because a large site's feed is asked for often and seldom changed: reading four ids of
     each visit instead of one takes most of the time.

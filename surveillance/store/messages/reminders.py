@@ -1,22 +1,22 @@
 """Planned messages and the calls made to send them. Nothing here decides anything."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
-from surveillance.core.words import Channel, ReminderState
+from surveillance.core.words import Channel
 from surveillance.store.tables import (
     Attempt,
     Callback,
     Contact,
     Counter,
     DispatchPause,
-    ExaminationRow,
     MessageEvent,
     Patient,
     Reminder,
@@ -56,17 +56,6 @@ def by_prefix(session: Session, prefix: str, sites: Iterable[UUID]) -> list[Remi
     return list(session.exec(statement.where(col(Reminder.site_id).in_(list(sites)))))
 
 
-def open_examinations(session: Session, plan_id: UUID, until: date, window_until: date) -> list[ExaminationRow]:
-    """What of a plan still asks for something, is not held, and is overdue by ``until`` or opens by the other day."""
-    row = ExaminationRow
-    held = sa.and_(col(row.held_from).is_not(None), col(row.held_until).is_(None))
-    near = sa.or_(col(row.overdue_from) <= until, col(row.window_start) <= window_until)
-    statement = select(row).where(
-        row.plan_id == plan_id, col(row.open).is_(True), col(row.withdrawn).is_(False), ~held, near
-    )
-    return list(session.exec(statement))
-
-
 # -- turns -----------------------------------------------------------------------------------------------------
 
 
@@ -76,74 +65,14 @@ def events(session: Session, reminder_id: UUID) -> list[MessageEvent]:
     return list(session.exec(statement.order_by(col(MessageEvent.ordinal))))
 
 
-def last_event(session: Session, reminder_id: UUID) -> MessageEvent | None:
-    statement = select(MessageEvent).where(MessageEvent.reminder_id == reminder_id)
-    return session.exec(statement.order_by(col(MessageEvent.ordinal).desc()).limit(1)).first()
-
-
-# -- claims ----------------------------------------------------------------------------------------------------
-
-
-def is_due(now: datetime) -> sa.ColumnElement[bool]:
-    """Planned, and neither its moment nor a wait lies ahead."""
-    waited = sa.or_(col(Reminder.not_before).is_(None), col(Reminder.not_before) <= now)
-    return sa.and_(sa.text("reminder.state = 'planned'"), col(Reminder.due_at) <= now, waited)
-
-
-def anything_due(session: Session, now: datetime, without: Sequence[Channel] = ()) -> bool:
-    statement = select(col(Reminder.id)).where(is_due(now), col(Reminder.channel).not_in(without)).limit(1)
-    return session.exec(statement).first() is not None
-
-
-def claim(session: Session, now: datetime, until: datetime, limit: int, without: Sequence[Channel] = ()) -> list[UUID]:
-    """Take due messages, those first whose useful time ends first; whoever is too late gets none of them."""
-    due = select(col(Reminder.id)).where(is_due(now), col(Reminder.channel).not_in(without))
-    first = due.order_by(col(Reminder.expires_at), col(Reminder.due_at), col(Reminder.id)).limit(limit)
-    ids = list(session.exec(first.with_for_update(skip_locked=True)))
-    taken = session.connection().execute(
-        sa.update(Reminder)
-        .where(col(Reminder.id).in_(ids), col(Reminder.state) == ReminderState.PLANNED)
-        .values(state=ReminderState.CLAIMED, claimed_until=until)
-        .returning(col(Reminder.id))
+def last_events(session: Session, reminder_ids: Iterable[UUID]) -> dict[UUID, MessageEvent]:
+    """The last turn of each message that took one."""
+    later = orm.aliased(MessageEvent)
+    follows = sa.exists().where(
+        col(later.reminder_id) == col(MessageEvent.reminder_id), col(later.ordinal) > col(MessageEvent.ordinal)
     )
-    mine = set(taken.scalars())
-    return [each for each in ids if each in mine]
-
-
-def claimed(session: Session, reminder_id: UUID, until: datetime) -> Reminder | None:
-    """The message, locked, if the claim that lasts to ``until`` still holds."""
-    statement = select(Reminder).where(Reminder.id == reminder_id).with_for_update(of=Reminder)
-    row = session.exec(statement.execution_options(populate_existing=True)).first()
-    holds = row is not None and row.state is ReminderState.CLAIMED and row.claimed_until == until
-    return row if holds else None
-
-
-def release(session: Session, ids: Iterable[UUID], until: datetime) -> None:
-    """Give claims back that were not acted on."""
-    mine = (col(Reminder.state) == ReminderState.CLAIMED, col(Reminder.claimed_until) == until)
-    session.connection().execute(
-        sa.update(Reminder)
-        .where(col(Reminder.id).in_(list(ids)), *mine)
-        .values(state=ReminderState.PLANNED, claimed_until=None)
-    )
-
-
-def any_expired(session: Session, now: datetime) -> bool:
-    over = (sa.text("reminder.state = 'claimed'"), col(Reminder.claimed_until) < now)
-    return session.exec(select(col(Reminder.id)).where(*over).limit(1)).first() is not None
-
-
-def release_expired(session: Session, now: datetime) -> int:
-    """Give back the claims of workers that stopped before they wrote an attempt: they will be decided afresh.
-
-    A claim with an attempt has no end (``claimed_until`` is empty): what became of that is found out first.
-    """
-    over = (sa.text("reminder.state = 'claimed'"), col(Reminder.claimed_until) < now)
-    ids = list(session.exec(select(col(Reminder.id)).where(*over).with_for_update(skip_locked=True)))
-    session.connection().execute(
-        sa.update(Reminder).where(col(Reminder.id).in_(ids)).values(state=ReminderState.PLANNED, claimed_until=None)
-    )
-    return len(ids)
+    statement = select(MessageEvent).where(col(MessageEvent.reminder_id).in_(list(reminder_ids)), ~follows)
+    return {row.reminder_id: row for row in session.exec(statement)}
 
 
 # -- attempts --------------------------------------------------------------------------------------------------
@@ -154,10 +83,35 @@ def attempts(session: Session, reminder_id: UUID) -> list[Attempt]:
     return list(session.exec(statement.execution_options(populate_existing=True)))
 
 
+def next_ordinal(reminder_id: UUID) -> Any:
+    """The number of the next attempt at a message, for the database to find when the attempt is written."""
+    made = sa.select(sa.func.coalesce(sa.func.max(col(Attempt.ordinal)), 0) + 1)
+    return made.where(col(Attempt.reminder_id) == reminder_id).scalar_subquery()
+
+
 def open_attempt_to(session: Session, address: str) -> bool:
     """Whether a message to this address is on its way or in doubt."""
     statement = select(col(Attempt.id)).where(Attempt.to_address == address, col(Attempt.finished_at).is_(None))
     return session.exec(statement).first() is not None
+
+
+def lock_concerned(session: Session, attempt_id: UUID) -> None:
+    """Lock the patient whom an attempt was for, and all who have the number that it went to, in the order of their ids:
+    all who lock several patients do it in this order.
+    """
+    own = sa.select(col(Reminder.patient_id)).join(Attempt, col(Attempt.reminder_id) == col(Reminder.id))
+    sharing = sa.select(col(Contact.patient_id)).join(Attempt, col(Attempt.to_address) == col(Contact.phone))
+    sharing = sharing.where(col(Attempt.channel) == Channel.SMS, col(Contact.removed_at).is_(None))
+    which = sa.union(*(ids.where(col(Attempt.id) == attempt_id) for ids in (own, sharing)))
+    statement = select(Patient).where(col(Patient.id).in_(which)).order_by(col(Patient.id))
+    session.exec(statement.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
+
+
+def pair(session: Session, attempt_id: UUID) -> tuple[Attempt, Reminder] | None:
+    """An attempt and its message, as they stand in the database."""
+    statement = select(Attempt, Reminder).join(Reminder, col(Reminder.id) == col(Attempt.reminder_id))
+    rows = session.exec(statement.where(Attempt.id == attempt_id).execution_options(populate_existing=True))
+    return rows.first()
 
 
 def unsettled(session: Session, now: datetime, limit: int) -> list[UUID]:
@@ -207,10 +161,20 @@ def sender(session: Session, name: str, *, lock: bool = False) -> Sender | None:
     return session.exec(statement.execution_options(populate_existing=True)).first()
 
 
-def pauses(session: Session, site_id: UUID) -> list[DispatchPause]:
-    """What keeps messages of a site back: a pause of the site, or of all."""
-    scopes = (ALL_SITES, str(site_id))
-    return list(session.exec(select(DispatchPause).where(col(DispatchPause.scope).in_(scopes))))
+def move_turn(session: Session, name: str, seen: datetime, free_at: datetime) -> bool:
+    """Take the turn of a sender that was to be free at ``seen``; False where another one took it, or it was stopped."""
+    mine = (col(Sender.name) == name, col(Sender.next_free_at) == seen, col(Sender.stopped_at).is_(None))
+    taken = session.connection().execute(sa.update(Sender).where(*mine).values(next_free_at=free_at))
+    return taken.rowcount == 1
+
+
+def sender_state(session: Session, site_id: UUID, name: str) -> tuple[bool, Sender | None]:
+    """Whether a pause of the site, or of all, keeps messages back; and the sender, as it stands in the database."""
+    paused = sa.exists().where(col(DispatchPause.scope).in_((ALL_SITES, str(site_id))))
+    anything = sa.select(sa.literal(1)).subquery()
+    statement = sa.select(paused, Sender).select_from(anything).outerjoin(Sender, col(Sender.name) == name)
+    found, sender = session.execute(statement.execution_options(populate_existing=True)).one()
+    return bool(found), sender
 
 
 def count(session: Session, name: str, by: int = 1) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlmodel import Session, SQLModel, col, select
 
+from surveillance.core.results.report_life import FINISHED
 from surveillance.core.schedule.examinations import Finding
 from surveillance.core.words import AppointmentState, AttemptState, EndReason, ReminderState
 from surveillance.store.board.base import plain_id
@@ -23,6 +24,7 @@ from surveillance.store.tables import (
     Consent,
     Contact,
     Death,
+    Deferral,
     DispatchPause,
     ExaminationRow,
     ExtraExamination,
@@ -35,8 +37,11 @@ from surveillance.store.tables import (
     Plan,
     PlanHold,
     Reminder,
+    ResultTask,
     Site,
     Study,
+    StudyFollowUp,
+    StudyReport,
     User,
 )
 from surveillance.store.visits import studies
@@ -48,17 +53,19 @@ AT_ONCE = 500  # ids in one statement
 OPEN = (ReminderState.PLANNED, ReminderState.CLAIMED)
 
 
-def _rows(session: Session, statement: Any) -> Rows:
+def of_rows(session: Session, statement: Any) -> Rows:
     return iter(session.connection().execute(statement))
 
 
-def _patients(*more: Any) -> Any:
+def patients_with(*more: Any) -> Any:
     return sa.select(col(Patient.site_id), col(Patient.mrn), *more)
 
 
 def plan_ids(session: Session) -> list[UUID]:
     """Every plan, those of one patient together."""
-    return [row[0] for row in _rows(session, sa.select(col(Plan.id)).order_by(col(Plan.patient_id), col(Plan.number)))]
+    return [
+        row[0] for row in of_rows(session, sa.select(col(Plan.id)).order_by(col(Plan.patient_id), col(Plan.number)))
+    ]
 
 
 def findings(session: Session, plan_id: UUID) -> set[Finding]:
@@ -72,19 +79,21 @@ def findings(session: Session, plan_id: UUID) -> set[Finding]:
 
 def several_active_plans(session: Session) -> Rows:
     active = sa.and_(col(Plan.patient_id) == col(Patient.id), col(Plan.ended_on).is_(None))
-    statement = _patients(sa.func.count()).join(Plan, active).group_by(col(Patient.id), col(Patient.mrn))
-    return _rows(session, statement.having(sa.func.count() > 1))
+    statement = patients_with(sa.func.count()).join(Plan, active).group_by(col(Patient.id), col(Patient.mrn))
+    return of_rows(session, statement.having(sa.func.count() > 1))
 
 
 def dead_with_active_plan(session: Session) -> Rows:
     active = sa.and_(col(Plan.patient_id) == col(Patient.id), col(Plan.ended_on).is_(None))
-    return _rows(session, _patients(col(Patient.died_on)).join(Plan, active).where(col(Patient.died_on).is_not(None)))
+    return of_rows(
+        session, patients_with(col(Patient.died_on)).join(Plan, active).where(col(Patient.died_on).is_not(None))
+    )
 
 
 def unsigned_ends(session: Session) -> Rows:
     """Ends that no member of staff stands for; a death and a restart are facts, not decisions."""
     statement = (
-        _patients(col(Plan.ended_on), col(Plan.end_reason))
+        patients_with(col(Plan.ended_on), col(Plan.end_reason))
         .join(Plan, col(Plan.patient_id) == col(Patient.id))
         .outerjoin(User, col(User.id) == col(Plan.end_signed_by))
         .where(
@@ -95,27 +104,27 @@ def unsigned_ends(session: Session) -> Rows:
             ),
         )
     )
-    return _rows(session, statement)
+    return of_rows(session, statement)
 
 
 def visits_without_lines(session: Session) -> Rows:
     lines = sa.exists().where(col(AppointmentItem.appointment_id) == col(Appointment.id))
     states = (AppointmentState.BOOKED, AppointmentState.FULFILLED, AppointmentState.NOSHOW)
-    statement = _patients(col(Appointment.day), col(Appointment.id)).join(
+    statement = patients_with(col(Appointment.day), col(Appointment.id)).join(
         Appointment, col(Appointment.patient_id) == col(Patient.id)
     )
-    return _rows(session, statement.where(col(Appointment.state).in_(states), ~lines))
+    return of_rows(session, statement.where(col(Appointment.state).in_(states), ~lines))
 
 
 def visits_after_the_end(session: Session) -> Rows:
     """Booked visits on or after the day on which their plan ended: somebody would wait for the patient."""
     statement = (
-        _patients(col(Appointment.day), col(Plan.ended_on))
+        patients_with(col(Appointment.day), col(Plan.ended_on))
         .join(Appointment, col(Appointment.patient_id) == col(Patient.id))
         .join(Plan, col(Plan.id) == col(Appointment.plan_id))
         .where(col(Appointment.state) == AppointmentState.BOOKED, col(Appointment.day) >= col(Plan.ended_on))
     )
-    return _rows(session, statement)
+    return of_rows(session, statement)
 
 
 # -- projections of people's facts ------------------------------------------------------------------------------
@@ -129,9 +138,9 @@ def wrong_gaps(session: Session) -> Rows:
 def wrong_words(session: Session) -> Rows:
     """Patients whose words to search them by are not those of their name and MRN."""
     stored: dict[UUID, set[str]] = {}
-    for patient_id, word in _rows(session, sa.select(col(PatientWord.patient_id), col(PatientWord.word))):
+    for patient_id, word in of_rows(session, sa.select(col(PatientWord.patient_id), col(PatientWord.word))):
         stored.setdefault(patient_id, set()).add(word)
-    people = _rows(session, sa.select(col(Patient.id), col(Patient.folded), col(Patient.mrn)))
+    people = of_rows(session, sa.select(col(Patient.id), col(Patient.folded), col(Patient.mrn)))
     wrong = [each for each, name, mrn in people if stored.get(each) != patients.search_words(name, mrn)]
     return _of(session, wrong)
 
@@ -141,26 +150,57 @@ def wrong_history(session: Session) -> Rows:
     return _of(session, {study.patient_id for study in studies.wrong_history(session)})
 
 
+def wrong_obligations(session: Session) -> Rows:
+    """Patients with a result that is stored as carried on and nothing carries it on, or the other way round."""
+    live = sa.exists().where(col(StudyFollowUp.study_id) == col(Study.id), col(StudyFollowUp.retracted_at).is_(None))
+    stored = sa.case((col(Study.next_action_done_on).is_not(None), sa.true()), else_=sa.false())
+    wrong = sa.select(col(Study.patient_id)).where(
+        col(Study.retracted_at).is_(None), stored != sa.case((live.correlate(Study), sa.true()), else_=sa.false())
+    )
+    return _of(session, {found[0] for found in of_rows(session, wrong)})
+
+
+def wrong_reports(session: Session) -> Rows:
+    """Patients with a study whose report stands otherwise than its versions say."""
+
+    def version(column: Any, order: Any, *conditions: Any) -> Any:
+        statement = sa.select(column).where(
+            col(StudyReport.study_id) == col(Study.id), col(StudyReport.retracted_at).is_(None), *conditions
+        )
+        return statement.order_by(order).limit(1).correlate(Study).scalar_subquery()
+
+    number = col(StudyReport.number)
+    status = version(col(StudyReport.status), number.desc())
+    first = version(col(StudyReport.day), number, col(StudyReport.status).in_(FINISHED))
+    wrong = sa.select(col(Study.patient_id)).where(
+        sa.or_(
+            col(Study.report_status).is_distinct_from(status),
+            col(Study.reported_on).is_distinct_from(first),
+        )
+    )
+    return _of(session, {found[0] for found in of_rows(session, wrong)})
+
+
 def wrong_skips(session: Session) -> Rows:
     """Patients with a skipped examination that waits for a review and is settled, or the other way round."""
     row = ExaminationRow
     wrong = sa.select(col(row.patient_id)).where(
         col(row.skip_review_on).is_not(None), col(row.skip_settled) != plans.skip_is_settled()
     )
-    return _of(session, {found[0] for found in _rows(session, wrong)})
+    return _of(session, {found[0] for found in of_rows(session, wrong)})
 
 
 def _of(session: Session, patient_ids: Iterable[UUID]) -> Rows:
     ids = list(patient_ids)
     for start in range(0, len(ids), AT_ONCE):
-        yield from _rows(session, _patients().where(col(Patient.id).in_(ids[start : start + AT_ONCE])))
+        yield from of_rows(session, patients_with().where(col(Patient.id).in_(ids[start : start + AT_ONCE])))
 
 
 # -- messages --------------------------------------------------------------------------------------------------
 
 
 def _messages(*more: Any) -> Any:
-    return _patients(col(Reminder.key), *more).join(Reminder, col(Reminder.patient_id) == col(Patient.id))
+    return patients_with(col(Reminder.key), *more).join(Reminder, col(Reminder.patient_id) == col(Patient.id))
 
 
 def _gone_out() -> sa.ColumnElement[bool]:
@@ -170,7 +210,7 @@ def _gone_out() -> sa.ColumnElement[bool]:
 def sent_twice(session: Session) -> Rows:
     statement = _messages(sa.func.count()).join(Attempt, _gone_out())
     grouped = statement.group_by(col(Patient.site_id), col(Patient.mrn), col(Reminder.key))
-    return _rows(session, grouped.having(sa.func.count() > 1))
+    return of_rows(session, grouped.having(sa.func.count() > 1))
 
 
 def sent_on_two_channels(session: Session) -> Rows:
@@ -178,13 +218,13 @@ def sent_on_two_channels(session: Session) -> Rows:
     length = sa.func.length(col(Reminder.key)) - sa.func.length(sa.cast(col(Reminder.channel), sa.String)) - 1
     stem = sa.func.substr(col(Reminder.key), 1, length)
     statement = (
-        _patients(stem.label("stem"), sa.func.count())
+        patients_with(stem.label("stem"), sa.func.count())
         .join(Reminder, col(Reminder.patient_id) == col(Patient.id))
         .where(col(Reminder.state).in_(SENT))
         .group_by(col(Patient.site_id), col(Patient.mrn), stem)
         .having(sa.func.count() > 1)
     )
-    return _rows(session, statement)
+    return of_rows(session, statement)
 
 
 def sent_without_attempt(session: Session) -> Rows:
@@ -192,12 +232,12 @@ def sent_without_attempt(session: Session) -> Rows:
     statement = _messages(col(Reminder.state)).where(
         col(Reminder.state).in_(SENT), ~sa.exists().where(_gone_out()).correlate(Reminder)
     )
-    return _rows(session, statement.where(col(Reminder.resolved_at).is_(None)))
+    return of_rows(session, statement.where(col(Reminder.resolved_at).is_(None)))
 
 
 def withdrawn_without_reason(session: Session) -> Rows:
     states = (ReminderState.VOIDED, ReminderState.DROPPED)
-    return _rows(
+    return of_rows(
         session,
         _messages(col(Reminder.state)).where(col(Reminder.state).in_(states), sa.func.trim(col(Reminder.reason)) == ""),
     )
@@ -214,7 +254,7 @@ def forgotten(session: Session, before: datetime) -> Rows:
     statement = _messages(col(Reminder.expires_at)).where(
         col(Reminder.state).in_(OPEN), col(Reminder.expires_at) < before, ~paused.correlate(Reminder)
     )
-    return _rows(session, statement)
+    return of_rows(session, statement)
 
 
 # -- audit -----------------------------------------------------------------------------------------------------
@@ -232,7 +272,9 @@ AUDITED: tuple[type[SQLModel], ...] = (
     PlanHold,
     Override,
     ExtraExamination,
+    Deferral,
     Study,
+    ResultTask,
     Feed,
 )
 
@@ -244,7 +286,7 @@ def without_event(session: Session, table: type[SQLModel]) -> list[str]:
         col(AuditEvent.subject) == str(table.__tablename__)
     )
     statement = sa.select(plain_id(row.id)).except_(events)
-    return sorted(found[0] for found in _rows(session, statement))
+    return sorted(found[0] for found in of_rows(session, statement))
 
 
 def visits_without_event(session: Session) -> list[str]:
@@ -253,11 +295,11 @@ def visits_without_event(session: Session) -> list[str]:
         col(AuditEvent.subject) == "appointment"
     )
     statement = sa.select(plain_id(Appointment.id)).where(col(Appointment.was_booked)).except_(events)
-    return sorted(found[0] for found in _rows(session, statement))
+    return sorted(found[0] for found in of_rows(session, statement))
 
 
 def deaths_without_event(session: Session) -> list[str]:
     """Recorded deaths that no event about their patient speaks of."""
     event = orm.aliased(AuditEvent)
     told = sa.exists().where(col(event.patient_id) == col(Death.patient_id), col(event.action) == "patient.died")
-    return sorted(found[0] for found in _rows(session, sa.select(plain_id(Death.id)).where(~told)))
+    return sorted(found[0] for found in of_rows(session, sa.select(plain_id(Death.id)).where(~told)))

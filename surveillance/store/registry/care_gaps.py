@@ -10,11 +10,11 @@ from sqlalchemy import orm
 from sqlmodel import Session, col, select
 
 from surveillance.core.dates import local_day
-from surveillance.core.people.care_gaps import End, GapKind, Standing, gaps
+from surveillance.core.people.care_gaps import End, GapKind, Standing, care_gaps
 from surveillance.core.words import Channel, ConsentAct
-from surveillance.store.tables import Consent, Contact, Gap, Number, Patient, Plan, Site
+from surveillance.store.tables import CareGap, Consent, Contact, Number, Patient, Plan, Site
 
-Wanted = Mapping[GapKind, Gap]
+Wanted = Mapping[GapKind, CareGap]
 
 
 def _consents(channel: Channel, address: Any) -> Any:
@@ -83,8 +83,10 @@ def _gaps(row: Mapping[str, Any]) -> Wanted:
     standing = Standing(local_day(row["created_at"], row["zone"]), row["enrolled_on"], row["reachable"], end)
     about = {GapKind.UNREACHABLE: row["plan_id"], GapKind.RESTART: row["last_id"]}
     return {
-        kind: Gap(patient_id=row["patient_id"], kind=kind, site_id=row["site_id"], since=since, plan_id=about.get(kind))
-        for kind, since in gaps(standing)
+        kind: CareGap(
+            patient_id=row["patient_id"], kind=kind, site_id=row["site_id"], since=since, plan_id=about.get(kind)
+        )
+        for kind, since in care_gaps(standing)
     }
 
 
@@ -99,8 +101,8 @@ def of_site(site_id: UUID) -> Any:
 def outdated(session: Session, *conditions: Any) -> list[UUID]:
     """Patients whose stored gaps are not those that the facts make."""
     owners = sa.select(col(Patient.id)).where(*conditions)
-    stored: dict[UUID, dict[GapKind, Gap]] = {}
-    for row in session.exec(select(Gap).where(col(Gap.patient_id).in_(owners))):
+    stored: dict[UUID, dict[GapKind, CareGap]] = {}
+    for row in session.exec(select(CareGap).where(col(CareGap.patient_id).in_(owners))):
         stored.setdefault(row.patient_id, {})[row.kind] = row
     return [
         patient_id for patient_id, now in wanted(session, *conditions) if not _same(stored.get(patient_id, {}), now)
@@ -111,14 +113,16 @@ def _same(before: Wanted, now: Wanted) -> bool:
     return {kind: _said(row) for kind, row in before.items()} == {kind: _said(row) for kind, row in now.items()}
 
 
-def _said(row: Gap) -> tuple[Any, ...]:
+def _said(row: CareGap) -> tuple[Any, ...]:
     return row.site_id, row.since, row.plan_id
 
 
-def settle(session: Session, patient_ids: Iterable[UUID]) -> None:
+def refresh(session: Session, patient_ids: Iterable[UUID]) -> None:
     """Make the stored gaps of these patients those that the facts make."""
     ids = list(patient_ids)
-    before = {(row.patient_id, row.kind): row for row in session.exec(select(Gap).where(col(Gap.patient_id).in_(ids)))}
+    before = {
+        (row.patient_id, row.kind): row for row in session.exec(select(CareGap).where(col(CareGap.patient_id).in_(ids)))
+    }
     now = {
         (patient_id, kind): row for patient_id, own in wanted(session, of_patients(ids)) for kind, row in own.items()
     }

@@ -1,21 +1,13 @@
 """Patients and how they are found and reached."""
 
-import unicodedata
 from collections.abc import Iterable
-from datetime import date
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from surveillance.core.folding import folded
 from surveillance.core.words import Channel
 from surveillance.store.tables import Consent, Contact, Number, Patient, PatientWord
-
-
-def folded(*names: str) -> str:
-    """Names without case and accents, as they are searched: "Núñez" is found by "nunez"."""
-    text = unicodedata.normalize("NFKD", " ".join(names).casefold())
-    return " ".join("".join(letter for letter in text if not unicodedata.combining(letter)).split())
 
 
 def words(patient: Patient) -> set[str]:
@@ -34,31 +26,16 @@ def write_words(session: Session, patient: Patient) -> None:
         if row.word not in wanted:
             session.delete(row)
         wanted.discard(row.word)
-    session.add_all(PatientWord(patient_id=patient.id, word=word, site_id=patient.site_id) for word in sorted(wanted))
+    add_words(session, patient, wanted)
+
+
+def add_words(session: Session, patient: Patient, fresh: Iterable[str]) -> None:
+    """Words that a patient was not searched by before."""
+    session.add_all(PatientWord(patient_id=patient.id, word=word, site_id=patient.site_id) for word in sorted(fresh))
 
 
 def by_mrn(session: Session, site_id: UUID, mrn: str) -> Patient | None:
     return session.exec(select(Patient).where(Patient.site_id == site_id, Patient.mrn == mrn.strip())).first()
-
-
-def find(session: Session, sites: Iterable[UUID], text: str, phone: str | None, born: date | None) -> list[Patient]:
-    """Patients of ``sites`` by MRN (whole), name (any part, in any order), birth date or phone; by name, at most 50."""
-    statement = select(Patient).where(matching(sites, text, phone, born))
-    return list(session.exec(statement.order_by(col(Patient.folded), col(Patient.mrn)).limit(50)))
-
-
-def matching(sites: Iterable[UUID], text: str, phone: str | None, born: date | None) -> sa.ColumnElement[bool]:
-    """What is asked of a patient by ``find``."""
-    matches = [col(Patient.mrn) == text.strip()]
-    words = folded(text).split()
-    if words:
-        matches.append(sa.and_(*(col(Patient.folded).contains(word, autoescape=True) for word in words)))
-    if born is not None:
-        matches.append(col(Patient.birth_date) == born)
-    if phone is not None:
-        holders = select(col(Contact.patient_id)).where(Contact.phone == phone, col(Contact.removed_at).is_(None))
-        matches.append(col(Patient.id).in_(holders))
-    return sa.and_(col(Patient.site_id).in_(list(sites)), sa.or_(*matches))
 
 
 def contacts(session: Session, patient_id: UUID) -> list[Contact]:

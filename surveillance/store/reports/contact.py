@@ -84,7 +84,7 @@ def courses(session: Session, where: Where) -> list[Course]:
     """Every plan: in which year since treatment it came under observation, in which one it left, and whether lost.
 
     Lost is who has been overdue for as long as the grace without a sign of life since: no study, no visit kept or
-    booked, no reply (``core.reports.lost_on``). What is held, skipped or ended is not overdue.
+    booked, no reply. What is held, skipped or ended is not overdue.
     """
     late = _long_overdue(where).cte("late")
     signs = sa.union_all(*_signs(late)).subquery()

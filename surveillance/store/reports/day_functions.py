@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 
 
 class day_code(sa.sql.functions.GenericFunction[int]):  # noqa: N801  (it is written like a function of the database)
-    """``core.reports.code`` of a day."""
+    """A day as a number in which months are 32 apart, so that whole months and years can be compared."""
 
     type = sa.Integer()
     inherit_cache = True

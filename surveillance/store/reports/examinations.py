@@ -1,8 +1,8 @@
 """What reports count of examinations, grouped by the database: of one site, on its local day.
 
 Each is one pass over the projection ``examination``; what stands beside a row is looked up by its index. Nobody's name
-leaves these queries. ``core.reports`` says what the groups mean, ``reports_contact`` counts visits and messages.
-Who was up to date on many days ``core.freshness`` counts: that takes a tenth of the time that a database needs for it.
+leaves these queries. ``core.reports`` says what the groups mean, ``contact`` counts visits and messages. Who was up to
+date on many days ``core.schedule.freshness`` counts: that takes a tenth of the time that a database needs for it.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ def _slots(where: Where) -> tuple[Any, ...]:
 
 
 def _held(day: date) -> Any:
-    """A hold covers the day (``core.status.status``)."""
+    """A hold covers the day (``core.schedule.status.status``)."""
     starts, ends = col(Row.held_from), col(Row.held_until)
     return sa.and_(starts.is_not(None), starts <= day, sa.or_(ends.is_(None), ends > day))
 
@@ -73,11 +73,11 @@ def asked(session: Session, where: Where, days: Sequence[date]) -> Iterator[Aske
 
 
 def studies(session: Session, where: Where) -> dict[tuple[object, str], list[date]]:
-    """The days of all studies by patient and item, in order."""
+    """The days of all studies by patient and item, in order; without those that were of no use."""
     statement = (
         sa.select(_key(col(Study.patient_id)), col(StudyItem.item), col(Study.performed_on))
         .join(StudyItem, col(StudyItem.study_id) == col(Study.id))
-        .where(col(Study.site_id) == where.site_id, col(Study.retracted_at).is_(None))
+        .where(col(Study.site_id) == where.site_id, col(Study.retracted_at).is_(None), col(Study.repeat_by).is_(None))
     )
     found: dict[tuple[object, str], list[date]] = {}
     for patient, item, day in _streamed(session, statement):
@@ -100,7 +100,7 @@ def _streamed(session: Session, statement: Any) -> Iterable[Any]:
 
 
 def _timing(where: Where) -> Any:
-    """What became of an examination, in the order of ``core.status.status``."""
+    """What became of an examination, in the order of ``core.schedule.status.status``."""
     row, today = Row, where.today
     performed = col(Study.performed_on)
     lost_to_hold = sa.and_(col(row.cell_end) <= col(row.held_until), col(row.held_until) <= today)

@@ -3,10 +3,11 @@
 from sqlmodel import SQLModel
 
 from surveillance.store.tables.access import ApiToken, IdempotencyKey, RecoveryCode, SignInFailure, WebSession
-from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleWish, SiteText
+from surveillance.store.tables.conversation import LanguageApproval, PatientPage, RescheduleRequest, SiteText
 from surveillance.store.tables.messages import Attempt, Callback, DispatchPause, Inbound, MessageEvent, Reminder, Sender
 from surveillance.store.tables.plans import (
     Approval,
+    Deferral,
     ExaminationRow,
     ExtraExamination,
     FindingRow,
@@ -18,11 +19,11 @@ from surveillance.store.tables.plans import (
     ProtocolVersion,
 )
 from surveillance.store.tables.registry import (
+    CareGap,
     Closure,
     Consent,
     Contact,
     Death,
-    Gap,
     Membership,
     Number,
     Patient,
@@ -31,6 +32,7 @@ from surveillance.store.tables.registry import (
     Site,
     User,
 )
+from surveillance.store.tables.results import ResultTask, StudyFollowUp, StudyReport
 from surveillance.store.tables.service import (
     AuditEvent,
     AuditSeal,
@@ -62,18 +64,19 @@ __all__ = [
     "AuditValue",
     "BoardAction",
     "Callback",
+    "CareGap",
     "Closure",
     "Consent",
     "Contact",
     "Counter",
     "Death",
+    "Deferral",
     "DispatchPause",
     "ExaminationRow",
     "ExtraExamination",
     "Feed",
     "FeedKind",
     "FindingRow",
-    "Gap",
     "Heartbeat",
     "IdempotencyKey",
     "ImportBatch",
@@ -97,13 +100,16 @@ __all__ = [
     "ProtocolVersion",
     "RecoveryCode",
     "Reminder",
-    "RescheduleWish",
+    "RescheduleRequest",
+    "ResultTask",
     "Sender",
     "SignInFailure",
     "Site",
     "SiteText",
     "Study",
+    "StudyFollowUp",
     "StudyItem",
+    "StudyReport",
     "Sweep",
     "UploadState",
     "User",

@@ -10,7 +10,7 @@ from surveillance.core.words import Privacy, Source, Step
 from surveillance.store.tables.columns import Identified, OfSite, fact_json, one_of, partial_index
 
 
-class RescheduleWish(Identified, OfSite, table=True):
+class RescheduleRequest(Identified, OfSite, table=True):
     """A patient asks for another day. It is work until it is settled; the visit stands until a person moves it.
 
     ``days`` are the preferred days as ISO dates, in the order of preference; ``text`` is what was said.

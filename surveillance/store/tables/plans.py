@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from surveillance.core.schedule.examinations import FindingKind
-from surveillance.core.words import EndReason, HoldReason
+from surveillance.core.words import DeferralKind, EndReason, HoldReason, Role
 from surveillance.store.tables.columns import (
     Identified,
     OfSite,
@@ -57,6 +57,9 @@ class Plan(Identified, OfSite, Recorded, table=True):
     previous_id: UUID | None = Field(default=None, foreign_key="plan.id")
     anchor: date
     enrolled_on: date
+    away_since: date | None = (
+        None  # followed elsewhere from this day to the enrolment, from where studies are asked for
+    )
     horizon: date = Field(index=True)
     ended_on: date | None = None
     end_reason: EndReason | None = one_of(EndReason, default=None, nullable=True)
@@ -124,6 +127,7 @@ class OverrideKind(StrEnum):
     COUNTS = "counts"  # an early study counts for its slot
     EXTRA_EVIDENCE = "extra_evidence"  # an early study does not
     KNOWN_BLANK = "known_blank"  # no earlier study of the item exists
+    FITS = "fits"  # a study counts for the item although its modality or region is another
 
 
 class Override(Identified, OfSite, Recorded, Retractable, table=True):
@@ -155,8 +159,43 @@ class ExtraExamination(Identified, OfSite, Recorded, Retractable, table=True):
     reason: str
 
 
+class Deferral(Identified, OfSite, Recorded, table=True):
+    """Somebody is put off: by what, why, until when and in which role that was decided (schedule rule 11).
+
+    ``subject`` names the fact that puts off: the id of a hold, of an override, of a plan that ended or whose item is
+    off, or the subject of a row of the board. ``cap`` is the farthest day that the role could have named.
+    ``settled_at``: it puts nobody off any more.
+    """
+
+    __table_args__ = (
+        sa.Index(
+            "uq_deferral_standing",
+            *("kind", "subject", "item"),
+            unique=True,
+            sqlite_where=sa.text("settled_at IS NULL"),
+            postgresql_where=sa.text("settled_at IS NULL"),
+        ),
+        partial_index("ix_deferral_until", "site_id", "until", "id", where="settled_at IS NULL"),
+        sa.CheckConstraint("length(reason) > 0", name="reason_given"),
+        sa.CheckConstraint("until <= cap", name="within_cap"),
+    )
+    patient_id: UUID = Field(foreign_key="patient.id", index=True)
+    plan_id: UUID | None = Field(default=None, foreign_key="plan.id")
+    kind: DeferralKind = one_of(DeferralKind)
+    subject: str
+    item: str = ""
+    reason: str
+    role: Role = one_of(Role)
+    since: date
+    until: date
+    cap: date
+    settled_at: datetime | None = None
+    settled_by: UUID | None = Field(default=None, foreign_key="user_account.id")
+    settled_why: str = ""
+
+
 class ExaminationRow(Identified, OfSite, table=True):
-    """A projection of a plan's facts (``core.examinations.derive``), kept so that the board is one query.
+    """A projection of a plan's facts (``core.schedule.examinations.derive``), kept so that the board is one query.
 
     Nobody edits it: reconciliation writes it. ``withdrawn`` rows are no longer wanted and are kept as history.
     ``skip_settled``: it was skipped, and a later study of the item or the end of the plan was its review.
@@ -229,7 +268,7 @@ class FindingRow(Identified, OfSite, table=True):
         partial_index(
             "ix_finding_conflict",
             *("site_id", "since", "id"),
-            where="kind NOT IN ('last_scan_unknown', 'protocol_ends')",
+            where="kind NOT IN ('last_scan_unknown', 'protocol_ends', 'repeat_wanted')",
         ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)

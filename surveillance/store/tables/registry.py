@@ -40,6 +40,10 @@ class Site(Identified, table=True):
     age_of_majority: int = 18
     calendar_alarm: bool = False
     noshow_limit: int = 2  # after so many a row goes to the clinician
+    deferral_caps: dict[str, dict[str, int]] = fact_json(default_factory=dict)  # kind → role → days, where not usual
+    report_days: int = 7  # so long a report may take, its review and telling the patient; then the board says so
+    review_days: int = 7
+    told_days: int = 7
     created_at: datetime
 
 
@@ -131,12 +135,13 @@ class PatientWord(SQLModel, table=True):
     site_id: UUID = Field(foreign_key="site.id")
 
 
-class Gap(SQLModel, table=True):
-    """What a living patient lacks (``core.gaps``), since when: a projection of plans, contacts and consents.
+class CareGap(SQLModel, table=True):
+    """What a living patient lacks (``core.people.care_gaps``), since when: it follows from plans, contacts, consents.
 
     Kept so that the board need not look at everybody. ``plan_id``: the plan that it is about, if it is about one.
     """
 
+    __tablename__ = "gap"
     __table_args__ = (sa.Index("ix_gap_list", "site_id", "kind", "since", "patient_id"),)
     patient_id: UUID = Field(foreign_key="patient.id", primary_key=True)
     kind: GapKind = one_of(GapKind, primary_key=True)

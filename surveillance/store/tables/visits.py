@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from surveillance.core.words import AppointmentState, Outcome, Result, Source
+from surveillance.core.words import AppointmentState, Outcome, ReportStatus, Result, Source
 from surveillance.store.tables.columns import Identified, OfSite, Recorded, Retractable, one_of, partial_index
 
 
@@ -72,6 +72,12 @@ class AppointmentItem(Identified, OfSite, table=True):
 class Study(Identified, OfSite, Recorded, Retractable, table=True):
     """Evidence. Performed, reported, reviewed, told: four facts, four dates; none follows from another.
 
+    ``report_status``, ``reported_on`` (when the report was first final) and ``to_review_since`` (when a version arrived
+    that no review has seen) add up the versions of the report, see ``StudyReport``. A review stands until the next one:
+    ``result`` is what the last one found. ``next_action_done_on``: since when a fact carries on what is not clear, see
+    ``StudyFollowUp``. ``repeat_by``: it was inadequate and fulfils nothing; another study is wanted by then.
+    ``modality_stated``: somebody said so; else it is the first one that the protocol names, and proves nothing.
+
     ``history``: made long before the enrolment; its report was read where it was made. A projection: it follows from
     the days of the study and of the enrolment, and is kept so that the board need not look at a registry's past.
     """
@@ -92,34 +98,51 @@ class Study(Identified, OfSite, Recorded, Retractable, table=True):
         ),
         partial_index(
             "ix_study_unreviewed",
-            *("site_id", "reported_on", "id"),
-            where="reviewed_on IS NULL AND reported_on IS NOT NULL AND retracted_at IS NULL AND NOT history",
+            *("site_id", "to_review_since", "id"),
+            where="to_review_since IS NOT NULL AND retracted_at IS NULL AND NOT history",
         ),
-        sa.Index(
+        partial_index(
             "ix_study_unsettled",
-            "site_id",
-            "reviewed_on",
-            sqlite_where=sa.text("result <> 'clear' AND next_action_done_on IS NULL AND retracted_at IS NULL"),
-            postgresql_where=sa.text("result <> 'clear' AND next_action_done_on IS NULL AND retracted_at IS NULL"),
+            *("site_id", "reviewed_on", "id"),
+            where="result <> 'clear' AND next_action_done_on IS NULL AND retracted_at IS NULL",
+        ),
+        partial_index(
+            "ix_study_untold",
+            *("site_id", "reviewed_on", "id"),
+            where="reviewed_on IS NOT NULL AND told_on IS NULL AND to_review_since IS NULL AND retracted_at IS NULL"
+            " AND NOT history",
+        ),
+        # The few whose patient is told nothing of what is due; asked for each message before it goes out.
+        partial_index(
+            "ix_study_undecided",
+            "patient_id",
+            where="result IN ('suspicious', 'recurrence') AND next_action_done_on IS NULL AND retracted_at IS NULL",
         ),
         sa.CheckConstraint("reported_on IS NULL OR reported_on >= performed_on", name="reported_after_performed"),
         sa.CheckConstraint("(reviewed_on IS NULL) = (result IS NULL)", name="review_has_result"),
-        sa.CheckConstraint("reviewed_on IS NULL OR reported_on IS NOT NULL", name="reviewed_after_report"),
+        sa.CheckConstraint("reviewed_on IS NULL OR report_status IS NOT NULL", name="reviewed_after_report"),
         sa.CheckConstraint("told_on IS NULL OR reviewed_on IS NOT NULL", name="told_after_review"),
+        sa.CheckConstraint(
+            "(repeat_by IS NOT NULL) = (result IS NOT NULL AND result = 'inadequate')", name="repeat_of_inadequate"
+        ),
     )
     patient_id: UUID = Field(foreign_key="patient.id", index=True)
     appointment_id: UUID | None = Field(default=None, foreign_key="appointment.id", index=True)
     source: str = "person"  # person, import, fhir, dicomweb, hl7v2
     accession: str | None = None
     modality: str
+    modality_stated: bool = False
     body_region: str = ""
     performed_on: date
+    report_status: ReportStatus | None = one_of(ReportStatus, default=None, nullable=True)
     reported_on: date | None = None
+    to_review_since: date | None = None
     reviewed_on: date | None = None
     reviewed_by: UUID | None = Field(default=None, foreign_key="user_account.id")
     result: Result | None = one_of(Result, default=None, nullable=True)
     next_action: str = ""
     next_action_done_on: date | None = None
+    repeat_by: date | None = None
     told_on: date | None = None
     note: str = ""
     history: bool = False

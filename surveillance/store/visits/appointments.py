@@ -1,13 +1,13 @@
 """Visits and their examinations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from surveillance.core.schedule.examinations import Key
-from surveillance.core.words import AppointmentState
+from surveillance.core.schedule.examinations import Booking, Key
+from surveillance.core.words import AppointmentState, Outcome
 from surveillance.store.tables import Appointment, AppointmentItem, ExaminationRow
 
 
@@ -60,3 +60,78 @@ def touch(appointment: Appointment, now: datetime, user_id: UUID) -> None:
     appointment.sequence += 1
     appointment.changed_at = now
     appointment.changed_by = user_id
+
+
+# -- a patient's visits, read once -----------------------------------------------------------------------------
+
+
+class Visits:
+    """All visits of a patient with their lines. Whoever adds or takes away one says so here; what changes in a row is
+    seen, as the rows are those of the session."""
+
+    def __init__(self, pairs: Iterable[tuple[Appointment, AppointmentItem | None]] = ()) -> None:
+        self._rows: dict[UUID, Appointment] = {}
+        self._lines: dict[UUID, list[AppointmentItem]] = {}
+        for visit, line in pairs:
+            self.add(visit)
+            if line is not None:
+                self.put(line)
+
+    def of_plan(self, plan_id: UUID, *states: AppointmentState) -> list[Appointment]:
+        """Those of one plan in the given states, by day."""
+        rows = (row for row in self._rows.values() if row.plan_id == plan_id and row.state in states)
+        return sorted(rows, key=lambda row: (row.day, row.id))
+
+    def every(self) -> list[Appointment]:
+        """Those of all plans, by day."""
+        return sorted(self._rows.values(), key=lambda row: (row.day, row.id))
+
+    def lines(self, visit_id: UUID) -> list[AppointmentItem]:
+        """The examinations of a visit, in the order of their items."""
+        return sorted(self._lines.get(visit_id, ()), key=lambda line: line.item)
+
+    def add(self, row: Appointment) -> None:
+        """One more visit."""
+        self._rows[row.id] = row
+        self._lines.setdefault(row.id, [])
+
+    def put(self, line: AppointmentItem) -> None:
+        """One more line of a visit."""
+        self._lines[line.appointment_id].append(line)
+
+    def take(self, gone: AppointmentItem) -> None:
+        """A line is gone."""
+        left = (line for line in self._lines[gone.appointment_id] if line is not gone)
+        self._lines[gone.appointment_id] = list(left)
+
+    def drop(self, row: Appointment) -> None:
+        """The visit is gone, with its lines."""
+        del self._rows[row.id], self._lines[row.id]
+
+    def bookings(self, plan_id: UUID) -> tuple[Booking, ...]:
+        """The examinations of a plan that are booked and whose outcome nobody has recorded."""
+        return tuple(
+            Booking(str(row.id), line.item, row.day, line.month, line.target, key(line).extra)
+            for row in self.of_plan(plan_id, AppointmentState.BOOKED)
+            for line in self.lines(row.id)
+            if line.outcome is None
+        )
+
+    def booked_for(self, plan_id: UUID) -> Mapping[UUID | None, frozenset[tuple[str, int]]]:
+        """The slots that the plan's visits were booked for and examined, by visit."""
+        found: dict[UUID | None, set[tuple[str, int]]] = {}
+        for row in self._rows.values():
+            for line in self._lines[row.id] if row.plan_id == plan_id and row.was_booked else ():
+                if line.outcome is Outcome.PERFORMED and line.month is not None:
+                    found.setdefault(row.id, set()).add((line.item, line.month))
+        return {visit_id: frozenset(slots) for visit_id, slots in found.items()}
+
+
+def visits(session: Session, patient_id: UUID) -> Visits:
+    """As they stand in the database, in one query."""
+    statement = (
+        select(Appointment, AppointmentItem)
+        .outerjoin(AppointmentItem, col(AppointmentItem.appointment_id) == col(Appointment.id))
+        .where(Appointment.patient_id == patient_id)
+    )
+    return Visits(session.exec(statement.execution_options(populate_existing=True)))

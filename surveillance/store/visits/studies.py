@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from surveillance.core.schedule.status import Reading
 from surveillance.store.board.base import days_after
 from surveillance.store.tables import Plan, Study, StudyItem
 
@@ -31,6 +32,11 @@ def by_accession(session: Session, site_id: UUID, accession: str) -> Study | Non
     return session.exec(statement).first()
 
 
+def reading(row: Study) -> Reading:
+    """How far a study has come; a review that a later version of the report has overtaken is to be made again."""
+    return Reading(row.reported_on, None if row.to_review_since else row.reviewed_on, row.told_on)
+
+
 # -- history ---------------------------------------------------------------------------------------------------
 
 
@@ -49,15 +55,21 @@ def is_history(session: Session, patient_id: UUID, performed_on: date) -> bool:
     return session.exec(statement).first() is None
 
 
-def settle_history(session: Session, patient_id: UUID) -> None:
+def refresh_history(session: Session, patient_id: UUID) -> None:
     """After a change of the day of enrolment."""
     session.flush()
-    for study in session.exec(select(Study).where(Study.patient_id == patient_id)):
-        study.history = is_history(session, patient_id, study.performed_on)
+    statement = select(Study, _history()).where(Study.patient_id == patient_id)
+    for study, history in session.exec(statement).all():
+        study.history = bool(history)
     session.flush()
+
+
+def _history() -> sa.ColumnElement[bool]:
+    """As it is stored."""
+    return sa.case((_is_history(), sa.true()), else_=sa.false())
 
 
 def wrong_history(session: Session) -> Iterator[Any]:
     """Studies that are stored as history and are none, or the other way round."""
-    wrong = col(Study.history) != sa.case((_is_history(), sa.true()), else_=sa.false())
+    wrong = col(Study.history) != _history()
     return iter(session.exec(select(Study).where(wrong)))

@@ -4,7 +4,7 @@ from surveillance.web.pages.accounts import account, sign_in, single_sign_on, to
 from surveillance.web.pages.administration import places, sites
 from surveillance.web.pages.audit import log
 from surveillance.web.pages.board import acts, worklist
-from surveillance.web.pages.calendars import feeds, page_addresses
+from surveillance.web.pages.calendars import feeds, page_addresses, patient_feeds
 from surveillance.web.pages.care import decisions, enrolment, plan, terms
 from surveillance.web.pages.imports import imports
 from surveillance.web.pages.messages import letters, messages
@@ -12,9 +12,9 @@ from surveillance.web.pages.patient_page import calendar, page
 from surveillance.web.pages.protocols import protocols
 from surveillance.web.pages.record import patient, site_calendar
 from surveillance.web.pages.registry import consent, contacts, identity, search
-from surveillance.web.pages.replies import talk, writing
+from surveillance.web.pages.replies import reply, writing
 from surveillance.web.pages.reports import reports
-from surveillance.web.pages.visits import booking, changes, confirming, studies, visit
+from surveillance.web.pages.visits import booking, changes, confirming, studies, study, visit
 from surveillance.web.pages.wording import languages, site_wording, texts
 
 PAGES = (
@@ -34,7 +34,9 @@ PAGES = (
     terms.pages,
     decisions.pages,
     studies.pages,
-    talk.pages,
+    study.pages,
+    reply.pages,
+    patient_feeds.pages,
     page_addresses.pages,
     writing.pages,
     booking.pages,

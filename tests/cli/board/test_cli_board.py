@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import furnished
 import pytest
 import sqlalchemy as sa
 import typer
@@ -22,6 +23,7 @@ from surveillance.core.words import Channel, Role
 from surveillance.operations.administration import sites
 from surveillance.operations.care import enrolment
 from surveillance.operations.registry import patients
+from surveillance.operations.work import Actor, Work
 from surveillance.settings import Settings
 from surveillance.store import db
 from surveillance.store.tables import Membership, User
@@ -43,24 +45,32 @@ def clinic(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Patient 007 is overdue and Ann's; patient 008 has no plan."""
     monkeypatch.setenv("SURVEILLANCE_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("SURVEILLANCE_PUBLIC_URL", "https://clinic.example")
-    service = bootstrap.open_app(Settings(database_url=sqlite_url))
+    furnished.once(db.create_engine_for(sqlite_url), "cli board", lambda: _furnish(sqlite_url))
+    return sqlite_url
+
+
+def _furnish(url: str) -> None:
+    service = bootstrap.open_app(Settings(database_url=url))
     with db.writing(service.engine) as session:
         work = service.work(session, bootstrap.system_actor(session), bootstrap.utc_now())
         site = sites.add_site(work, sites.NewSite("LDN1", "Clinic", "Clinic", "UTC", "GB", "+442079460123"))
         approved(work, site)
-        users = [User(username=name, name=name.title(), created_at=work.now) for name in ("ann", "bob")]
+        users = [User(username=name, name=name.title(), created_at=work.now) for name in ("ann", "bob", "may")]
         session.add_all(users)
         session.flush()
-        session.add_all(Membership(user_id=user.id, site_id=site.id, role=Role.COORDINATOR) for user in users)
+        roles = (Role.COORDINATOR, Role.COORDINATOR, Role.CLINICIAN)
+        session.add_all(
+            Membership(user_id=user.id, site_id=site.id, role=role) for user, role in zip(users, roles, strict=True)
+        )
         contact = patients.NewContact(phone="+12025550101", consents=[Channel.SMS])
         new = patients.NewPatient("007", "=Fiction", "Ada", date(2001, 5, 17), contacts=[contact])
         patient = patients.add_patient(work, site, new)
         patient.owner_id = users[0].id
         wanted = enrolment.Enrolment("asps-extremity", ANCHOR, {"chest_imaging": None}, enrolled_on=ANCHOR)
-        enrolment.enrol(work, patient, wanted)
+        may = Work(session, work.now, Actor(users[2].id, users[2].name), work.catalogue)
+        enrolment.enrol(may, patient, wanted)  # an item is switched off by a clinician alone
         patients.add_patient(work, site, patients.NewPatient("008", "Nobody", "Ned", date(2001, 5, 17)))
     service.close()
-    return sqlite_url
 
 
 def run(*arguments: str, status: int = 0) -> Result:

@@ -8,6 +8,7 @@ import sys
 import time
 from datetime import UTC, date, datetime
 
+import furnished
 import httpx
 import pytest
 from typer.testing import CliRunner, Result
@@ -27,7 +28,12 @@ def clinic(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Patient MRN-0001 and coordinator Anna at LDN1; returns the database's address."""
     monkeypatch.setenv("SURVEILLANCE_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("SURVEILLANCE_PUBLIC_URL", "https://clinic.example")
-    service = bootstrap.open_app(Settings(database_url=sqlite_url))
+    furnished.once(db.create_engine_for(sqlite_url), "cli feeds", lambda: _furnish(sqlite_url))
+    return sqlite_url
+
+
+def _furnish(url: str) -> None:
+    service = bootstrap.open_app(Settings(database_url=url))
     now = datetime(2026, 11, 23, 8, tzinfo=UTC)
     with db.writing(service.engine) as session:
         work = service.work(session, bootstrap.system_actor(session), now)
@@ -39,7 +45,6 @@ def clinic(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         session.add(Membership(user_id=user.id, site_id=site.id, role=Role.COORDINATOR))
         patients.add_patient(work, site, patients.NewPatient("MRN-0001", "Fiction", "Ada", date(2001, 5, 17)))
     service.close()
-    return sqlite_url
 
 
 def feed(*arguments: str) -> Result:

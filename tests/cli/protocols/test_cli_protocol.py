@@ -134,7 +134,7 @@ def test_the_list_names_each_protocol_with_its_digest() -> None:
     keys = {entry["key"]: entry for entry in json.loads(output("list", "--json"))}
     asps = keys["asps-extremity@2026.2"]
     assert "asps-extremity@2026.1" in keys  # patients may still be on it
-    assert asps["items"] == ["mri_primary", "chest_imaging", "mri_brain", "clinic_visit"]
+    assert asps["items"] == ["mri_primary", "chest_imaging", "mri_brain", "clinic_visit", "self_examination"]
     assert len(asps["digest"]) == 64
 
 
@@ -155,7 +155,7 @@ def test_brackets_in_a_note_are_shown_as_they_are(tmp_path: Path) -> None:
 def test_a_file_is_checked_and_previewed_before_it_is_installed(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(ASPS.read_text(encoding="utf-8").replace("id: asps-extremity", "id: mine"), encoding="utf-8")
-    assert "mine@2026.2 is in order (4 items)" in output("check", str(path))
+    assert "mine@2026.2 is in order (5 items)" in output("check", str(path))
     assert json.loads(output("check", str(path), "--json")) == []
     assert json.loads(output("preview", str(path), "--anchor", "2026-01-31", "--format", "json"))
 

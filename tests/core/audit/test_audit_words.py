@@ -14,7 +14,7 @@ from surveillance.store.tables import OverrideKind
 
 SOURCES = Path(surveillance.__file__).parent
 _WRITTEN = re.compile(
-    r"""(?:audit|_set|_event|_keep_number|_record_enrolment|looked)\([^)]*?"([a-z_]+(?:\.[a-z_]+)?)\""""
+    r"""(?:audit|put|_set|_event|_keep_number|_record_enrolment|looked|Note)\([^)]*?"([a-z_]+(?:\.[a-z_]+)?)\""""
 )
 MADE = {  # actions whose name is made of an enumeration
     *(f"board.{kind.value}" for kind in WorklistAction),

@@ -22,7 +22,6 @@ from surveillance.core.calendars.feeds import (
     etag,
     events,
     is_shown,
-    last_modified,
     matches,
     not_modified,
     revision,
@@ -371,14 +370,6 @@ def test_not_modified_asks_the_tag_before_the_date(
 @given(st.text())
 def test_a_broken_date_is_no_reason_to_fail(header: str) -> None:
     assert not not_modified(None, header, '"one"', None)
-
-
-def test_a_feed_was_last_modified_by_a_change_or_by_a_cancelled_visit_going() -> None:
-    assert last_modified([], TODAY) is None
-    assert last_modified([BOOKED, CANCELLED], TODAY) == CHANGED
-    gone = datetime(2026, 2, 20, 0, 0, tzinfo=UTC)
-    assert last_modified([BOOKED, CANCELLED], date(2026, 2, 19)) == CHANGED
-    assert last_modified([BOOKED, CANCELLED], date(2026, 2, 20)) == gone
 
 
 @pytest.mark.parametrize(

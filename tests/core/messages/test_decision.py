@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from reminder_samples import NEW_YORK, POLICY, new_york
 
 from surveillance.core.messages.decision import (
+    FOR_A_PERSON,
     IN_FLIGHT,
     RECHECK,
+    UNDECIDED,
     UNREADABLE,
     Send,
     SendingFacts,
@@ -93,6 +95,34 @@ def test_a_notice_for_a_silent_plan_goes_to_a_person_so_that_nobody_comes_for_no
 def test_the_dead_get_not_even_a_notice_and_nobody_is_asked_to_call():
     everything_else = {field.name: UNREADABLE for field in fields(SendingFacts)}
     assert isinstance(decided(planned=NOTICE, **{**everything_else, "alive": False}), Void)
+
+
+OVERDUE = replace(
+    REMINDER,
+    key=reminder_key("p1", Step.OVERDUE, DAY, Channel.SMS),
+    step=Step.OVERDUE,
+    appointment_id=None,
+    expires_at=new_york(DAY + timedelta(days=7), "20:00"),
+)
+
+
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.CALL])
+def test_nobody_is_told_that_something_is_due_while_a_result_waits_for_its_decision(channel):
+    planned = replace(OVERDUE, channel=channel)
+    assert decided(planned=planned, result_undecided=True) == Wait(NOON + RECHECK, UNDECIDED)
+    late = decided(now=planned.expires_at - RECHECK, planned=planned, result_undecided=True)
+    assert late == TooLate(f"too late: {UNDECIDED}", tell_a_person=False)
+
+
+def test_of_a_booked_visit_a_person_tells_in_time_where_a_result_still_waits():
+    assert decided(result_undecided=True) == Wait(NOON + RECHECK, UNDECIDED)
+    last = REMINDER.expires_at - FOR_A_PERSON
+    assert decided(now=last, result_undecided=True) == TooLate(f"too late: {UNDECIDED}", tell_a_person=True)
+    assert not decided(now=last, result_undecided=True, told_otherwise=True).tell_a_person
+
+
+def test_that_a_visit_was_changed_is_said_whatever_a_result_waits_for():
+    assert isinstance(decided(planned=NOTICE, result_undecided=True), Send)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(SendingFacts)])

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from surveillance.core.people.care_gaps import End, GapKind, Standing, gaps
+from surveillance.core.people.care_gaps import End, GapKind, Standing, care_gaps
 from surveillance.core.words import EndReason
 
 REGISTERED, ENROLLED, ENDED, RESTART = (date(2026, 1, day) for day in (1, 5, 20, 31))
@@ -30,5 +30,5 @@ def test_each_standing_has_its_gap(
     active: bool, reachable: bool, end: EndReason | None, expected: tuple[GapKind, date] | None
 ) -> None:
     last = None if end is None else End(ENDED, end, RESTART if end is EndReason.RECURRENCE else None)
-    found = list(gaps(Standing(REGISTERED, ENROLLED if active else None, reachable, last)))
+    found = list(care_gaps(Standing(REGISTERED, ENROLLED if active else None, reachable, last)))
     assert found == ([expected] if expected else [])

@@ -40,7 +40,7 @@ CONFIRM, ANOTHER_DAY = means(Meaning.CONFIRM), means(Meaning.ANOTHER_DAY)
     ("reading", "act"),
     [
         (CONFIRM, Act.CONFIRM),
-        (ANOTHER_DAY, Act.WISH),
+        (ANOTHER_DAY, Act.RESCHEDULE),
         (means(Meaning.STOP), Act.OPT_OUT),
         (means(Meaning.HELP), Act.HELP),
         (means(Meaning.HELP, provider_keyword=True), Act.NOTHING),
@@ -50,7 +50,7 @@ CONFIRM, ANOTHER_DAY = means(Meaning.CONFIRM), means(Meaning.ANOTHER_DAY)
 def test_what_is_plain_needs_nobody(reading: Reading, act: Act) -> None:
     found = sort(reading, context(), NOW)
     assert (found.act, found.person, found.why, found.patient) == (act, False, "", "ann")
-    assert found.visit == ("v1" if act in (Act.CONFIRM, Act.WISH) else "")
+    assert found.visit == ("v1" if act in (Act.CONFIRM, Act.RESCHEDULE) else "")
 
 
 def test_what_is_confirmed_already_is_not_confirmed_again() -> None:
@@ -136,9 +136,9 @@ def test_a_reply_after_the_visit_goes_to_a_person(after: timedelta, why: str) ->
 
 
 def test_who_asked_for_another_day_and_then_says_to_come_is_asked_what_holds() -> None:
-    waits = context(visits=(replace(FIRST, wish=True),))
+    waits = context(visits=(replace(FIRST, another_day_asked=True),))
     assert sort(CONFIRM, waits, NOW).person
-    assert sort(ANOTHER_DAY, waits, NOW).act is Act.WISH
+    assert sort(ANOTHER_DAY, waits, NOW).act is Act.RESCHEDULE
 
 
 @pytest.mark.parametrize("keyword", [True, False])
@@ -218,7 +218,7 @@ readings = st.builds(Reading, st.sampled_from(Meaning), st.just("en"), st.boolea
 @given(readings, contexts)
 def test_nothing_is_ever_confirmed_by_a_guess_and_no_opt_out_goes_unnoticed(reading: Reading, known: Context) -> None:
     found = sort(reading, known, NOW)
-    if found.act in (Act.CONFIRM, Act.WISH):
+    if found.act in (Act.CONFIRM, Act.RESCHEDULE):
         visit = known.visits[found.visit]
         assert (visit.booked, visit.patient, visit.starts_at > NOW) == (True, found.patient, True)
         assert any(said.visit == found.visit and said.when == visit.when for said in known.said)

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveillance.core.dates import add_months
 from surveillance.core.drawings import plots
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.reports import counting, definitions, sheets
@@ -42,15 +41,6 @@ def test_a_period_that_nobody_chose_is_the_last_24_months() -> None:
 def test_a_period_that_cannot_be_looked_back_on_is_refused(first: date | None, last: date | None, reason: str) -> None:
     with pytest.raises(InvalidInputError, match=reason):
         counting.period(TODAY, first, last)
-
-
-@given(DAYS, DAYS)
-def test_years_are_over_on_the_day_of_the_month(start: date, day: date) -> None:
-    years = counting.full_years(start, day)
-    begun, next_one = (add_months(start, 12 * number) for number in (years, years + 1))
-    if (start.month, start.day) == (2, 29):  # a year that began on 29 February is over on 1 March
-        begun, next_one = begun + timedelta(days=begun.day == 28), next_one + timedelta(days=next_one.day == 28)
-    assert begun <= day < next_one
 
 
 # -- by month, by delay, by age --------------------------------------------------------------------------------
@@ -144,12 +134,6 @@ def test_a_patient_is_followed_in_each_year_and_lost_in_one() -> None:
         (3, 10, 10, 0, 0.0),
         (4, 1, 1, 0, 0.0),
     ]
-
-
-def test_the_last_sign_of_a_patient_begins_the_grace_anew() -> None:
-    assert counting.lost_on(date(2026, 1, 1), None) == date(2026, 4, 1)
-    assert counting.lost_on(date(2026, 1, 1), date(2025, 12, 1)) == date(2026, 4, 1)
-    assert counting.lost_on(date(2026, 1, 1), date(2026, 2, 1)) == date(2026, 5, 2)
 
 
 # -- up to date ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -96,9 +97,9 @@ def test_a_shorter_interval_makes_nobody_overdue_before_the_day_it_holds_from() 
 
 
 def test_a_shorter_interval_chosen_before_the_first_study_counts_from_the_anchor() -> None:
-    six = rows(plan(terms=mri_terms((None, 6), (3.1, 3))))[6]  # month 3 lies before the change
-    assert six.overdue_from == ANCHOR + timedelta(days=(months(3) - ANCHOR).days * 3 // 2 + 1)
-    assert six.overdue_from < six.window_end
+    three = rows(plan(terms=mri_terms((None, 6), (3.1, 3))))[3]  # the new rhythm had it three days before
+    assert three.target == months(3.1)
+    assert status(three, months(3.1)) is Status.DUE
 
 
 # -- enrolling mid-way (rule 8) ------------------------------------------------------------------------------------
@@ -369,6 +370,25 @@ def test_every_study_fulfils_waits_or_is_extra_evidence_beside_another(facts: Pl
         assert not inside or row.study is not None or (row.item, row.month) in asked
 
 
+@given(plans(), st.sets(st.integers(0, 11)))
+def test_an_inadequate_study_settles_nothing_and_is_wanted_again_or_settled_by_another(
+    facts: PlanFacts, chosen: set[int]
+) -> None:
+    until, by = facts.anchor + timedelta(days=3000), facts.anchor
+    useless = {study.id for number, study in enumerate(facts.studies) if number in chosen}
+    doubted = tuple(s._replace(repeat_by=by) if s.id in useless else s for s in facts.studies)
+    without = derive(replace(facts, studies=tuple(s for s in facts.studies if s.id not in useless)), until)
+    derived = derive(replace(facts, studies=doubted), until)
+    assert derived.examinations == without.examinations
+    wanted = {(f.item, f.subject) for f in derived.findings if f.kind is FindingKind.REPEAT_WANTED}
+    assert {subject for _, subject in wanted} <= useless
+    for item in facts.items:
+        own = [s for s in doubted if item in s.items and s.performed_on >= facts.anchor]
+        if own and facts.ended_on is None and not facts.holds and not facts.bookings:
+            last = max(own, key=lambda s: (s.performed_on, s.repeat_by is None, s.id))
+            assert ((item, last.id) in wanted) is (last.repeat_by is not None)
+
+
 @given(plans())
 def test_every_booking_is_placed_or_is_work(facts: PlanFacts) -> None:
     derived = derive(facts, facts.anchor + timedelta(days=3000))
@@ -402,10 +422,15 @@ def test_no_gap_over_one_and_a_half_intervals_without_overdue_showing(facts: Pla
 
 
 def _patience_ends(facts: PlanFacts, item: str, due: Examination) -> date:
-    """One and a half intervals after the last study, but not before enrolment or the change that brought the slot."""
+    """One and a half intervals after the last study, but not before enrolment or the change that brought the slot.
+
+    An item that was off has its patience again from the day on which it was switched on: its baseline is asked for.
+    """
     last = max((s.performed_on for s in facts.studies if item in s.items), default=None)
-    asked = next(terms.since or facts.anchor for terms in facts.terms if item in terms.rhythms)
-    start = last or max(facts.anchor, facts.enrolled_on, asked)
+    in_force = [terms for terms in facts.terms if terms.since is None or terms.since <= due.target]
+    on = list(takewhile(lambda terms: item in terms.rhythms, reversed(in_force)))
+    asked = on[-1].since or facts.anchor
+    start = max(last or max(facts.anchor, facts.enrolled_on), asked)
     limit = start + timedelta(days=(add_months(start, due.interval) - start).days * 3 // 2)
     changes = [terms.since for terms in facts.terms if terms.since is not None and terms.since <= due.target]
     return max([limit, facts.enrolled_on, *changes])
@@ -413,11 +438,11 @@ def _patience_ends(facts: PlanFacts, item: str, due: Examination) -> date:
 
 @given(plans(overrides=False, switched_off=False), st.integers(0, 2400))
 def test_overdue_does_not_break_off_without_a_study(facts: PlanFacts, days: int) -> None:
-    """Rule 6: who is overdue and does not come is overdue every day from then on."""
+    """Rule 6: who is overdue and does not come is overdue every day from then on, while the item is on."""
     today = facts.anchor + timedelta(days=days)
     known = replace(facts, studies=tuple(study for study in facts.studies if study.performed_on <= today))
     derived = derive(known, add_months(today, 60))
-    for item in (MRI, CHEST):
+    for item in (code for code in (MRI, CHEST) if all(code in each.rhythms for each in facts.terms)):
         own = [row for row in derived.examinations if row.item == item]
         if any(late(row, today) for row in own):
             last = max(row.cell_end for row in own)

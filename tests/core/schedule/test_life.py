@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from plan_samples import ASPS, BRAIN, CHEST, ENDING, MRI, YEARLY, anchors
+from reconciled import applied
 
 from surveillance.core.dates import add_months
 from surveillance.core.schedule.examinations import (
@@ -22,7 +23,7 @@ from surveillance.core.schedule.examinations import (
     derive,
 )
 from surveillance.core.schedule.matching import Extra, Ruling, Study
-from surveillance.core.schedule.reconcile import applied, reconcile
+from surveillance.core.schedule.reconcile import reconcile
 from surveillance.core.schedule.slots import Terms, terms
 from surveillance.core.schedule.status import current, status
 from surveillance.core.words import Status

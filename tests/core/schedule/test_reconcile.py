@@ -6,9 +6,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 from plan_samples import MRI, months, mri_terms, plan, plans, scans
+from reconciled import applied
 
 from surveillance.core.schedule.examinations import Booking, Derived, FindingKind, PlanFacts, derive
-from surveillance.core.schedule.reconcile import applied, reconcile
+from surveillance.core.schedule.reconcile import reconcile
 
 HORIZON = months(24)
 

@@ -34,7 +34,6 @@ from surveillance.core.schedule.slots import (
     Slot,
     Terms,
     preview,
-    renewed,
     rhythm,
     slots,
     terms,
@@ -118,7 +117,7 @@ def test_an_item_switched_off_keeps_what_lies_before() -> None:
     ("changes", "last_study", "expected"),
     [
         ([(10, 6)], 9, [3, 6, 9, 12, 18]),  # three months since the last study are half the new six: 12 stays
-        ([(10, 6)], 9.5, [3, 6, 9, 18]),
+        ([(10, 6)], 9.5, [3, 6, 9, 15, 18]),  # 12 is too near, 18 too far: the old 15 goes before
         ([(10, 6)], None, [3, 6, 9, 12, 18]),
         ([(11, 4)], 9, [3, 6, 9, 12, 16, 20]),
         ([(13, 3)], 12, [6, 12, 15, 18, 21]),
@@ -134,9 +133,16 @@ def test_a_change_of_interval_cuts_only_what_comes_after(
     assert month_list(found) == expected
 
 
-def test_a_study_in_the_first_new_cell_fulfils_it_and_is_no_reason_to_leave_it_out() -> None:
-    found = slots(MRI, ANCHOR, mri_terms((None, 3), (11, 6)), months(18), studied=[months(10.9)])
-    assert month_list(found) == [3, 6, 9, 12, 18]
+def test_a_slot_that_is_done_is_kept_and_no_reason_to_leave_the_next_one_out() -> None:
+    found = slots(MRI, ANCHOR, mri_terms((None, 4), (11.6, 6)), months(24), studied=[months(11.5)])
+    assert month_list(found) == [4, 8, 12, 18, 24]
+    assert (found[2].interval, found[3].target) == (4, months(17.5))  # two weeks early, and so is the next
+
+
+def test_a_study_that_does_not_fulfil_its_slot_keeps_nothing() -> None:
+    terms_ = mri_terms((None, 4), (11.6, 6))
+    found = slots(MRI, ANCHOR, terms_, months(24), studied=[months(11.5)], done=lambda slot, before: False)
+    assert month_list(found) == [4, 8, 18, 24]
 
 
 def test_where_two_terms_meet_a_window_ends_with_its_cell() -> None:
@@ -235,9 +241,12 @@ def test_windows_are_ordered_and_disjoint_and_lie_in_their_cells(sample: tuple[d
         assert earlier.window_end < later.window_start
 
 
-@given(some_slots())
-def test_cells_divide_the_time_line_without_a_gap(sample: tuple[date, list[Slot]]) -> None:
-    anchor, found = sample
+@given(anchors, rhythms(), st.integers(0, 240), moves)
+def test_cells_divide_the_time_line_in_the_middle(
+    anchor: date, chosen: Rhythm, until: int, moved: dict[int, date]
+) -> None:
+    only = [Terms(None, "any", {chosen.item: chosen})]
+    found = slots(chosen.item, anchor, only, add_months(anchor, until), moves=moved)
     for earlier, later in pairwise(found):
         assert earlier.cell_end == later.cell_start == middle(earlier.target, later.target)
     assert all(slot.cell_start == middle(anchor, slot.target) for slot in found[:1])
@@ -285,13 +294,13 @@ def test_renewed_terms_change_nothing(data: st.DataObject) -> None:
     days = st.integers(0, 1500).map(lambda number: anchor + timedelta(days=number))
     studied, since = data.draw(st.lists(days, max_size=6)), data.draw(days)
     until = add_months(anchor, 120)
-    assert slots(MRI, anchor, [first, renewed(first, since)], until, studied=studied) == slots(
+    assert slots(MRI, anchor, [first, replace(first, since=since)], until, studied=studied) == slots(
         MRI, anchor, [first], until
     )
 
 
 def test_renewed_terms_keep_a_slot_whose_half_interval_has_more_days_than_its_cell() -> None:
     anchor, last_study = date(2027, 2, 8), date(2029, 3, 24)
-    found = slots(MRI, anchor, [BASE, renewed(BASE, last_study)], date(2029, 5, 8), studied=[last_study])
+    found = slots(MRI, anchor, [BASE, replace(BASE, since=last_study)], date(2029, 5, 8), studied=[last_study])
     assert month_list(found)[-2:] == [24, 27]
     assert last_study < found[-1].cell_start

@@ -19,20 +19,23 @@ from surveillance.core.words import (
     HoldReason,
     Outcome,
     ReminderState,
+    ReportStatus,
     Result,
 )
 from surveillance.operations.board import acts, worklist
 from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.board.worklist import Filter, Worklist, WorklistRow
-from surveillance.operations.care import enrolment, holds, lifecycle, overrides
+from surveillance.operations.care import enrolment, following, holds, lifecycle, overrides, reviews
 from surveillance.operations.planning import preconditions
 from surveillance.operations.registry import care_gaps, consents
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.registry.phones import readable
-from surveillance.operations.visits import booking, outcomes, results
+from surveillance.operations.visits import booking, outcomes, reports, result_tasks, results
+from surveillance.operations.visits.result_tasks import NewTask
 from surveillance.operations.work import Work
 from surveillance.store.registry import patients
 from surveillance.store.tables import Attempt, BoardAction, Inbound, OverrideKind, Patient
+from surveillance.store.visits import obligations
 
 DAY = timedelta(days=1)
 OVERDUE_ANCHOR = date(2026, 6, 1)  # month 3 on 1 September, window to the 15th, cell to mid-October; month 6 is due
@@ -101,8 +104,8 @@ def test_a_visit_that_is_over_asks_for_its_outcome(clinic):
         assert listed(clinic, work, Worklist.OUTCOME_UNKNOWN) == []
 
 
-NO_CONSENT = registry.NewContact(phone="+12025550123")
-UNREADABLE = registry.NewContact(phone="call the neighbour")
+NO_CONSENT = registry_patients.NewContact(phone="+12025550123")
+UNREADABLE = registry_patients.NewContact(phone="call the neighbour")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,10 @@ UNREADABLE = registry.NewContact(phone="call the neighbour")
     [
         ([], "there is no contact"),
         ([UNREADABLE], "the phone number 'call the neighbour' cannot be read"),
-        ([registry.NewContact(name="Mother")], "there is no phone number, no email address and no postal address"),
+        (
+            [registry_patients.NewContact(name="Mother")],
+            "there is no phone number, no email address and no postal address",
+        ),
         ([NO_CONSENT], "nobody consented to messages, or consent was withdrawn"),
     ],
 )
@@ -120,8 +126,8 @@ def test_who_cannot_be_reached_is_work_until_a_contact_is_added(clinic, contacts
         assert listed(clinic, work, Worklist.UNREACHABLE) == []  # nobody without a plan is written to
         enrolment.enrol(work, patient, enrolment.Enrolment("asps-extremity", date(2026, 10, 1)))
         assert only_row(clinic, work, Worklist.UNREACHABLE).why == why
-        new = registry.NewContact(email="ann@example.org", consents=[Channel.EMAIL])
-        registry.add_contact(work, patient, new, priority=2)
+        new = registry_patients.NewContact(email="ann@example.org", consents=[Channel.EMAIL])
+        registry_patients.add_contact(work, patient, new, priority=2)
         assert listed(clinic, work, Worklist.UNREACHABLE) == []
 
 
@@ -176,7 +182,7 @@ def test_a_message_in_doubt_is_work_once_the_service_stopped_looking(clinic):
 def test_a_reply_waits_for_an_answer_and_shows_every_patient_with_that_number(clinic):
     with clinic.work() as work:
         phone = "+12025550156"
-        contact = registry.NewContact(phone=phone, consents=[Channel.SMS])
+        contact = registry_patients.NewContact(phone=phone, consents=[Channel.SMS])
         for mrn in ("A1", "A2"):
             clinic.patient(work, mrn, contacts=[contact])
         reply = Inbound(provider_id="1", from_number=phone, to_number="+44", body="I am\nill", received_at=work.now)
@@ -203,20 +209,104 @@ def test_a_study_goes_from_report_to_review_to_next_action(clinic):
         (new,) = clinic.scanned(TODAY - 14 * DAY)
         study = results.add_study(work, patient, new)
         assert only_row(clinic, work, Worklist.NO_REPORT).study_id == study.id
-        results.report(work, study, TODAY)
+        reports.report(work, study, TODAY)
         assert (listed(clinic, work, Worklist.NO_REPORT), listed(clinic, work, Worklist.NOT_REVIEWED)) == ([], ["A1"])
-        results.review(work, study, TODAY, Result.SUSPICIOUS, "biopsy")
+        reviews.sign(work, study, reviews.NewReview(TODAY, Result.SUSPICIOUS, "biopsy"))
         assert listed(clinic, work, Worklist.NOT_REVIEWED) == []
         assert only_row(clinic, work, Worklist.NO_NEXT_ACTION).next_action == "biopsy"
-        results.act(work, study, TODAY)
+        following.act(work, study, TODAY, NewTask("biopsy", clinic.coordinator.user_id, TODAY + 3 * DAY))
         assert listed(clinic, work, Worklist.NO_NEXT_ACTION) == []
 
 
-def test_a_report_is_not_missed_before_two_weeks_nor_asked_for_of_scans_long_before_the_enrolment(clinic):
+@pytest.mark.parametrize(("limit", "missed"), [(7, []), (6, ["A1"])])
+def test_a_report_is_missed_after_the_days_of_its_site_and_never_of_scans_long_before_the_enrolment(
+    clinic, limit, missed
+):
     with clinic.work() as work:
-        old, fresh = clinic.scanned(date(2026, 5, 1), TODAY - 13 * DAY)
+        work.site(clinic.site_id).report_days = limit
+        old, fresh = clinic.scanned(date(2026, 5, 1), TODAY - 6 * DAY)
         clinic.enrolled(work, "A1", date(2026, 2, 1), studies=[old, fresh])
+        assert listed(clinic, work, Worklist.NO_REPORT) == missed
+
+
+def test_each_step_of_a_study_is_late_by_the_limit_of_its_site(clinic):
+    with clinic.work() as work:
+        anchor = date(2026, 8, 25)
+        patient, _ = clinic.enrolled(work, "A1", anchor, enrolled_on=anchor)
+        (new,) = clinic.scanned(TODAY - 9 * DAY)
+        study = results.add_study(work, patient, new)
+        assert only_row(clinic, work, Worklist.NO_REPORT).why == "no report, 9 days after the study; 7 are the limit"
+        reports.report(work, study, TODAY - 8 * DAY, ReportStatus.PRELIMINARY)
+        why = "the report is preliminary, and no final one is there, 9 days after the study; 7 are the limit"
+        assert only_row(clinic, work, Worklist.NO_REPORT).why == why
+        assert listed(clinic, work, Worklist.NOT_REVIEWED) == []
+        reports.report(work, study, TODAY - 8 * DAY)
+        row = only_row(clinic, work, Worklist.NOT_REVIEWED)
+        assert row.why == "the final report of 2026-11-15 waits for a clinician; 1 day past the limit of 7"
+        reviews.sign(work, study, reviews.NewReview(TODAY - 5 * DAY, Result.CLEAR))
+        row = only_row(clinic, work, Worklist.NOT_TOLD)
+        assert row.why == "reviewed on 2026-11-18: clear; the patient does not know yet"
+        work.site(clinic.site_id).told_days = 3
+        assert only_row(clinic, work, Worklist.NOT_TOLD).why.endswith("; 2 days past the limit of 3")
+        reports.tell(work, study, TODAY)
+        assert sum(worklist.counts(work, [clinic.site_id]).values()) == 0
+
+
+def test_a_cancelled_report_is_work_at_once(clinic):
+    with clinic.work() as work:
+        anchor = date(2026, 8, 25)
+        patient, _ = clinic.enrolled(work, "A1", anchor, enrolled_on=anchor)
+        (new,) = clinic.scanned(TODAY)
+        study = results.add_study(work, patient, new)
         assert listed(clinic, work, Worklist.NO_REPORT) == []
+        reports.report(work, study, TODAY, ReportStatus.CANCELLED)
+        row = only_row(clinic, work, Worklist.NO_REPORT)
+        assert (row.why, row.next_action.split(",")[0]) == ("the report was cancelled", "have it reported")
+
+
+def test_an_inadequate_study_is_to_be_repeated_until_a_visit_for_it_is_booked_or_it_was_made(clinic):
+    with clinic.work() as work:
+        anchor = date(2026, 8, 25)
+        patient, _ = clinic.enrolled(work, "A1", anchor, enrolled_on=anchor)
+        (new,) = clinic.scanned(TODAY)
+        study = reports.report(work, results.add_study(work, patient, new), TODAY)
+        assert listed(clinic, work, Worklist.DUE) == []
+        moved = reviews.NewReview(TODAY, Result.INADEQUATE, "moved", repeat_by=TODAY + 9 * DAY)
+        reviews.sign(work, study, moved)
+        row = only_row(clinic, work, Worklist.REPEAT_DUE)
+        assert (row.study_id, row.since) == (study.id, TODAY)
+        assert row.why == "the last study was inadequate; another one is wanted by 2026-12-02"
+        assert (listed(clinic, work, Worklist.NO_NEXT_ACTION), listed(clinic, work, Worklist.DUE)) == ([], ["A1"])
+        visit = clinic.book(work, patient, TODAY + DAY)
+        assert listed(clinic, work, Worklist.REPEAT_DUE) == listed(clinic, work, Worklist.DUE) == []
+        booking.cancel(work, visit, "scanner broken")
+        assert listed(clinic, work, Worklist.REPEAT_DUE) == ["A1"]
+    with clinic.work(START + 12 * DAY) as work:
+        row = only_row(clinic, work, Worklist.REPEAT_DUE)
+        assert (row.age, row.why.split("; ")[1]) == (3, "another one was wanted by 2026-12-02")
+        patient = work.session.get_one(Patient, patient.id)
+        results.add_study(work, patient, results.NewStudy(["mri_primary"], TODAY + 12 * DAY))
+        assert listed(clinic, work, Worklist.REPEAT_DUE) == []
+
+
+def test_a_task_of_a_result_is_its_owners_from_two_weeks_before_its_day(clinic):
+    carl, may = clinic.coordinator.user_id, clinic.clinician.user_id
+    with clinic.work() as work:
+        patient, _ = clinic.enrolled(work, "A1", date(2026, 8, 25), enrolled_on=date(2026, 8, 25))
+        patient.owner_id = may
+        (new,) = clinic.scanned(TODAY)
+        study = reports.report(work, results.add_study(work, patient, new), TODAY)
+        reviews.sign(work, study, reviews.NewReview(TODAY, Result.SUSPICIOUS, "biopsy"))
+        following.act(work, study, TODAY, NewTask("biopsy of the nodule", carl, TODAY + 15 * DAY))
+        assert listed(clinic, work, Worklist.RESULT_TASKS) == []
+    with clinic.work(START + DAY) as work:
+        row = only_row(clinic, work, Worklist.RESULT_TASKS)
+        assert (row.what, row.owner, row.study_id) == ("biopsy of the nodule", "Carl Coordinator", study.id)
+        assert listed(clinic, work, Worklist.RESULT_TASKS, Filter(owner=carl)) == ["A1"]
+        assert listed(clinic, work, Worklist.RESULT_TASKS, Filter(owner=may)) == []
+        (task,) = obligations.tasks(work.session, [study.id])
+        result_tasks.settle(work, task, TODAY + DAY, "benign")
+        assert listed(clinic, work, Worklist.RESULT_TASKS) == []
 
 
 def test_a_clear_result_and_a_retracted_study_are_no_work(clinic):
@@ -227,7 +317,7 @@ def test_a_clear_result_and_a_retracted_study_are_no_work(clinic):
         lifecycle.retract(work, patient, study, "another patient's")
         assert listed(clinic, work, Worklist.NO_REPORT) == []
         again = results.add_study(work, patient, new)
-        results.review(work, results.report(work, again, TODAY), TODAY, Result.CLEAR)
+        reviews.sign(work, reports.report(work, again, TODAY), reviews.NewReview(TODAY, Result.CLEAR))
         assert listed(clinic, work, Worklist.NO_NEXT_ACTION) == []
 
 
@@ -293,7 +383,7 @@ def test_nobody_is_without_a_plan_for_long(clinic):
         lifecycle.end(work, plan, lifecycle.NewEnd(EndReason.TRANSFER, TODAY, "moved away"))
         assert listed(clinic, work, Worklist.WITHOUT_PLAN) == []
         plan.end_reason = EndReason.RESTARTED  # a restart that left no successor
-        care_gaps.settle(work, patient.id)
+        care_gaps.refresh(work, patient.id)
         assert listed(clinic, work, Worklist.WITHOUT_PLAN) == ["A1"]
 
 
@@ -341,7 +431,7 @@ def test_a_call_hides_the_row_for_some_days_and_leaves_its_outcome(clinic, overd
 
 def test_a_snooze_ends_on_its_day_or_when_it_is_taken_back(clinic, overdue_row):
     with clinic.work() as work:
-        acts.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + 9 * DAY)
+        acts.act(work, overdue_row, WorklistAction.SNOOZE, until=TODAY + 9 * DAY, text="on holiday")
     for days, expected in ((8, []), (9, ["A1"])):
         with clinic.work(START + days * DAY) as work:
             assert listed(clinic, work, Worklist.OVERDUE) == expected
@@ -353,7 +443,9 @@ def test_a_snooze_ends_on_its_day_or_when_it_is_taken_back(clinic, overdue_row):
 def test_a_snooze_of_one_list_does_not_hide_the_next_step_of_the_same_examination(clinic):
     with clinic.work() as work:
         clinic.enrolled(work, "A1", date(2026, 8, 25), enrolled_on=date(2026, 8, 25))
-        acts.act(work, only_row(clinic, work, Worklist.DUE), WorklistAction.SNOOZE, until=TODAY + 300 * DAY)
+        acts.act(
+            work, only_row(clinic, work, Worklist.DUE), WorklistAction.SNOOZE, until=TODAY + 30 * DAY, text="abroad"
+        )
     with clinic.work(START + 20 * DAY) as work:
         assert listed(clinic, work, Worklist.OVERDUE) == ["A1"]
 

@@ -16,7 +16,7 @@ from surveillance.operations.calendars import page_addresses as pages
 from surveillance.operations.calendars.page_addresses import State
 from surveillance.operations.care import corrections, lifecycle
 from surveillance.operations.patient_page import acts
-from surveillance.operations.patient_page import page as own_page
+from surveillance.operations.patient_page import page as patient_page
 from surveillance.operations.patient_page.acts import Standing
 from surveillance.operations.registry import consents
 from surveillance.operations.registry import consents as registry_consents
@@ -109,8 +109,7 @@ def test_an_address_stands_until_something_closes_it(sqlite_clinic: Clinic, what
         patient, page = made(work, sqlite_clinic)
         change(work, patient, page)
         assert pages.state(work.session, page, work.now) is state
-        assert pages.is_closed(work.session, page, work.now) is (state is not State.OPEN)
-        assert pages.is_closed(work.session, page, page.expires_at)
+        assert pages.state(work.session, page, page.expires_at) is not State.OPEN
 
 
 def test_a_death_closes_the_page_and_its_retraction_opens_it_again(clinic: Clinic) -> None:
@@ -245,8 +244,8 @@ def test_tries_count_for_a_quarter_of_an_hour_over_all_processes(clinic: Clinic)
 # -- what it shows -------------------------------------------------------------------------------------------------
 
 
-def shown(work: Work, page: PatientPage, *, opened: bool = False, wanted: str = "") -> own_page.View:
-    return own_page.gather(work, page, opened=opened, wanted=wanted)
+def shown(work: Work, page: PatientPage, *, opened: bool = False, wanted: str = "") -> patient_page.View:
+    return patient_page.gather(work, page, opened=opened, wanted=wanted)
 
 
 @pytest.mark.parametrize("level", Privacy)
@@ -281,7 +280,7 @@ def test_without_a_booked_visit_it_says_that_the_clinic_will_call(sqlite_clinic:
 def test_a_visit_that_was_moved_or_called_off_is_shown_as_it_is_now(sqlite_clinic: Clinic) -> None:
     with sqlite_clinic.work() as work:
         _, page = made(work, sqlite_clinic)
-        (row,) = [own_page.visit_of(work, page, str(shown(work, page).visits[0].id))]
+        (row,) = [patient_page.visit_of(work, page, str(shown(work, page).visits[0].id))]
         sqlite_clinic.move(work, row, VISIT_DAY + DAY)
         assert "December 2" in shown(work, page).visits[0].when
         booking.cancel(work, row, "scanner broken")
@@ -289,7 +288,7 @@ def test_a_visit_that_was_moved_or_called_off_is_shown_as_it_is_now(sqlite_clini
         assert [(visit.cancelled, visit.open) for visit in view.visits] == [(True, False)]
         assert "will call you" in view.planned
         past = replace(work, now=work.now + timedelta(days=30))
-        assert own_page.gather(past, page, opened=False).visits == []
+        assert patient_page.gather(past, page, opened=False).visits == []
 
 
 def test_it_is_shown_in_a_language_that_the_site_approved_and_in_no_other(sqlite_clinic: Clinic) -> None:
@@ -314,18 +313,18 @@ def test_a_visit_of_somebody_else_is_not_there(sqlite_clinic: Clinic) -> None:
         visit = sqlite_clinic.book(work, other, VISIT_DAY)
         for wanted in (str(visit.id), "nothing", ""):
             with pytest.raises(NotFoundError):
-                own_page.visit_of(work, page, wanted)
+                patient_page.visit_of(work, page, wanted)
 
 
 def test_what_is_said_of_a_visit_stands_on_the_page_and_in_the_trail_as_the_patients(clinic: Clinic) -> None:
     with clinic.work() as work:
         patient, page = made(work, clinic)
         mine = as_patient(work, clinic)
-        row = own_page.visit_of(mine, page, str(shown(mine, page).visits[0].id))
-        days = own_page.suggested(mine, row)
+        row = patient_page.visit_of(mine, page, str(shown(mine, page).visits[0].id))
+        days = patient_page.suggested(mine, row)
         assert days
         assert all(day > TODAY and day != VISIT_DAY for day in days)
-        reschedule_requests.ask_another_day(mine, row, Source.PAGE, "after school", days[:2])
+        reschedule_requests.request_reschedule(mine, row, Source.PAGE, "after school", days[:2])
         (visit,) = shown(mine, page).visits
         assert visit.asked
         assert not visit.confirmed
@@ -415,12 +414,12 @@ def test_a_reader_makes_three_calendar_addresses_and_sees_nobody_elses(clinic: C
         later = pages.new_page(work, patient, work.session.get(Contact, page.contact_id), "en")[0]
         mine = as_patient(work, clinic)
         made_here = [acts.make_feed(mine, which, "en")[0] for which in (page, later, page)]
-        assert {feed.id for feed in own_page.own_feeds(work, later)} == {feed.id for feed in made_here}
+        assert {feed.id for feed in patient_page.own_feeds(work, later)} == {feed.id for feed in made_here}
         with pytest.raises(ConflictError, match="3 calendar addresses"):
             acts.make_feed(mine, later, "en")
         new, _ = feeds.rotate(mine, made_here[0])
-        assert new in own_page.own_feeds(work, page)
-        assert len(own_page.own_feeds(work, page)) == 3
+        assert new in patient_page.own_feeds(work, page)
+        assert len(patient_page.own_feeds(work, page)) == 3
         nobody = pages.new_page(work, patient, None, "en")[0]
-        assert own_page.own_feeds(work, nobody) == []
+        assert patient_page.own_feeds(work, nobody) == []
         assert work.session.exec(select(Feed).where(col(Feed.page_id).is_(None))).one().patient_id == patient.id

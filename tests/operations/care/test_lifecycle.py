@@ -170,7 +170,7 @@ def test_a_later_word_goes_before_an_earlier_one_and_its_retraction_restores_tha
 
 
 def test_a_move_keeps_to_its_neighbours_and_may_go_beyond_the_horizon(clinic):
-    with clinic.work() as work:
+    with clinic.work(clinic.helen) as work:
         _, plan = clinic.enrolled(work, anchor=date(2016, 10, 1), intervals={CHEST: None})
         with pytest.raises(InvalidInputError, match="would pass"):
             overrides.override(work, plan, move(Key(MRI, 132), date(2028, 10, 2)))

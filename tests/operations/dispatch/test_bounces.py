@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from fakes.bounces import ATTEMPT, report
-from fakes.clinic import NOON, Carrier, Clinic, open_clinic
+from fakes.clinic import NOON, Carrier, Clinic, lived_in, open_clinic
 from sqlmodel import select
 
 from surveillance.core.errors import NotFoundError
@@ -15,7 +15,7 @@ from surveillance.operations.care import corrections
 from surveillance.operations.dispatch import bounces
 from surveillance.operations.registry import consents
 from surveillance.providers.base import DeliveryError, Failure, NumberTrouble
-from surveillance.store.tables import AuditEvent, Contact, Gap, Patient
+from surveillance.store.tables import AuditEvent, CareGap, Contact, Patient
 
 MAILED = NOON + timedelta(minutes=11)
 BOUNCED = MAILED + timedelta(minutes=2)
@@ -26,9 +26,12 @@ BY_EMAIL = {"consents": (Channel.EMAIL,)}
 @pytest.fixture
 def mailed(engine: sa.Engine) -> Clinic:
     """Anna agreed to email only; the message on her booking was taken by the mail server."""
-    clinic = open_clinic(engine)
-    clinic.book(clinic.patient(contact=BY_EMAIL))
-    clinic.tick(MAILED)
+
+    def live(clinic: Clinic) -> None:
+        clinic.book(clinic.patient(contact=BY_EMAIL))
+        clinic.tick(MAILED)
+
+    clinic = lived_in(engine, "mailed", live)
     clinic.clock.now = BOUNCED
     return clinic
 
@@ -115,12 +118,12 @@ def test_who_has_no_other_way_stands_on_the_board_and_a_postal_address_is_one(en
     clinic.tick(MAILED)
     take(clinic)
     assert clinic.states()[Step.ON_BOOKING, Channel.LETTER] is ReminderState.TASK
-    assert [gap.kind for gap in clinic.all(Gap)] == [GapKind.UNREACHABLE]
+    assert [gap.kind for gap in clinic.all(CareGap)] == [GapKind.UNREACHABLE]
     with clinic.work() as work:
         row = work.session.exec(select(Contact)).one()
         patient = work.session.get_one(Patient, row.patient_id)
         corrections.change_contact(work, patient, row, {"postal_address": "1 Elm Street\nSpringfield VT 05156"})
-    assert clinic.all(Gap) == []
+    assert clinic.all(CareGap) == []
 
 
 def test_a_mailbox_that_is_refused_at_once_is_not_tried_again(engine: sa.Engine) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from fakes.clinic import NOON, Clinic, open_clinic
+from fakes.clinic import NOON, Clinic, lived_in
 
 from surveillance.core.words import Channel, ContactKind, ReminderState, Step
 from surveillance.operations.dispatch.call_scripts import CallNote, call_note
@@ -19,10 +19,12 @@ SELF = NewContact(phone="+1 202-555-0101", language="en")
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
     """Nobody agreed to messages: the booking is a call."""
-    made = open_clinic(engine)
-    made.book(made.patient(contacts=[PARENT, SELF]))
-    made.tick(NOON + LATER)
-    return made
+
+    def live(clinic: Clinic) -> None:
+        clinic.book(clinic.patient(contacts=[PARENT, SELF]))
+        clinic.tick(NOON + LATER)
+
+    return lived_in(engine, "to be called", live)
 
 
 def note(clinic: Clinic) -> CallNote:

@@ -1,17 +1,30 @@
 """Sending on a real database: each message once, to whom it may go, at an hour at which it may."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from fakes.clinic import NOON, VISIT_DAY, Carrier, Clinic, Clock, open_clinic
+from fakes.clinic import NOON, VISIT_DAY, Carrier, Clinic, Clock, lived_in, open_clinic
 from sqlmodel import select
 
 from surveillance.core.errors import ConflictError, InvalidInputError
+from surveillance.core.messages.decision import RECHECK, UNDECIDED
 from surveillance.core.schedule.examinations import Key
-from surveillance.core.words import AttemptState, Channel, ConsentAct, HoldReason, Privacy, ReminderState, Step
-from surveillance.operations.care import holds, lifecycle
+from surveillance.core.words import (
+    AttemptState,
+    Channel,
+    ConsentAct,
+    HoldReason,
+    Privacy,
+    ReminderState,
+    Result,
+    Role,
+    Step,
+)
+from surveillance.operations.care import following, holds, lifecycle, overrides, reviews
 from surveillance.operations.dispatch import senders
 from surveillance.operations.dispatch.sending import send_due
 from surveillance.operations.job_context import Limits
@@ -19,9 +32,11 @@ from surveillance.operations.messages import acts, pauses
 from surveillance.operations.messages.acts import TaskOutcome
 from surveillance.operations.registry import consents
 from surveillance.operations.registry.patients import NewContact
-from surveillance.operations.visits import booking
+from surveillance.operations.visits import booking, results
+from surveillance.operations.work import Actor
 from surveillance.providers.base import DeliveryError, Failure
-from surveillance.store.tables import Contact, Number, Patient, Place, Reminder, Sender
+from surveillance.store.messages import reminders as store
+from surveillance.store.tables import Contact, Membership, Number, Patient, Place, Reminder, Sender, Study, User
 
 AFTER = NOON + timedelta(minutes=11)  # when the message on a booking at noon goes out
 SENT, DELIVERED, TASK = ReminderState.SENT, ReminderState.DELIVERED, ReminderState.TASK
@@ -33,10 +48,9 @@ def clinic(engine: sa.Engine) -> Clinic:
 
 
 @pytest.fixture
-def booked(clinic: Clinic) -> Clinic:
+def booked(engine: sa.Engine) -> Clinic:
     """Anna's visit was booked at noon; nothing has gone out yet."""
-    clinic.book(clinic.patient())
-    return clinic
+    return lived_in(engine, "booked", lambda clinic: clinic.book(clinic.patient()))
 
 
 def error(failure: Failure, retry_limit: int | None = None) -> DeliveryError:
@@ -322,6 +336,18 @@ def test_a_sender_keeps_its_pace(clinic: Clinic) -> None:
     assert (first, len(clinic.sms.taken)) == (3, 4)  # one now, two ahead of the pace, then one every five seconds
 
 
+def test_a_turn_that_another_worker_took_meanwhile_is_looked_at_again(clinic: Clinic) -> None:
+    clinic.limits = Limits(pace={Channel.SMS: 0.2})
+    context, name = clinic.context(), clinic.sms.sender
+    with clinic.work() as work:
+        senders.know(context, work)
+        seen = Sender(**store.sender(work.session, name).model_dump())  # as it was before anybody took a turn
+        turns = [senders.take_turn(context, work, name, seen) for _ in range(4)]
+        assert turns == [None, None, None, NOON + timedelta(seconds=5)]
+        senders.stop(work, name, "not registered")
+        assert senders.take_turn(context, work, name, seen) == NOON + RECHECK
+
+
 def test_a_worker_that_is_to_stop_gives_back_what_it_only_claimed(booked: Clinic) -> None:
     stopping = threading.Event()
     booked.clock.now = AFTER
@@ -436,3 +462,55 @@ def test_only_what_certainly_was_not_sent_is_sent_again(booked: Clinic) -> None:
     assert booked.row(Step.ON_BOOKING, Channel.CALL).state is ReminderState.VOIDED
     with booked.work() as work, pytest.raises(ConflictError, match="was sent"):
         acts.resend(work, work.session.get_one(Reminder, row.id))
+
+
+# -- a result that waits for its decision ----------------------------------------------------------------------
+
+
+def _suspicious(clinic: Clinic, patient_id: UUID, day: date) -> UUID:
+    """A study that a clinician found suspicious, without anything that follows from it yet."""
+    with clinic.work() as work:
+        row = User(username="helen", name="Helen", created_at=work.now)
+        work.session.add(row)
+        work.session.flush()
+        work.session.add(Membership(user_id=row.id, site_id=clinic.site_id, role=Role.CLINICIAN))
+        helen = replace(work, actor=Actor(row.id, "Helen"))
+        person = work.session.get_one(Patient, patient_id)
+        study = results.add_study(helen, person, results.NewStudy(["mri_primary"], day, reported_on=day))
+        reviews.sign(helen, study, reviews.NewReview(day, Result.SUSPICIOUS, "biopsy"))
+        return study.id
+
+
+def _decided(clinic: Clinic, study_id: UUID) -> None:
+    with clinic.work() as work:
+        (user,) = work.session.exec(select(User).where(User.username == "helen"))
+        helen, study = replace(work, actor=Actor(user.id, "Helen")), work.session.get_one(Study, study_id)
+        extra = overrides.NewExtra("chest_imaging", VISIT_DAY, "staging")
+        following.act(helen, study, clinic.clock().date(), extra)
+
+
+def test_nobody_is_told_that_something_is_due_before_a_suspicious_result_is_decided_about(clinic: Clinic) -> None:
+    anna = clinic.patient(anchor=date(2026, 2, 1))  # the chest imaging of month 3 is overdue from 16 June
+    study = _suspicious(clinic, anna, NOON.date())
+    overdue = datetime(2026, 6, 16, 15, 5, tzinfo=UTC)
+    for minutes in (0, 20):
+        assert clinic.tick(overdue + timedelta(minutes=minutes))["waiting"] == 1
+    (row,) = [each for each in clinic.rows() if each.reason == UNDECIDED]
+    assert (row.step, row.state, clinic.sms.taken) == (Step.OVERDUE, ReminderState.PLANNED, [])
+    _decided(clinic, study)
+    assert clinic.tick(overdue + timedelta(minutes=40))["sent"] == 1
+
+
+def test_a_booked_visit_is_told_by_a_person_in_time_where_nobody_decides_about_the_result(clinic: Clinic) -> None:
+    anna = clinic.patient()
+    _suspicious(clinic, anna, NOON.date())
+    clinic.book(anna)
+    for moment in (AFTER, NOON + timedelta(days=1, hours=4)):  # no message on the booking either
+        clinic.tick(moment)
+    assert clinic.row(Step.ON_BOOKING).state is ReminderState.DROPPED
+    eve = datetime.combine(VISIT_DAY - timedelta(days=1), time(), UTC)
+    clinic.tick(eve.replace(hour=15))  # 11:00 in New York, when the reminder of the day before is due
+    assert (clinic.row(Step.DAYS_1).state, clinic.row(Step.DAYS_1).reason) == (ReminderState.PLANNED, UNDECIDED)
+    clinic.tick(eve.replace(hour=20))  # 16:00: four hours before it is of no use any more
+    assert (clinic.row(Step.DAYS_1).state, clinic.sms.taken) == (TASK, [])
+    assert clinic.row(Step.DAYS_1).reason == f"too late: {UNDECIDED}"

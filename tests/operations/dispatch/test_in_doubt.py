@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from fakes.clinic import NOON, Carrier, Clinic, open_clinic
+from fakes.clinic import NOON, Carrier, Clinic, lived_in
 from sqlmodel import select
 
 from surveillance.core.messages.delivery import StatusCallback
@@ -42,8 +42,7 @@ class Dying(Carrier):
 
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
-    clinic = open_clinic(engine)
-    clinic.book(clinic.patient())
+    clinic = lived_in(engine, "booked", lambda clinic: clinic.book(clinic.patient()))
     clinic.clock.now = AFTER
     return clinic
 

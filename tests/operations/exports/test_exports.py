@@ -2,8 +2,10 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import date, timedelta
 
+import furnished
 import pytest
 import sqlalchemy as sa
 import vobject
@@ -13,11 +15,11 @@ from fhir.resources.R4B.bundle import Bundle
 from surveillance.core.errors import ConflictError, InvalidInputError
 from surveillance.core.words import AttemptState, Channel, HoldReason, Outcome, ReminderState, Result
 from surveillance.operations import csv_text
-from surveillance.operations.care import enrolment, holds, lifecycle
+from surveillance.operations.care import enrolment, holds, lifecycle, reviews
 from surveillance.operations.exports import files
 from surveillance.operations.fhir.codes import checked
 from surveillance.operations.registry import patients
-from surveillance.operations.visits import outcomes, results
+from surveillance.operations.visits import outcomes, reports
 from surveillance.operations.work import Work
 from surveillance.store.tables import Attempt, Patient
 
@@ -28,6 +30,10 @@ URL = "https://clinic.example.org"
 
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
+    return replace(furnished.once(engine, "exports", lambda: _lived_in(engine)))
+
+
+def _lived_in(engine: sa.Engine) -> Clinic:
     """One patient examined, booked again and written to; one on hold whose name is a formula."""
     clinic = open_clinic(engine)
     with clinic.work() as work:
@@ -35,7 +41,7 @@ def clinic(engine: sa.Engine) -> Clinic:
         visit = clinic.book(work, patient, TODAY)
         outcome = outcomes.OutcomeOf("mri_primary", Outcome.PERFORMED, accession="ACC1")
         (study,) = outcomes.record(work, visit, [outcome])
-        results.review(work, results.report(work, study, TODAY), TODAY, Result.CLEAR)
+        reviews.sign(work, reports.report(work, study, TODAY), reviews.NewReview(TODAY, Result.CLEAR))
         clinic.book(work, patient, date(2027, 2, 24))
         sent = clinic.reminder(work, patient, state=ReminderState.SENT, appointment_id=visit.id)
         attempt = Attempt(

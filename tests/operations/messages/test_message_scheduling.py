@@ -1,6 +1,8 @@
 """Planning a patient's messages on a real database: what is planned follows the facts, whatever happens to them."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -8,10 +10,14 @@ from fakes.clinic import NEW_YORK, NOON, VISIT_DAY, Clinic, open_clinic
 from sqlmodel import select
 
 from surveillance.core.messages.planned import Due, Recipient
+from surveillance.core.schedule.facts import Key
 from surveillance.core.words import AppointmentState, Channel, HoldReason, ReminderState, Step
 from surveillance.operations.care import holds, lifecycle
 from surveillance.operations.messages import lists, scheduling
 from surveillance.operations.messages.patient_context import policy_for
+from surveillance.operations.visits import booking
+from surveillance.operations.visits.preview_effects import Outgoing, preview
+from surveillance.operations.work import Work
 from surveillance.store.tables import Appointment, Patient, Place, PlanHold, Reminder, Site
 
 PLANNED, VOIDED = ReminderState.PLANNED, ReminderState.VOIDED
@@ -24,6 +30,16 @@ def clinic(engine: sa.Engine) -> Clinic:
 
 def steps(clinic: Clinic, state: ReminderState = PLANNED) -> list[Step]:
     return [row.step for row in clinic.rows() if row.state is state]
+
+
+def foreseen(work: Work, patient_id: UUID, day: date, at: time) -> Sequence[Outgoing]:
+    """What booking a visit would send, as the form shows it."""
+    patient = work.session.get_one(Patient, patient_id)
+    return preview(work, patient, lambda: [booking.book(work, patient, visit(work, day, at))]).goes_out
+
+
+def visit(work: Work, day: date, at: time, *examinations: Key) -> booking.Visit:
+    return booking.Visit(day, at, work.session.exec(select(Place)).one(), examinations)
 
 
 def test_a_booking_plans_its_messages_at_the_patients_local_hours(clinic: Clinic) -> None:
@@ -156,16 +172,11 @@ def test_an_overdue_message_goes_when_the_visit_is_booked(clinic: Clinic) -> Non
 
 def test_a_cap_drops_the_lighter_message_and_says_why(clinic: Clinic) -> None:
     patient = clinic.patient()
-    clinic.book(patient, VISIT_DAY)
     with clinic.work() as work:
-        now = lists.preview_for(
-            work,
-            work.session.get_one(Patient, patient),
-            date(2026, 6, 25),
-            time(9),
-            work.session.exec(select(Place)).one(),
-        )
-    assert [(each.step, each.dropped is not None) for each in now] == [
+        first = visit(work, VISIT_DAY, time(9, 30), Key("mri_primary", 3))
+        booking.book(work, work.session.get_one(Patient, patient), first)
+        then = foreseen(work, patient, date(2026, 6, 25), time(9))
+    assert [(each.step, bool(each.dropped)) for each in then] == [
         (Step.ON_BOOKING, True),
         (Step.DAYS_7, True),
         (Step.DAYS_3, True),
@@ -176,8 +187,7 @@ def test_a_cap_drops_the_lighter_message_and_says_why(clinic: Clinic) -> None:
 def test_the_preview_of_a_booking_shows_local_times_and_texts(clinic: Clinic) -> None:
     patient = clinic.patient(time_zone="America/Denver")
     with clinic.work() as work:
-        place = work.session.exec(select(Place)).one()
-        found = lists.preview_for(work, work.session.get_one(Patient, patient), VISIT_DAY, time(9, 30), place)
+        found = foreseen(work, patient, VISIT_DAY, time(9, 30))
     assert [(each.step, f"{each.at:%m-%d %H:%M}", each.zone) for each in found] == [
         (Step.ON_BOOKING, "06-01 10:10", "America/Denver"),
         (Step.DAYS_7, "06-17 10:00", "America/Denver"),

@@ -36,7 +36,7 @@ def test_a_search_narrows_by_patient_step_channel_and_local_day(clinic: Clinic) 
         planned(clinic, work)
         everything = [Step.ON_BOOKING, Step.DAYS_7, Step.DAYS_3, Step.DAYS_1]
         assert steps(clinic, work) == everything
-        for text in ("ash", "001", "(202) 555-0101"):
+        for text in ("ash", "sh", "001", "(202) 555-0101"):
             assert steps(clinic, work, text=text) == everything
         assert steps(clinic, work, text="nobody") == []
         assert steps(clinic, work, step=Step.DAYS_3) == [Step.DAYS_3]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from fakes.clinic import NOON, Clinic, open_clinic
+from fakes.clinic import NOON, Clinic, lived_in, open_clinic
 from sqlmodel import select
 
 from surveillance.core.words import AttemptState, Channel, ContactKind, Privacy, ReminderState, Step
@@ -27,11 +27,14 @@ def clinic(engine: sa.Engine) -> Clinic:
 
 
 @pytest.fixture
-def waiting(clinic: Clinic) -> Clinic:
+def waiting(engine: sa.Engine) -> Clinic:
     """Anna can be reached by post alone, and her visit is booked."""
-    clinic.book(clinic.patient(contact=BY_POST))
-    clinic.tick(NOON + LATER)
-    return clinic
+
+    def live(clinic: Clinic) -> None:
+        clinic.book(clinic.patient(contact=BY_POST))
+        clinic.tick(NOON + LATER)
+
+    return lived_in(engine, "by post", live)
 
 
 def tasks(clinic: Clinic) -> list[Task]:

@@ -22,7 +22,7 @@ def test_a_rehearsal_tells_what_then_happens_and_leaves_nothing(clinic: Clinic) 
         visit = clinic.book(work, patient, date(2026, 12, 8))
         before, written = rows(work, plan), len(work.session.exec(select(AuditEvent)).all())
         new = holds.NewHold(HoldReason.AWAY, TODAY + 90 * DAY, TODAY, cancel=[visit.id])
-        shown = differences.rehearsed(work, patient, lambda: holds.hold(work, plan, new))
+        shown = differences.previewed(work, patient, lambda: holds.hold(work, plan, new))
         assert rows(work, plan) == before
         assert visit.state is AppointmentState.BOOKED
         assert work.session.exec(select(PlanHold)).all() == []
@@ -43,7 +43,7 @@ def test_a_death_can_be_rehearsed_as_often_as_one_likes(clinic: Clinic) -> None:
     with clinic.work() as work:
         patient, _ = clinic.enrolled(work)
         tries = [
-            differences.rehearsed(work, patient, lambda: lifecycle.died(work, patient, TODAY, "family"))
+            differences.previewed(work, patient, lambda: lifecycle.died(work, patient, TODAY, "family"))
             for _ in range(2)
         ]
         assert tries[0].fingerprint == tries[1].fingerprint
@@ -57,7 +57,7 @@ def test_what_is_refused_is_refused_at_the_rehearsal(clinic: Clinic) -> None:
         clinic.book(work, patient, date(2026, 12, 1))
         new = holds.NewHold(HoldReason.AWAY, TODAY + 90 * DAY, TODAY)
         with pytest.raises(ConflictError, match="say whether to keep or cancel it"):
-            differences.rehearsed(work, patient, lambda: holds.hold(work, plan, new))
+            differences.previewed(work, patient, lambda: holds.hold(work, plan, new))
         assert work.session.exec(select(PlanHold)).all() == []
 
 
@@ -66,7 +66,7 @@ def test_an_extra_examination_has_one_fingerprint_whatever_its_id(clinic: Clinic
         patient, plan = clinic.enrolled(work)
         new = overrides.NewExtra(MRI, TODAY + 42 * DAY, "nodule")
         tries = {
-            differences.rehearsed(work, patient, lambda: overrides.extra(work, plan, new)).fingerprint for _ in range(2)
+            differences.previewed(work, patient, lambda: overrides.extra(work, plan, new)).fingerprint for _ in range(2)
         }
         assert len(tries) == 1
 
@@ -76,7 +76,7 @@ def test_a_corrected_anchor_moves_examinations_and_names_what_no_longer_fits(cli
         patient, plan = clinic.enrolled(work)
         clinic.book(work, patient, date(2026, 12, 1))
         right = plan.anchor - 40 * DAY
-        shown = differences.rehearsed(
+        shown = differences.previewed(
             work, patient, lambda: enrolment.correct_anchor(work, plan, right, "typing error")
         )
         assert {line.what for line in shown.lines} >= {MOVED}
@@ -84,6 +84,6 @@ def test_a_corrected_anchor_moves_examinations_and_names_what_no_longer_fits(cli
             FindingKind.LAST_SCAN_UNKNOWN,
             FindingKind.BOOKED_OUTSIDE_WINDOW,
         }
-        nothing = differences.rehearsed(work, patient, lambda: None)
+        nothing = differences.previewed(work, patient, lambda: None)
         assert nothing.empty
         assert nothing.fingerprint != shown.fingerprint

@@ -31,7 +31,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_preview_is_what_the_enrolment_then_gives(clinic, name):
     anchor, intervals, scans = CASES[name]
-    with clinic.work() as work:
+    with clinic.work(clinic.helen) as work:
         (protocol,) = [one for one in previewing.approved(work, clinic.site(work)) if one.id == PROTOCOL]
         shown = previewing.outlook(work, clinic.site(work), Draft(protocol, anchor, intervals, scans))
         assert work.session.exec(select(Plan)).all() == []

@@ -1,18 +1,21 @@
 """``check`` is clean after ordinary work and finds each kind of damage done by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
+import furnished
 import pytest
 import sqlalchemy as sa
 from board_clinic import START, TODAY, Clinic, catalogue, open_clinic
 from sqlmodel import select
 
-from surveillance.core.words import AttemptState, Channel, EndReason, HoldReason, Outcome, ReminderState
-from surveillance.operations.care import holds, lifecycle
+from surveillance.core.words import AttemptState, Channel, EndReason, HoldReason, Outcome, ReminderState, Result
+from surveillance.operations.care import following, holds, lifecycle, reviews
 from surveillance.operations.proof import check
 from surveillance.operations.registry import patients
-from surveillance.operations.visits import booking, outcomes
+from surveillance.operations.visits import booking, outcomes, reports
+from surveillance.operations.visits.result_tasks import NewTask
 from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.tables import Attempt, Patient, Reminder
@@ -23,7 +26,12 @@ ANCHOR = date(2026, 8, 25)
 
 @pytest.fixture
 def clinic(engine: sa.Engine) -> Clinic:
-    """Ordinary life: booked, performed, on hold, ended, dead, nobody's plan, and one message sent."""
+    return replace(furnished.once(engine, "check", lambda: _lived_in(engine)))
+
+
+def _lived_in(engine: sa.Engine) -> Clinic:
+    """Ordinary life: booked, performed, suspicious and acted on, on hold, ended, dead, nobody's plan, and one message
+    sent."""
     clinic = open_clinic(engine)
     with clinic.work() as work:
         booked, _ = clinic.enrolled(work, "BOOKED", ANCHOR, enrolled_on=ANCHOR)
@@ -41,7 +49,10 @@ def clinic(engine: sa.Engine) -> Clinic:
         attempted(clinic, work, sent.id, 1)
     with clinic.work(START + DAY) as work:
         visit = booking.visit_named(work, work.session.get_one(Patient, booked.id), str(TODAY))
-        outcomes.record(work, visit, [outcomes.OutcomeOf("mri_primary", Outcome.PERFORMED)])
+        (study,) = outcomes.record(work, visit, [outcomes.OutcomeOf("mri_primary", Outcome.PERFORMED)])
+        reports.report(work, study, TODAY + DAY)
+        reviews.sign(work, study, reviews.NewReview(TODAY + DAY, Result.SUSPICIOUS, "biopsy"))
+        following.act(work, study, TODAY + DAY, NewTask("biopsy", clinic.coordinator.user_id, TODAY + 9 * DAY))
     return clinic
 
 
@@ -161,6 +172,31 @@ DAMAGE: dict[str, tuple[Callable[[Clinic], None], str, str]] = {
         sql(A_FINDING),
         "stored is derived",
         "the stored findings are not those of its facts",
+    ),
+    "a result ticked off by hand": (
+        sql("UPDATE study_follow_up SET retracted_at = recorded_at"),
+        "stored is derived",
+        "what follows from a result is stored otherwise",
+    ),
+    "a result opened by hand": (
+        sql("UPDATE study SET next_action_done_on = NULL"),
+        "stored is derived",
+        "what follows from a result is stored otherwise",
+    ),
+    "a report without its versions": (
+        sql("DELETE FROM study_report"),
+        "stored is derived",
+        "how far a report has come is stored otherwise",
+    ),
+    "a report of another day": (
+        sql("UPDATE study SET reported_on = '2026-12-31' WHERE reported_on IS NOT NULL"),
+        "stored is derived",
+        "how far a report has come is stored otherwise",
+    ),
+    "a task without an event": (
+        sql("DELETE FROM audit_value", "DELETE FROM audit_event WHERE action = 'result_task.add'"),
+        "every change is explained",
+        "no audit event speaks of it",
     ),
     "an end unsigned": (sql("UPDATE plan SET end_signed_by = NULL"), "signed end", "(transfer) and nobody signed it"),
     "an end signed by the service": (

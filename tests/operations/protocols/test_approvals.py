@@ -103,6 +103,6 @@ def test_what_is_approved_stays_approved_whatever_is_ticked_later(clinic: Clinic
 def test_a_version_that_was_approved_with_other_content_is_refused_whoever_has_read_it(
     clinic: Clinic, helen: Work
 ) -> None:
-    changed = replace(model(helen), lead_days=3)
+    changed = replace(helen.protocol("asps-extremity@2026.2"), lead_days=3)
     with pytest.raises(ConflictError, match="approved before with other content"):
         approvals.approve_protocol(with_file(helen, changed), clinic.site(helen), changed.key, read_source=True)

@@ -13,13 +13,13 @@ from surveillance.core.schedule.examinations import Key
 from surveillance.core.words import AttemptState, Channel, EndReason, HoldReason, ReminderState, Result, Step
 from surveillance.operations.board import acts, worklist
 from surveillance.operations.calendars import feeds
-from surveillance.operations.care import corrections, enrolment, holds, lifecycle, overrides
+from surveillance.operations.care import corrections, enrolment, holds, lifecycle, overrides, reviews
 from surveillance.operations.planning import plan_record
 from surveillance.operations.record import history, patient_record
 from surveillance.operations.record.conversation import Side
 from surveillance.operations.record.patient_record import PatientRecord
 from surveillance.operations.registry import consents
-from surveillance.operations.visits import booking, results
+from surveillance.operations.visits import booking
 from surveillance.operations.work import Work
 from surveillance.store.board.worklist import Worklist
 from surveillance.store.tables import Attempt, Inbound, OverrideKind, Patient, Reminder
@@ -258,7 +258,8 @@ def test_a_ruling_and_a_review_are_told(sqlite_clinic: Clinic) -> None:
     with sqlite_clinic.work() as work:
         patient, plan = sqlite_clinic.enrolled(work)
         study = sqlite_clinic.scan(work, patient, TODAY - DAY, MRI, reported_on=TODAY)
-        results.review(sqlite_clinic.by(work, sqlite_clinic.helen), study, TODAY, Result.SUSPICIOUS, "biopsy")
+        new = reviews.NewReview(TODAY, Result.SUSPICIOUS, "biopsy")
+        reviews.sign(sqlite_clinic.by(work, sqlite_clinic.helen), study, new)
         key = Key(CHEST, 3)
         new = overrides.NewOverride(OverrideKind.SKIP, key, "CT elsewhere", TODAY + timedelta(days=60))
         overrides.override(work, plan, new)

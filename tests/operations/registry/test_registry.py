@@ -12,7 +12,7 @@ from surveillance.core.words import Channel, ConsentAct
 from surveillance.operations.administration import places
 from surveillance.operations.protocols import approvals
 from surveillance.operations.registry import consents, phones, sites, working_days
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.store.registry import patients
 from surveillance.store.tables import Consent, Contact, Number
 
@@ -38,11 +38,15 @@ def ledger(work) -> int:
 def test_an_opt_out_binds_the_number_at_all_sites_and_is_explained(clinic):
     with clinic.work(clinic.system) as work:
         here = clinic.patient(work)
-        there = registry.add_patient(
+        there = registry_patients.add_patient(
             work,
             sites.site_by_code(work, "DC2"),
-            registry.NewPatient(
-                "9", "Birch", "Ben", date(1990, 1, 1), contacts=[registry.NewContact(phone=PHONE, consents=["sms"])]
+            registry_patients.NewPatient(
+                "9",
+                "Birch",
+                "Ben",
+                date(1990, 1, 1),
+                contacts=[registry_patients.NewContact(phone=PHONE, consents=["sms"])],
             ),
         )
         work.now += HOUR
@@ -108,7 +112,7 @@ def test_only_who_works_with_a_holder_speaks_for_a_number_or_a_contact(clinic):
         with pytest.raises(ForbiddenError):
             consents.consent(oscar, contact_of(work, patient), Channel.SMS, ConsentAct.GIVEN, "by telephone")
         with pytest.raises(ForbiddenError):
-            registry.add_contact(oscar, patient, registry.NewContact(phone=PHONE), 2)
+            registry_patients.add_contact(oscar, patient, registry_patients.NewContact(phone=PHONE), 2)
         with pytest.raises(ForbiddenError):
             places.add_place(oscar, clinic.site(work), "Back door")
         with pytest.raises(InvalidInputError, match="in the future"):
@@ -146,19 +150,21 @@ def test_a_patient_who_cannot_be_is_refused(sqlite_clinic, values, error, told):
         sqlite_clinic.patient(work)
         fields = {"mrn": "002", "family_name": "Ash", "given_name": "Ann", "birth_date": date(2000, 1, 1)} | values
         with pytest.raises(error, match=told):
-            registry.add_patient(work, sqlite_clinic.site(work), registry.NewPatient(**fields))
+            registry_patients.add_patient(work, sqlite_clinic.site(work), registry_patients.NewPatient(**fields))
 
 
 def test_an_mrn_names_one_patient_of_the_sites_that_are_asked(clinic):
     with clinic.work(clinic.system) as work:
         patient = clinic.patient(work)
         there = sites.site_by_code(work, "DC2")
-        registry.add_patient(work, there, registry.NewPatient("001", "Birch", "Ben", date(1990, 1, 1)))
-        assert registry.patient_named(work, [clinic.site_id], " 001 ") is patient
+        registry_patients.add_patient(
+            work, there, registry_patients.NewPatient("001", "Birch", "Ben", date(1990, 1, 1))
+        )
+        assert registry_patients.patient_named(work, [clinic.site_id], " 001 ") is patient
         with pytest.raises(ConflictError, match="DC1, DC2"):
-            registry.patient_named(work, [clinic.site_id, there.id], "001")
+            registry_patients.patient_named(work, [clinic.site_id, there.id], "001")
         with pytest.raises(NotFoundError):
-            registry.patient_named(work, [], "001")
+            registry_patients.patient_named(work, [], "001")
 
 
 def test_only_a_clinician_approves_a_protocol_and_once(clinic):

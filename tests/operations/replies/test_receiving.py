@@ -22,7 +22,7 @@ from surveillance.operations.care import corrections, lifecycle
 from surveillance.operations.record import conversation
 from surveillance.operations.registry import consents as registry_consents
 from surveillance.operations.registry import numbers
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.operations.replies import answers as staff_answers
 from surveillance.operations.replies import decisions, receiving
 from surveillance.operations.visits import booking, reschedule_requests
@@ -37,7 +37,7 @@ from surveillance.store.tables import (
     Patient,
     Place,
     Reminder,
-    RescheduleWish,
+    RescheduleRequest,
 )
 
 PHONE, OTHER = "+12025550101", "+12025550102"
@@ -130,14 +130,19 @@ def test_a_wish_for_another_day_becomes_work_and_is_thanked_for_once(clinic: Cli
     _, (booked,) = told(clinic)
     reply(clinic, "C", sid="SM0")
     row = reply(clinic, "R")
-    (wish,) = clinic.all(RescheduleWish)
-    assert (wish.appointment_id, wish.source, wish.text, wish.inbound_id) == (booked, Source.REPLY, "R", row.id)
+    (request,) = clinic.all(RescheduleRequest)
+    assert (request.appointment_id, request.source, request.text, request.inbound_id) == (
+        booked,
+        Source.REPLY,
+        "R",
+        row.id,
+    )
     assert (visit(clinic, booked).confirmed_at, row.handled_at) == (None, clinic.clock())
     assert any("another day" in body for body in sent(clinic))
     reply(clinic, "I can't come that day", sid="SM2")
     assert sent(clinic) == []
-    (wish,) = clinic.all(RescheduleWish)
-    assert wish.text == "R\nI can't come that day"
+    (request,) = clinic.all(RescheduleRequest)
+    assert request.text == "R\nI can't come that day"
     ((_, why),) = listed(clinic, Worklist.RESCHEDULE)
     assert why == "the patient said so by reply: “R I can't come that day”"
     assert listed(clinic, Worklist.REPLIES) == []
@@ -279,7 +284,7 @@ def test_what_is_not_certain_waits_for_a_person_with_the_reason(sqlite: Clinic, 
     happens(sqlite, patient_id, visits)
     had = len(answers(sqlite))
     row = reply(sqlite, body)
-    assert (row.handled_at, len(answers(sqlite)), sqlite.all(RescheduleWish)) == (None, had, [])
+    assert (row.handled_at, len(answers(sqlite)), sqlite.all(RescheduleRequest)) == (None, had, [])
     assert all(part in row.why for part in why.split(" … "))
     assert all(each.confirmed_at is None for each in sqlite.all(Appointment))
     assert row.why in [each for _, each in listed(sqlite, Worklist.REPLIES)]
@@ -417,8 +422,8 @@ def test_a_decision_does_not_undo_the_pause_of_a_reply_that_came_meanwhile(clini
 
 
 def test_a_second_contact_is_reached_by_another_number_only_with_own_consent(sqlite: Clinic) -> None:
-    own = registry.NewContact(phone=PHONE, consents=[Channel.SMS])
-    daughter = registry.NewContact(name="Dora", phone=OTHER)
+    own = registry_patients.NewContact(phone=PHONE, consents=[Channel.SMS])
+    daughter = registry_patients.NewContact(name="Dora", phone=OTHER)
     patient_id = sqlite.patient(contacts=[own, daughter])
     reply(sqlite, "STOP")
     sqlite.book(patient_id)
@@ -463,8 +468,8 @@ def test_a_wish_that_a_person_settled_waits_no_more(sqlite: Clinic) -> None:
     told(sqlite)
     reply(sqlite, "R")
     with sqlite.work() as work:
-        wish = work.session.exec(sa.select(RescheduleWish)).scalar_one()
-        reschedule_requests.settle(work, wish, "comes as booked, a neighbour drives")
+        request = work.session.exec(sa.select(RescheduleRequest)).scalar_one()
+        reschedule_requests.close(work, request, "comes as booked, a neighbour drives")
     assert listed(sqlite, Worklist.RESCHEDULE) == []
 
 
@@ -476,9 +481,9 @@ def elsewhere(clinic: Clinic, phone: str) -> UUID:
             work, administration_sites.NewSite("B", "Beech", "Beech", "America/New_York", "US", PHONE, **fields)
         )
         approved(work, site)
-        contact = registry.NewContact(phone=phone, consents=(Channel.SMS,))
-        new = registry.NewPatient("9", "Beech", "Bea", date(1980, 1, 1), contacts=[contact])
-        return registry.add_patient(work, site, new).id
+        contact = registry_patients.NewContact(phone=phone, consents=(Channel.SMS,))
+        new = registry_patients.NewPatient("9", "Beech", "Bea", date(1980, 1, 1), contacts=[contact])
+        return registry_patients.add_patient(work, site, new).id
 
 
 @pytest.mark.parametrize("how", ["a reply", "the provider's refusal"])

@@ -49,6 +49,12 @@ from surveillance.store.visits import appointments
 
 PERIOD = Period(date(2025, 1, 10), TODAY)
 DONE = (Status.PERFORMED, Status.REPORTED, Status.REVIEWED)
+GRACE = timedelta(days=90)
+
+
+def years(start: date, day: date) -> int:
+    """Years that are over on ``day``; one that began on 29 February is over on 1 March."""
+    return day.year - start.year - ((day.month, day.day) < (start.month, start.day))
 
 
 class Chance:
@@ -230,10 +236,10 @@ class Naive:
         late = [row.overdue_since for row in self.overdue(plan)]
         visits = list(self.work.session.exec(select(Appointment).where(Appointment.patient_id == plan.patient_id)))
         coming = any(visit.state is AppointmentState.BOOKED and visit.day >= TODAY for visit in visits)
-        gone = rules.lost_on(min(late), max(self._signs(plan, visits), default=None)) if late else TODAY + DAY
+        gone = max(min(late), *self._signs(plan, visits)) + GRACE if late else TODAY + DAY
         lost = gone <= TODAY and not coming
         until = gone if lost else plan.ended_on or TODAY
-        first, last = (rules.full_years(plan.anchor, day) + 1 for day in (plan.enrolled_on, until))
+        first, last = (years(plan.anchor, day) + 1 for day in (plan.enrolled_on, until))
         return first, last, lost
 
     def _signs(self, plan: Plan, visits: list[Appointment]) -> list[date]:

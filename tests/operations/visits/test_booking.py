@@ -165,7 +165,7 @@ def test_a_visit_that_is_recorded_in_part_stays_where_it_was(clinic):
 
 
 def test_only_a_person_settles_that_a_window_moved_away_from_a_visit(clinic):
-    with clinic.work() as work:
+    with clinic.work(clinic.helen) as work:
         patient, plan = clinic.enrolled(work, intervals={CHEST: None}, enrolled_on=ANCHOR)
         visit = clinic.book(work, patient, date(2026, 12, 14))
         enrolment.correct_anchor(work, plan, date(2026, 8, 1), "letter of the surgeon")

@@ -3,17 +3,17 @@
 from datetime import date
 
 import pytest
-from clinic import ANCHOR, CHEST, DAY, MRI, TODAY, change, events, findings, months, row_of
+from clinic import ANCHOR, BRAIN, CHEST, DAY, MRI, TODAY, change, events, findings, months, row_of
 from sqlmodel import select
 
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from surveillance.core.schedule.examinations import FindingKind, Key
-from surveillance.core.words import AppointmentState, Outcome, Result
+from surveillance.core.words import AppointmentState, Outcome
 from surveillance.operations.care import lifecycle
-from surveillance.operations.visits import booking, results
+from surveillance.operations.visits import booking, reports, results
 from surveillance.operations.visits import outcomes as visits_outcomes
 from surveillance.operations.visits.outcomes import OutcomeOf
-from surveillance.store.tables import Study
+from surveillance.store.tables import Override, OverrideKind, Study
 from surveillance.store.visits import studies as store
 
 DONE = Outcome.PERFORMED
@@ -157,51 +157,13 @@ def test_a_study_is_of_this_patient_in_life_and_of_a_visit_of_its_own(clinic):
                 clinic.scan(work, patient, day, *items, **fields)
 
 
-def test_the_four_facts_of_a_study_have_their_order_and_their_people(clinic):
-    with clinic.work() as work:
-        patient, _ = clinic.enrolled(work)
-        helen = clinic.by(work, clinic.helen)
-        study = clinic.scan(work, patient, TODAY - 5 * DAY, MRI)
-        with pytest.raises(InvalidInputError, match="before its review"):
-            results.review(helen, study, TODAY, Result.CLEAR)
-        with pytest.raises(InvalidInputError, match="must lie between"):
-            results.report(work, study, TODAY - 6 * DAY)
-        results.report(work, study, TODAY - 3 * DAY)
-        with pytest.raises(ForbiddenError):
-            results.review(work, study, TODAY, Result.CLEAR)
-        with pytest.raises(InvalidInputError, match="needs a next action"):
-            results.review(helen, study, TODAY, Result.SUSPICIOUS)
-        with pytest.raises(InvalidInputError, match="reviews the result"):
-            results.tell(work, study, TODAY)
-        results.review(helen, study, TODAY - DAY, Result.CLEAR)
-        results.tell(work, study, TODAY)
-        with pytest.raises(InvalidInputError, match="no next action"):
-            results.act(work, study, TODAY)
-        with pytest.raises(InvalidInputError, match="later than its review"):
-            results.report(work, study, TODAY)
-        assert (study.reviewed_by, study.told_on) == (clinic.helen.user_id, TODAY)
-
-
-def test_who_was_told_another_result_is_to_be_told_again(clinic):
-    with clinic.work(clinic.helen) as work:
-        patient, _ = clinic.enrolled(work)
-        study = clinic.scan(work, patient, TODAY, MRI, reported_on=TODAY)
-        results.tell(work, results.review(work, study, TODAY, Result.CLEAR), TODAY)
-        results.review(work, study, TODAY, Result.SUSPICIOUS, "biopsy")
-        assert study.told_on is None
-        before, after, _ = change(work, "study.review")
-        assert (before["result"], after["result"], before["told_on"]) == ("clear", "suspicious", str(TODAY))
-        results.act(work, study, TODAY)
-        assert study.next_action_done_on == TODAY
-
-
 def test_a_retracted_study_takes_no_further_facts(clinic):
     with clinic.work(clinic.helen) as work:
         patient, _ = clinic.enrolled(work)
         study = clinic.scan(work, patient, TODAY, MRI, accession="A1")
         lifecycle.retract(work, patient, study, "another patient's")
         with pytest.raises(ConflictError, match="was retracted"):
-            results.report(work, study, TODAY)
+            reports.report(work, study, TODAY)
         with pytest.raises(InvalidInputError, match="no such study"):
             results.rule_on(work, patient, study, MRI, counts=True, reason="why")
         assert clinic.scan(work, patient, TODAY, MRI, accession="A1").id != study.id
@@ -224,3 +186,100 @@ def test_a_person_rules_on_an_early_study_and_the_last_word_counts(clinic):
         lifecycle.retract(work, patient, first, "ask again")
         assert findings(work, plan) == {FindingKind.STUDY_EARLY}
         assert len(events(work, "study.rule")) == 2
+
+
+# -- modality and region -----------------------------------------------------------------------------------------
+
+
+MISFITS = {
+    "an X-ray for the MRI": (MRI, {"modality": "CR"}, "CR does not count for mri_primary, which asks for MR"),
+    "an MRI for the chest": (CHEST, {"modality": "mr"}, "MR does not count for chest_imaging, which asks for CT or CR"),
+    "a CT of the head for the chest": (
+        CHEST,
+        {"modality": "CT", "body_region": "HEAD"},
+        "a study of the region HEAD does not count for chest_imaging, which asks for the chest",
+    ),
+    "an MRI of the brain for that of the tumour": (
+        MRI,
+        {"modality": "MR", "body_region": "BRAIN"},
+        "a study of the region BRAIN does not count for mri_primary, which asks for the primary site",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_study_counts_for_no_item_that_it_does_not_fit_unless_a_clinician_rules_so(sqlite_clinic, case):
+    item, fields, told = MISFITS[case]
+    with sqlite_clinic.work() as work:
+        patient, plan = sqlite_clinic.enrolled(work)
+        with pytest.raises(InvalidInputError, match=told) as refused:
+            sqlite_clinic.scan(work, patient, TODAY, item, **fields)
+        assert "a clinician may rule with a reason" in str(refused.value)
+        with pytest.raises(ForbiddenError):
+            sqlite_clinic.scan(work, patient, TODAY, item, ruling="it shows the same", **fields)
+        assert row_of(work, plan, item, 3).study is None
+        helen = sqlite_clinic.by(work, sqlite_clinic.helen)
+        study = sqlite_clinic.scan(helen, patient, TODAY, item, ruling=" it shows the same ", **fields)
+        assert row_of(work, plan, item, 3).study == str(study.id)
+        assert change(work, "examination.fits")[2] == "it shows the same"
+        (word,) = work.session.exec(select(Override))
+        assert (word.kind, word.item, word.study_id) == (OverrideKind.FITS, item, study.id)
+        with pytest.raises(ConflictError, match="stands with its study"):
+            lifecycle.retract(work, patient, word, "no")
+        lifecycle.retract(work, patient, study, "was another patient's")
+        assert row_of(work, plan, item, 3).study is None
+
+
+FITS = {
+    "nothing is said": (CHEST, {}),
+    "a plain X-ray of the chest": (CHEST, {"modality": "DX", "body_region": "CHEST"}),
+    "a CT of chest and abdomen": (CHEST, {"modality": "CT", "body_region": "CHESTABDPELVIS"}),
+    "a PET-CT": (CHEST, {"modality": "CT\\PT", "body_region": "Thorax"}),
+    "an MRI of a limb": (MRI, {"modality": "MR", "body_region": "THIGH"}),
+    "an MRI of a tumour of the chest wall": (MRI, {"modality": "MR", "body_region": "CHEST"}),
+    "an MRI of the head for the brain": (BRAIN, {"modality": "MR", "body_region": "Head"}),
+}
+
+
+@pytest.mark.parametrize("case", FITS)
+def test_a_study_that_fits_or_of_which_nobody_said_anything_counts(sqlite_clinic, case):
+    item, fields = FITS[case]
+    with sqlite_clinic.work() as work:
+        patient, _ = sqlite_clinic.enrolled(work)
+        study = sqlite_clinic.scan(work, patient, TODAY, item, **fields)
+        assert study.modality_stated is bool(fields)
+        assert events(work, "examination.fits") == []
+
+
+def test_the_outcome_of_a_visit_is_refused_as_a_study_of_another_modality_is(clinic):
+    with clinic.work() as work:
+        patient, plan = clinic.enrolled(work)
+        visit = clinic.book(work, patient, TODAY)
+        for wrong in (
+            [OutcomeOf(MRI, DONE, modality="DX")],
+            [OutcomeOf(MRI, DONE, modality="DX", accession="A1"), OutcomeOf(CHEST, DONE, accession="A1")],
+        ):
+            with (
+                pytest.raises(InvalidInputError, match="DX does not count for mri_primary"),
+                work.session.begin_nested(),
+            ):
+                visits_outcomes.record(work, visit, wrong)
+        both = [
+            OutcomeOf(MRI, DONE, modality="MR", accession="B1"),
+            OutcomeOf(CHEST, DONE, modality="CT", accession="B1"),
+        ]
+        (study,) = visits_outcomes.record(work, visit, both)
+        assert study.modality == "MR+CT"
+        assert row_of(work, plan, MRI, 3).study == row_of(work, plan, CHEST, 3).study == str(study.id)
+
+
+def test_a_study_that_is_on_record_proves_no_examination_that_it_does_not_fit(clinic):
+    with clinic.work() as work:
+        patient, plan = clinic.enrolled(work)
+        clinic.scan(work, patient, TODAY, CHEST, modality="CR", accession="A1", source="fhir")
+        visit = clinic.book(work, patient, TODAY, Key(MRI, 3))
+        done = [OutcomeOf(MRI, DONE, accession="A1")]
+        with pytest.raises(InvalidInputError, match="CR does not count for mri_primary"), work.session.begin_nested():
+            visits_outcomes.record(work, visit, done)
+        work.session.refresh(visit)
+        assert row_of(work, plan, MRI, 3).booking == str(visit.id)

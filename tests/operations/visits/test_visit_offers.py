@@ -16,7 +16,7 @@ from surveillance.operations.record import site_calendar
 from surveillance.operations.registry import consents
 from surveillance.operations.visits import booking
 from surveillance.operations.visits.offers import Proposer
-from surveillance.operations.visits.preview_effects import Rehearsal, rehearse
+from surveillance.operations.visits.preview_effects import Preview, preview
 from surveillance.store.messages import reminders
 from surveillance.store.registry import patients
 from surveillance.store.visits import appointments
@@ -85,7 +85,7 @@ def planned(work, patient):
 
 
 def booked(work, clinic, patient, day, *examinations):
-    return rehearse(work, patient, lambda: [clinic.book(work, patient, day, *examinations)])
+    return preview(work, patient, lambda: [clinic.book(work, patient, day, *examinations)])
 
 
 def test_a_rehearsal_tells_the_messages_and_leaves_nothing(clinic):
@@ -96,7 +96,7 @@ def test_a_rehearsal_tells_the_messages_and_leaves_nothing(clinic):
         found = booked(work, clinic, patient, VISIT + DAY)
         assert [message.step for message in found.goes_out] == [Step.ON_BOOKING, Step.DAYS_7, Step.DAYS_3, Step.DAYS_1]
         assert [f"{message.at:%d %H:%M}" for message in found.goes_out][1:] == ["25 10:00", "29 10:00", "01 10:00"]
-        assert all(message.way.channel is Channel.SMS and "DC1" in message.text for message in found.goes_out)
+        assert all(message.choice.channel is Channel.SMS and "DC1" in message.text for message in found.goes_out)
         assert {state for _, state in found.standing} == {Status.BOOKED}
         assert [message.step for message in found.voided] == [Step.OVERDUE]
         assert ([row.id for row in proposed(work, plan)], planned(work, patient)) == before
@@ -125,7 +125,7 @@ def test_a_rehearsal_says_by_which_way_and_why_not_by_another(sqlite_clinic, cas
         for each in values["consents"]:
             consents.consent(work, contact, each, ConsentAct.GIVEN, "telephone")
         found = booked(work, sqlite_clinic, patient, VISIT + DAY)
-        assert {(message.way.channel, message.way.why) for message in found.goes_out} == {(channel, why)}
+        assert {(message.choice.channel, message.choice.why) for message in found.goes_out} == {(channel, why)}
 
 
 def test_what_is_refused_is_told_and_changes_nothing(clinic):
@@ -133,7 +133,7 @@ def test_what_is_refused_is_told_and_changes_nothing(clinic):
         patient, _ = clinic.enrolled(work)
         clinic.book(work, patient, VISIT, Key(MRI, 3))
         found = booked(work, clinic, patient, VISIT + DAY, Key(MRI, 3))
-        assert found == Rehearsal(fault="mri_primary@3 is booked for 2026-12-01; move or cancel that visit")
+        assert found == Preview(fault="mri_primary@3 is booked for 2026-12-01; move or cancel that visit")
         with pytest.raises(ForbiddenError):
             booked(clinic.by(work, clinic.ada), clinic, patient, VISIT + DAY)
 
@@ -143,11 +143,11 @@ def test_moving_and_cancelling_tell_what_is_voided_and_what_slot_it_counts_for(c
         live(work, clinic)
         patient, _ = clinic.enrolled(work)
         visit = clinic.book(work, patient, date(2026, 12, 10))
-        far = rehearse(work, patient, lambda: [clinic.move(work, visit, date(2027, 3, 1))])
+        far = preview(work, patient, lambda: [clinic.move(work, visit, date(2027, 3, 1))])
         assert {(old.month, new.month) for old, new in far.slots} == {(3, 6)}
         assert visit.day == date(2026, 12, 10)
         assert [f"{message.at:%d %b}" for message in far.voided] == ["23 Nov", "03 Dec", "07 Dec", "09 Dec"]
-        gone = rehearse(work, patient, lambda: [booking.cancel(work, visit, "ill"), visit][1:])
+        gone = preview(work, patient, lambda: [booking.cancel(work, visit, "ill"), visit][1:])
         assert {state for _, state in gone.standing} == {Status.DUE}
         assert len(gone.voided) == 4
         assert visit.state is AppointmentState.BOOKED

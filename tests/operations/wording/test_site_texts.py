@@ -1,7 +1,7 @@
 """A site's own texts and its languages: who decides, what is sent then, and what an upgrade does to both."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,9 +13,10 @@ from surveillance.core.texts.message_book import Template
 from surveillance.core.texts.prices import Prices
 from surveillance.core.words import Channel, Privacy, Step
 from surveillance.operations.administration import sites
-from surveillance.operations.messages import lists, state
+from surveillance.operations.messages import state
 from surveillance.operations.registry import patients
 from surveillance.operations.registry.patients import NewContact
+from surveillance.operations.visits.preview_effects import preview
 from surveillance.operations.wording import languages, site_wording
 from surveillance.operations.wording.preview import previewed
 from surveillance.operations.wording.site_wording import Which
@@ -139,7 +140,7 @@ def test_what_goes_out_and_what_is_foreseen_say_the_sites_own_words(clinic: Clin
     with clinic.work() as work:
         live(work, clinic)
         patient, _ = clinic.enrolled(work)
-        lines = lists.preview_for(work, patient, date(2026, 12, 15), time(10, 30), clinic.scanner(work))
+        lines = preview(work, patient, lambda: [clinic.book(work, patient, date(2026, 12, 15))]).goes_out
         (week,) = [line.text for line in lines if line.step is Step.DAYS_7]
         assert week.startswith("DC1 here: Tuesday, December 15, 2026")
 
@@ -236,7 +237,7 @@ def test_without_an_approval_nothing_is_sent_in_a_language(clinic: Clinic) -> No
             languages.choose(work, site, None)
         live(work, clinic)
         patient, _ = clinic.enrolled(work)
-        lines = lists.preview_for(work, patient, date(2026, 12, 15), time(10, 30), clinic.scanner(work))
+        lines = preview(work, patient, lambda: [clinic.book(work, patient, date(2026, 12, 15))]).goes_out
         assert {line.text for line in lines} == {""}
 
 

@@ -11,7 +11,7 @@ from sqlmodel import select
 from staff import NOW, PASSWORD, Staffed, Visitor, settings_of
 
 from surveillance import bootstrap
-from surveillance.operations.accounts import users as accounts
+from surveillance.operations.accounts import users as user_accounts
 from surveillance.operations.work import Work
 from surveillance.store.tables import AuditEvent, User
 
@@ -105,7 +105,7 @@ def test_a_closed_account_stays_closed(hospital: Staffed) -> None:
     assert there_and_back(browser).status_code == 200
 
     def close(work: Work) -> None:
-        accounts.disable(work, accounts.user_named(work, "grace"), "left")
+        user_accounts.disable(work, user_accounts.user_named(work, "grace"), "left")
 
     hospital.do(close)
     late = browser.post(BEGIN)
@@ -174,7 +174,7 @@ def test_a_linked_account_that_comes_in_by_password_is_asked_for_what_a_password
     strict = settings_of(hospital, second_factor=True)
 
     def must_change(work: Work) -> None:
-        accounts.user_named(work, "grace").must_change_password = True
+        user_accounts.user_named(work, "grace").must_change_password = True
 
     strict.do(must_change)
     linked = strict.client()
@@ -193,7 +193,7 @@ def test_a_linked_account_that_comes_in_by_password_is_asked_for_what_a_password
 def test_an_administrator_forgets_a_link_on_the_users_page(hospital: Staffed) -> None:
     whole(hospital.client())
     admin = hospital.client("admin")
-    path = f"/admin/users/{hospital.look(lambda work: accounts.user_named(work, 'grace').id)}"
+    path = f"/admin/users/{hospital.look(lambda work: user_accounts.user_named(work, 'grace').id)}"
     assert "Forget the link" in admin.get(path).text
     assert admin.post(f"{path}/unlink").status_code == 422
     assert "linked anew" in admin.follow(admin.post(f"{path}/unlink", link_reason="the wrong person")).text

@@ -29,6 +29,7 @@ SETTINGS = {
     "name": "Riverside", "short_name": "Riverside", "zone": "America/New_York", "country": "us",
     "phone": "(202) 555-0111", "holidays": "US", "working_day": ["1", "2", "3", "4"], "language": ["en"],
     "privacy": "neutral", "send_from": "8:30", "send_until": "18:00", "age_of_majority": "18", "noshow_limit": "3",
+    "report_days": "10", "review_days": "5", "told_days": "3",
 }  # fmt: skip
 
 
@@ -119,6 +120,10 @@ def test_settings_are_changed_and_mistakes_stay_on_the_form(staffed: Staffed, ad
     assert "The settings of Riverside are changed." in done.text
     site = staffed.look(lambda work: work.session.exec(select(Site).where(Site.code == HERE)).one())
     assert (site.working_days, site.languages, site.noshow_limit, site.country) == ("1234", ["en"], 3, "US")
+    assert (site.report_days, site.review_days, site.told_days) == (10, 5, 3)
+    assert "report in 10 days, review in 5 days, told in 3 days" in done.text
+    over = admin.post(f"/admin/sites/{HERE}/edit", **(SETTINGS | {"told_days": "91"}))
+    assert "The days that telling the patient may take must be a number from 1 to 90" in over.text
 
 
 def test_a_new_site_is_administered_by_whoever_added_it(staffed: Staffed, admin: Visitor) -> None:

@@ -21,7 +21,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.schemas import APIOperation, BaseSchema
 from sqlmodel import col, select
-from web_clinic import Clinic, open_clinic
+from web_clinic import Clinic, open_clinic, web_of
 
 from surveillance.core.words import Channel, HoldReason, ReminderState, Role
 from surveillance.operations.accounts import users
@@ -47,7 +47,6 @@ from surveillance.store.tables import (
     User,
 )
 from surveillance.web.api import order as api
-from surveillance.web.app import create_app
 
 FEW = 2
 EXAMPLES = int(os.environ.get("API_EXAMPLES", FEW))  # for each operation, as many that fit as that do not
@@ -148,7 +147,7 @@ def secret(clinic: Clinic) -> str:
 def schema(clinic: Clinic) -> BaseSchema:
     schemathesis.openapi.format("date", NEAR.map(str))
     schemathesis.openapi.format("uuid", st.uuids().map(str))
-    found = schemathesis.openapi.from_asgi("/openapi.json", create_app(clinic.app, clock=lambda: clinic.now))
+    found = schemathesis.openapi.from_asgi("/openapi.json", web_of(clinic.app, lambda: clinic.now))
     found.config.generation.with_security_parameters = False
     return found
 

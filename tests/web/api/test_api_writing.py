@@ -187,7 +187,8 @@ def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple
     (study,) = anna.post(f"/visits/{booked['id']}/outcomes", outcomes=outcomes)["items"]
     assert (study["performed_on"], study["items"], study["visit_id"]) == ("2026-12-02", ["mri_primary"], booked["id"])
     assert anna.refused("POST", f"/studies/{study['id']}/review", json={"result": "clear"}) == (403, "forbidden")
-    anna.post(f"/studies/{study['id']}/report")
+    assert anna.post(f"/studies/{study['id']}/report", status="preliminary")["reported_on"] is None
+    assert anna.post(f"/studies/{study['id']}/report")["to_review_since"] == "2026-12-02"
     helen.post(f"/studies/{study['id']}/review", result="clear")
     assert anna.post(f"/studies/{study['id']}/tell")["told_on"] == "2026-12-02"
     assert (statuses(anna, plan["id"])[3], statuses(anna, plan["id"], "chest_imaging")[3]) == ("reviewed", "due")
@@ -222,6 +223,17 @@ def test_a_patients_story_from_enrolment_to_restart(clinic: Clinic, staff: tuple
     assert any("token the registry" in line for line in history)
 
 
+def test_who_was_followed_elsewhere_comes_back(clinic: Clinic, staff: tuple[Program, Program]) -> None:
+    anna, helen = staff
+    path = f"/patients/{clinic.patient_id}"
+    plan = anna.get(f"{path}/plans")["items"][0]
+    assert anna.refused("POST", f"{path}/plans/return", json={"reason": "back"}) == (409, "conflict")
+    helen.post(f"/plans/{plan['id']}/end", reason="transfer", accepted_by="City Hospital")
+    study = {"items": ["mri_primary"], "performed_on": "2026-11-20", "modality": "MR"}
+    again = anna.post(f"{path}/plans/return", reason="moved back", studies=[study])
+    assert (again["previous_id"], again["anchor"], again["number"]) == (plan["id"], plan["anchor"], 2)
+
+
 def test_what_was_recorded_wrongly_is_taken_back(anna: Program, clinic: Clinic) -> None:
     path = f"/patients/{clinic.patient_id}"
     released = anna.post(f"{path}/death", died_on="2026-11-20", source="letter")["items"]
@@ -234,6 +246,47 @@ def test_what_was_recorded_wrongly_is_taken_back(anna: Program, clinic: Clinic) 
     back = anna.post(f"{path}/retractions", kind="study", id=study["id"], reason="another patient")
     assert back["retracted_at"] == "2026-11-23T08:00:00Z"
     assert study["id"] not in [each["id"] for each in anna.get("/studies")["items"]]
+
+
+def test_a_result_is_carried_on_by_a_fact(staff: tuple[Program, Program], clinic: Clinic) -> None:
+    anna, helen = staff
+    study = anna.post(
+        f"/patients/{clinic.patient_id}/studies", items=["mri_primary"], performed_on="2026-11-20", modality="MR"
+    )
+    path = f"/studies/{study['id']}"
+    anna.post(f"{path}/report", day="2026-11-21")
+    for body in (
+        {"result": "recurrence", "next_action": "tumour board"},
+        {"result": "inadequate"},
+        {"result": "recurrence", "follow": {"kind": "hold", "reason": "treatment"}},  # without a review
+    ):
+        assert helen.refused("POST", f"{path}/review", json=body) == (422, "invalid")
+    signed = helen.post(f"{path}/review", result="suspicious", next_action="biopsy")
+    assert (signed["to_review_since"], signed["next_action_done_on"]) == (None, None)
+    task = {"kind": "task", "what": "biopsy", "owner_id": str(clinic.user_id), "due_on": "2026-12-04"}
+    assert anna.post(f"{path}/act", follow=task)["next_action_done_on"] == "2026-11-23"
+    (row,) = anna.get("/result-tasks")["items"]
+    result = anna.get(f"{path}/result")
+    assert (result["follow_up"]["kind"], result["follow_up"]["task_id"]) == ("task", row["id"])
+    assert [each["status"] for each in result["reports"]] == ["final"]
+    link = {"kind": "link", "to": "task", "id": row["id"]}
+    assert anna.refused("POST", f"{path}/act", json={"follow": link}) == (409, "conflict")
+    assert anna.post(f"/result-tasks/{row['id']}/done", outcome="benign")["done_on"] == "2026-11-23"
+    assert (anna.get("/result-tasks")["items"], len(anna.get("/result-tasks", done="true")["items"])) == ([], 1)
+    anna.post(f"{path}/report", status="amended", note="a second reader")
+    end = {"kind": "end", "reason": "recurrence", "restart_by": "2027-06-01"}
+    assert helen.post(f"{path}/review", result="recurrence", follow=end)["result"] == "recurrence"
+    assert anna.get(f"{path}/result")["follow_up"]["kind"] == "end"
+
+
+def test_an_x_ray_is_no_mri_unless_a_clinician_rules_so(staff: tuple[Program, Program], clinic: Clinic) -> None:
+    anna, helen = staff
+    path = f"/patients/{clinic.patient_id}/studies"
+    xray = {"items": ["mri_primary"], "performed_on": "2026-11-20", "modality": "CR"}
+    assert anna.refused("POST", path, json=xray) == (422, "invalid")
+    assert anna.refused("POST", path, json=xray | {"ruling": "metal"}) == (403, "forbidden")
+    made = helen.post(path, **xray, ruling="metal in the limb")
+    assert (made["modality"], made["modality_stated"]) == ("CR", True)
 
 
 def test_decisions_about_a_plan(anna: Program, clinic: Clinic) -> None:

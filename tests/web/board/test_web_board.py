@@ -136,7 +136,17 @@ def test_a_coordinator_settles_rows_of_every_kind(staffed: Staffed) -> None:
     later = TODAY + timedelta(days=40)
     assert "is skipped" in done(staffed, "grace", Worklist.OVERDUE, "skip", reason="abroad", review_on=later)
     assert "The report on" in done(staffed, "grace", Worklist.NO_REPORT, "report", on=TODAY)
-    assert "was taken" in done(staffed, "grace", Worklist.NO_NEXT_ACTION, "acted", on=TODAY)
+    assert "was told the result" in done(staffed, "grace", Worklist.NOT_TOLD, "told", told_on=TODAY)
+    board = done(staffed, "grace", Worklist.RESULT_TASKS, "task", on=TODAY, task_outcome="follow up in 3 months")
+    assert "present the CT at the tumour board" in board
+
+
+def test_a_result_that_is_not_clear_is_not_ticked_off_on_the_board(staffed: Staffed) -> None:
+    grace, row = staffed.client("grace"), first(staffed, Worklist.NO_NEXT_ACTION)
+    assert grace.post(address(row, "acted"), on=TODAY).status_code == 404
+    board = grace.get("/?list=no_next_action").text
+    assert f"/patients/{row.patient_id}/studies/{row.study_id}?" in board
+    assert "Say what follows" in board
 
 
 def test_the_outcome_of_a_visit_is_recorded_for_each_examination(staffed: Staffed) -> None:
@@ -158,6 +168,9 @@ def test_only_a_clinician_reviews_and_what_is_not_clear_needs_a_next_action(staf
     assert grace.post(address(row, "review"), on=TODAY, result="clear").status_code == 403
     refused = helen.post(address(row, "review"), live=True, on=TODAY, result="suspicious")
     assert (refused.status_code, "Enter the next action" in refused.text) == (422, True)
+    for result in ("recurrence", "inadequate"):
+        refused = helen.post(address(row, "review"), live=True, on=TODAY, result=result, next_action="x")
+        assert (refused.status_code, "own page, with what follows" in refused.text) == (422, True)
     done(staffed, "helen", Worklist.NOT_REVIEWED, "review", on=TODAY, result="suspicious", next_action="biopsy")
     study = staffed.look(lambda work: work.session.get(Study, row.study_id))
     assert (study.result, study.next_action) == (Result.SUSPICIOUS, "biopsy")
@@ -181,7 +194,7 @@ def test_a_wish_for_another_day_is_listed_with_its_days_and_leads_to_moving_the_
     def wish(work) -> UUID:
         booked = (Appointment.state == AppointmentState.BOOKED, col(Appointment.starts_at) > work.now)
         visit = work.session.exec(select(Appointment).where(*booked)).first()
-        reschedule_requests.ask_another_day(work, visit, Source.PAGE, "work that week", [TODAY + timedelta(days=30)])
+        reschedule_requests.request_reschedule(work, visit, Source.PAGE, "work that week", [TODAY + timedelta(days=30)])
         return visit.id
 
     visit_id = staffed.do(wish)
@@ -260,7 +273,7 @@ def proved(staffed: Staffed, *found: dict[str, str], hours: float = 1) -> str:
 
 def test_the_board_tells_what_the_last_proof_found_at_ones_own_clinic(staffed: Staffed) -> None:
     assert "is not checked yet" in staffed.client("grace").get("/").text
-    assert "Checked Tue 24 Nov 2026, 07:00: nobody is lost, in 12 plans." in proved(staffed)
+    assert "Checked Tue 24 Nov 2026, 07:00: nobody is lost, in 12 plans" in proved(staffed)
     broken = {"rule": "one plan", "subject": "MRN 7", "what": "2 active plans", "mend": "end all but one of them"}
     page = proved(staffed, broken | {"site": HERE}, broken | {"site": "ELSEWHERE", "subject": "MRN 8"}, hours=0.5)
     assert "MRN 7" in page

@@ -88,7 +88,7 @@ def test_an_empty_board_says_so_and_is_sound(staffed: Staffed, window: Window) -
     def gone(work: worklist.Work) -> None:
         patient = work.session.exec(select(Patient).where(Patient.mrn == "E-1")).one()
         row = worklist.find_row(work, [patient.site_id], f"without_plan:{patient.id.hex}")
-        acts.act(work, row, acts.WorklistAction.SNOOZE, until=NOW.date() + timedelta(days=9))
+        acts.act(work, row, acts.WorklistAction.SNOOZE, text="moved away", until=NOW.date() + timedelta(days=9))
 
     staffed.do(gone, "oscar")
     with window("oscar") as screen:

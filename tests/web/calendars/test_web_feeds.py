@@ -192,7 +192,7 @@ def changes(clinic: Clinic) -> dict[str, Any]:
     def proposals(work: Any) -> None:
         plan = found(plans.active_plan(work.session, clinic.patient_id))
         booked = [row.id for row in work.session.exec(select(Appointment)) if row.state == AppointmentState.BOOKED]
-        new = holds.NewHold(HoldReason.AWAY, date(2027, 3, 1), work.today(clinic.site(work)), keep=tuple(booked))
+        new = holds.NewHold(HoldReason.AWAY, date(2027, 2, 1), work.today(clinic.site(work)), keep=tuple(booked))
         holds.hold(work, plan, new)
 
     return {"place": place, "phone": phone, "proposals": proposals}

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from staff import Staffed
 
 from surveillance.core.words import Channel, ReminderState
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.store.registry import patients
 from surveillance.store.tables import Attempt, Patient, Reminder
 
@@ -37,7 +37,11 @@ def letters(staffed: Staffed, count: int = 2) -> list[str]:
             row.state, row.channel, row.key = ReminderState.TASK, Channel.LETTER, row.key.rpartition(":")[0] + ":letter"
             patient = work.session.get_one(Patient, row.patient_id)
             contacts = patients.contacts(work.session, patient.id)
-            contact = contacts[0] if contacts else registry.add_contact(work, patient, registry.NewContact(), 1)
+            contact = (
+                contacts[0]
+                if contacts
+                else registry_patients.add_contact(work, patient, registry_patients.NewContact(), 1)
+            )
             contact.postal_address = ADDRESS
             names.append(f"{patient.given_name} {patient.family_name}")
         return names

@@ -27,7 +27,16 @@ from surveillance.operations.wording import languages
 from surveillance.operations.work import Work
 from surveillance.store import db
 from surveillance.store.registry import patients
-from surveillance.store.tables import Appointment, Contact, Feed, Number, Patient, PatientPage, RescheduleWish, metadata
+from surveillance.store.tables import (
+    Appointment,
+    Contact,
+    Feed,
+    Number,
+    Patient,
+    PatientPage,
+    RescheduleRequest,
+    metadata,
+)
 from surveillance.web.pages.patient_page import entry
 
 
@@ -309,8 +318,8 @@ def test_a_visit_is_confirmed_and_another_day_asked_for_by_the_link_alone(link: 
     offered = re.findall(r'name="days" value="([\d-]+)"', me.get(f"{link.visit}/another-day").text)
     answer = me.post(f"{link.visit}/another-day", days=offered[:2], part="morning", text=" after school ")
     assert "You asked for another day" in me.follow(answer).text
-    wish = link.clinic.look(lambda work: work.session.exec(select(RescheduleWish)).one())
-    assert (wish.days, wish.text) == (offered[:2], "Mornings suit best.\nafter school")
+    request = link.clinic.look(lambda work: work.session.exec(select(RescheduleRequest)).one())
+    assert (request.days, request.text) == (offered[:2], "Mornings suit best.\nafter school")
     me.post(f"{link.visit}/confirm")
     assert "You asked for another day" not in me.get(link.path).text
 
@@ -331,7 +340,7 @@ def test_a_wish_that_cannot_be_taken_comes_back_as_it_was_typed(
     answer = link.clinic.client().post(f"{link.visit}/another-day", **fields)
     assert (answer.status_code, says in answer.text) == (422, True)
     assert str(fields.get("text", "")) in answer.text
-    assert link.clinic.look(lambda work: work.session.exec(select(RescheduleWish)).all()) == []
+    assert link.clinic.look(lambda work: work.session.exec(select(RescheduleRequest)).all()) == []
 
 
 def test_what_changed_meanwhile_is_told_and_another_patients_visit_is_not_there(link: Link) -> None:

@@ -250,6 +250,25 @@ def test_a_clinician_ends_a_plan_and_a_coordinator_restarts_it(staffed: Staffed)
     assert one(staffed, PlanTerms, "new").intervals == {"mri_primary": 4}
 
 
+def test_a_patient_who_was_followed_elsewhere_comes_back(staffed: Staffed) -> None:
+    helen = staffed.client("helen")
+    left = {"reason": "transfer", "day": TODAY, "note": "moved", "accepted_by": "City Hospital"}
+    confirm(helen, at(staffed, "new", "/end"), **left)
+    first = one(staffed, Plan, "new")
+    grace, path = staffed.client("grace"), at(staffed, "new", "/return")
+    assert "The patient comes back" in grace.get(at(staffed, "new")).text
+    assert "Enter the reason" in grace.post(path, day=TODAY).text
+    fields = {"day": TODAY, "reason": "came back from City Hospital"}
+    assert "Days go on counting from" in grace.post(path, **fields).text
+    assert "Followed here again." in grace.follow(confirm(grace, path, **fields)).text
+    again = next(
+        plan
+        for plan in staffed.look(lambda work: list(work.session.exec(select(Plan))))
+        if plan.previous_id == first.id
+    )
+    assert (again.anchor, again.number, again.away_since) == (first.anchor, first.number + 1, TODAY)
+
+
 def test_an_end_is_taken_back(staffed: Staffed) -> None:
     grace = staffed.client("grace")
     done = confirm(grace, at(staffed, "recurrence", "/reopen"), reason="wrong patient")
@@ -394,13 +413,16 @@ def test_a_study_goes_from_performed_to_told(staffed: Staffed) -> None:
     assert "The study of Mon 23 Nov 2026 is recorded." in grace.follow(done).text
     study = one(staffed, Study, "new")
     address = at(staffed, "new", f"/studies/{study.id}")
-    assert "The report of Tue 24 Nov 2026 is recorded." in grace.follow(grace.post(f"{address}/report", day=TODAY)).text
+    said = grace.follow(grace.post(f"{address}/report", day=TODAY)).text
+    assert "The final report of Tue 24 Nov 2026 is recorded." in said
     assert grace.post(f"{address}/review", day=TODAY, result="clear").status_code == 403
     unclear = helen.post(f"{address}/review", day=TODAY, result="suspicious")
     assert (unclear.status_code, "Enter the next action" in unclear.text) == (422, True)
     signed = helen.post(f"{address}/review", day=TODAY, result="suspicious", next_action="biopsy")
     assert "Reviewed: suspicious." in helen.follow(signed).text
-    assert "The next action was taken" in grace.follow(grace.post(f"{address}/acted", day=TODAY)).text
+    assert "Choose what follows from it" in grace.post(f"{address}/acted").text
+    extra = {"extra_item": "mri_primary", "extra_day": TODAY + timedelta(days=42), "extra_reason": "repeat the MRI"}
+    assert "The result is carried on." in grace.follow(grace.post(f"{address}/acted", follow="extra", **extra)).text
     assert "The patient was told" in grace.follow(grace.post(f"{address}/told", day=TODAY)).text
     study = one(staffed, Study, "new")
     assert (study.result, study.next_action_done_on, study.told_on) == (Result.SUSPICIOUS, TODAY, TODAY)

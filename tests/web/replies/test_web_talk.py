@@ -15,7 +15,7 @@ from surveillance.core.words import AppointmentState, Channel, ConsentAct, Sourc
 from surveillance.operations.registry import consents
 from surveillance.operations.replies import receiving
 from surveillance.store.registry import patients
-from surveillance.store.tables import Appointment, Contact, Inbound, Patient, Reminder, RescheduleWish
+from surveillance.store.tables import Appointment, Contact, Inbound, Patient, Reminder, RescheduleRequest
 from surveillance.store.visits import appointments
 from surveillance.web.render import short_day
 
@@ -130,8 +130,8 @@ def test_what_a_patient_says_of_a_visit_is_noted_and_shown_wherever_the_visit_is
     assert "Enter what was agreed" in grace.post(f"{at}/wish/settle", agreed="").text
     assert "the visit stays as it is" in grace.follow(grace.post(f"{at}/wish/settle", agreed="comes after all")).text
     assert grace.post(f"{at}/wish/settle", agreed="again").status_code == 409
-    wish = staffed.look(lambda work: work.session.exec(select(RescheduleWish)).one())
-    assert (wish.settlement, wish.days) == ("comes after all", ["2026-12-09"])
+    request = staffed.look(lambda work: work.session.exec(select(RescheduleRequest)).one())
+    assert (request.settlement, request.days) == ("comes after all", ["2026-12-09"])
 
 
 def test_the_lists_of_the_day_tell_who_confirmed(staffed: Staffed, home: str) -> None:

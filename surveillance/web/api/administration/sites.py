@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from surveillance.operations.accounts import users
 from surveillance.operations.administration import going_live, places, sites
 from surveillance.operations.administration import places as administration_places
-from surveillance.operations.administration import sites as operations
+from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.administration.places import PlaceDetails
 from surveillance.operations.protocols import approvals
 from surveillance.store.tables import Approval, Membership, Place, Site, User
@@ -66,7 +66,9 @@ def update_site(call: Call, site_id: UUID, changes: SiteUpdate) -> SitePublic:
     site = call.site(site_id)
     must_match(call, _public(call, site))
     values = changes.model_dump(exclude_none=True, exclude={"reason"})
-    operations.edit_site(call.work, site, replace(operations.settings_of(site), **values), changes.reason)
+    administration_sites.edit_site(
+        call.work, site, replace(administration_sites.settings_of(site), **values), changes.reason
+    )
     return _public(call, site)
 
 

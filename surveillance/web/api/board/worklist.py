@@ -6,15 +6,18 @@ from uuid import UUID
 
 from fastapi import Path, Query
 
-from surveillance.operations.board import acts
-from surveillance.operations.board import worklist as board
+from surveillance.operations.board import acts, worklist
 from surveillance.operations.board.worklist import WorklistRow
+from surveillance.operations.deferrals import granting, standing
 from surveillance.store.board.worklist import Filter, Worklist
+from surveillance.store.tables import Deferral
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
 from surveillance.web.api.call import Call
 from surveillance.web.api.models.common import QueryFlag
 from surveillance.web.api.models.work import (
+    DeferralPublic,
+    DeferralRenewal,
     WorklistActionCreate,
     WorklistActionPublic,
     WorklistCount,
@@ -37,7 +40,7 @@ def count_worklist(
     call: Call, site_id: SiteId = None, owner_id: OwnerId = None, hidden: Hidden = False
 ) -> WorklistCounts:
     """How many rows each list has."""
-    found = board.counts(call.work, call.site_ids(site_id), Filter(owner=owner_id, hidden=hidden))
+    found = worklist.counts(call.work, call.site_ids(site_id), Filter(owner=owner_id, hidden=hidden))
     counts = [WorklistCount(list=name, rows=number) for name, number in found.items()]
     return WorklistCounts(counts=counts, total=sum(found.values()))
 
@@ -69,7 +72,7 @@ def _page(
     shown, place = (last[0], last[1:]) if last else (0, None)
     reach = shown + page.limit + 1
     while True:
-        every = board.rows(call.work, site_ids, name, wanted, limit=reach)
+        every = worklist.rows(call.work, site_ids, name, wanted, limit=reach)
         rest = sorted((row for row in every if place is None or row.place > place), key=lambda row: row.place)
         if len(rest) > page.limit or len(every) < reach:
             break
@@ -80,10 +83,26 @@ def _page(
     return found, paging.cursor(call, shown + len(found), *found[-1].place)
 
 
+@endpoints.get("/deferrals", needs=Permission.VIEW)
+def list_deferrals(call: Call, site_id: SiteId = None) -> Page[DeferralPublic]:
+    """Whoever is put off at the moment: by what, until when, and who decided it in which role."""
+    sites = [call.work.site(each) for each in call.site_ids(site_id)]
+    found = standing.of_sites(call.work, sites)
+    call.looked(*((each.patient.id, each.patient.site_id) for each in found))
+    return Page(items=[DeferralPublic.model_validate(each.row) for each in found], next=None)
+
+
+@endpoints.post("/deferrals/{deferral_id}/renew", needs=Permission.WORK)
+def renew_deferral(call: Call, deferral_id: UUID, new: DeferralRenewal) -> DeferralPublic:
+    """Look at an item that is off, or at a transfer, again later: granted anew in the role of the token's user."""
+    row = call.row(Deferral, deferral_id, "deferral")
+    return DeferralPublic.model_validate(granting.renew(call.work, row, new.until, new.reason))
+
+
 @endpoints.post("/worklist/actions", needs=Permission.WORK)
 def act_on_row(call: Call, new: WorklistActionCreate) -> WorklistActionPublic:
     """Note what was done about a row: a call, a note, a day to come back to it, whose work it is."""
-    row = board.find_row(call.work, call.site_ids(), new.row)
+    row = worklist.find_row(call.work, call.site_ids(), new.row)
     action = acts.act(call.work, row, new.kind, text=new.text, until=new.until, assigned_to=new.assigned_to)
     return WorklistActionPublic.model_validate(action)
 

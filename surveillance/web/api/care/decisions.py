@@ -9,8 +9,18 @@ from surveillance.operations.care import holds, lifecycle
 from surveillance.operations.care.holds import NewHold
 from surveillance.operations.care.lifecycle import Retracted
 from surveillance.operations.care.overrides import NewExtra, NewOverride, extra, override
-from surveillance.operations.planning import preconditions
-from surveillance.store.tables import Death, ExtraExamination, Override, OverrideKind, Plan, PlanHold, PlanTerms, Study
+from surveillance.store.tables import (
+    Death,
+    ExtraExamination,
+    Override,
+    OverrideKind,
+    Plan,
+    PlanHold,
+    PlanTerms,
+    ResultTask,
+    Study,
+    StudyReport,
+)
 from surveillance.web.access import Permission
 from surveillance.web.api.call import Call
 from surveillance.web.api.care.plan_reading import difference
@@ -42,6 +52,8 @@ FACTS: dict[Fact, Any] = {
     Fact.EXTRA: ExtraExamination,
     Fact.TERMS: PlanTerms,
     Fact.DEATH: Death,
+    Fact.REPORT: StudyReport,
+    Fact.TASK: ResultTask,
 }
 
 
@@ -57,7 +69,8 @@ def hold_plan(call: Call, plan_id: UUID, new: HoldCreate) -> HoldPublic:
 def resume_plan(call: Call, hold_id: UUID, new: HoldResume) -> DifferencePublic:
     """End a hold: the examination whose time it is that day is due."""
     hold, plan = _hold(call, hold_id)
-    return difference(call, plan, holds.resume(call.work, plan, hold, new.day or call.today(plan), new.reason))
+    day = new.day or call.today(plan)
+    return difference(call, plan, lambda: holds.resume(call.work, plan, hold, day, new.reason))
 
 
 @endpoints.post("/holds/{hold_id}/review", needs=Permission.WORK)
@@ -111,14 +124,8 @@ def retract(call: Call, patient_id: UUID, new: RetractionCreate) -> RetractionPu
     """Take a recorded fact back: everything is then as if it had never been recorded; the history keeps both."""
     patient = call.patient(patient_id)
     row: Retracted | None = call.session.get(FACTS[new.kind], new.id)
-    if row is None or _owner(call, row) != patient.id:
+    if row is None or lifecycle.owner_of(call.work, row) != patient.id:
         raise NotFoundError(f"there is no such {new.kind} of this patient")
     lifecycle.retract(call.work, patient, row, new.reason)
     values = row.model_dump(include={"id", "retracted_at", "retracted_by", "retracted_reason"})
     return RetractionPublic.model_validate(values | {"kind": new.kind})
-
-
-def _owner(call: Call, row: Retracted) -> UUID:
-    if isinstance(row, (Study, Death)):
-        return row.patient_id
-    return preconditions.plan_of(call.work, row.plan_id).patient_id

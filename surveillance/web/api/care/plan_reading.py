@@ -1,6 +1,6 @@
 """A plan as the API shows it: its rows with where each stands today, and everything that was decided about it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,8 +9,10 @@ from sqlmodel import col, select
 
 from surveillance.core.schedule.departures import of_terms
 from surveillance.core.schedule.examinations import Examination, Finding
+from surveillance.core.schedule.gaps import Gap
 from surveillance.core.schedule.reconcile import Changes
-from surveillance.core.schedule.status import Reading, late, status
+from surveillance.core.schedule.status import late, status
+from surveillance.operations.planning import imaging_gaps, replanning
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import ExtraExamination, FindingRow, Plan, PlanHold
 from surveillance.store.visits import studies
@@ -23,6 +25,8 @@ from surveillance.web.api.models.plans import (
     ExaminationPublic,
     ExtraPublic,
     FindingPublic,
+    GapChange,
+    GapPublic,
     HoldPublic,
     PlanDetail,
     PlanPublic,
@@ -58,8 +62,11 @@ def plan_detail(call: Call, plan: Plan) -> PlanDetail:
     )
 
 
-def difference(call: Call, plan: Plan, changes: Changes) -> DifferencePublic:
-    """What a change of the plan did to its examinations."""
+def difference(call: Call, plan: Plan, change: Callable[[], Changes]) -> DifferencePublic:
+    """Make a change of the plan, and say what it did to its examinations and to the longest time without imaging."""
+    before = replanning.facts_of(call.work, plan)
+    changes = change()
+    gaps = imaging_gaps.compare(call.work, plan, before, replanning.facts_of(call.work, plan))
     reader = _Reader(call, plan)
     moved = [
         ExaminationChange(before=reader.public(change.before), after=reader.public(change.after))
@@ -70,7 +77,12 @@ def difference(call: Call, plan: Plan, changes: Changes) -> DifferencePublic:
         changed=sorted(moved, key=lambda each: (each.after.target, each.after.item)),
         withdrawn=reader.read(changes.cancel),
         findings=_each(FindingPublic, map(_finding, changes.conflicts)),
+        longest_gaps=[GapChange(item=line.item, before=_gap(line.before), after=_gap(line.after)) for line in gaps],
     )
+
+
+def _gap(gap: Gap | None) -> GapPublic | None:
+    return GapPublic.model_validate(imaging_gaps.data(gap)) if gap else None
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -92,7 +104,7 @@ class _Reader:
     def __init__(self, call: Call, plan: Plan) -> None:
         self.today: date = call.today(plan)
         own = studies.of_patient(call.session, plan.patient_id)
-        self.readings = {str(row.id): Reading(row.reported_on, row.reviewed_on, row.told_on) for row in own}
+        self.readings = {str(row.id): studies.reading(row) for row in own}
 
     def read(self, rows: Iterable[Examination]) -> list[ExaminationPublic]:
         return [self.public(row) for row in sorted(rows, key=lambda row: (row.target, row.item))]

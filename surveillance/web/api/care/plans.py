@@ -1,13 +1,16 @@
 """Plans: enrolling, changing the terms, ending, restarting, and why an examination is due when it is."""
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
 
 from surveillance.core.schedule.examinations import Key
-from surveillance.operations.care import enrolment, lifecycle
+from surveillance.operations.care import enrolment, lifecycle, returning
+from surveillance.operations.care.baselines import Baselines
 from surveillance.operations.care.enrolment import Enrolment, NewTerms
+from surveillance.operations.care.returning import Return
 from surveillance.operations.record.explanation import Explanation, explain
 from surveillance.operations.visits.results import NewStudy
 from surveillance.store.planning import plans as store
@@ -19,11 +22,13 @@ from surveillance.web.api.models.common import Item, QueryNumber, ReasonGiven
 from surveillance.web.api.models.plans import (
     AnchorCorrection,
     DifferencePublic,
+    EarlierStudy,
     EndCreate,
     ExplanationPublic,
     PlanCreate,
     PlanDetail,
     PlanPublic,
+    ReturnCreate,
     TermsCreate,
 )
 from surveillance.web.api.models.visits import VisitPublic
@@ -53,12 +58,25 @@ def restart_plan(call: Call, patient_id: UUID, new: PlanCreate) -> PlanDetail:
     return plan_detail(call, enrolment.restart(call.work, call.patient(patient_id), _enrolment(new)))
 
 
-def _enrolment(new: PlanCreate) -> Enrolment:
-    studies = [
+@endpoints.post("/patients/{patient_id}/plans/return", needs=Permission.WORK, created="/plans")
+def return_to_plan(call: Call, patient_id: UUID, new: ReturnCreate) -> PlanDetail:
+    """A patient who was followed elsewhere comes back: a new plan that counts from the same day as the one before.
+
+    Give the studies that were made elsewhere, as far as they are known; the board asks for what is not.
+    """
+    found = Return(new.reason, new.day, _studies(new.studies), new.protocol, new.intervals, new.off_until)
+    return plan_detail(call, returning.come_back(call.work, call.patient(patient_id), found))
+
+
+def _studies(given: Iterable[EarlierStudy]) -> list[NewStudy]:
+    return [
         NewStudy(each.items, each.performed_on, each.modality, accession=each.accession, reported_on=each.reported_on)
-        for each in new.studies
+        for each in given
     ]
-    return Enrolment(new.protocol, new.anchor, new.intervals, studies, new.enrolled_on, new.reason)
+
+
+def _enrolment(new: PlanCreate) -> Enrolment:
+    return Enrolment(new.protocol, new.anchor, new.intervals, _studies(new.studies), new.enrolled_on, new.reason)
 
 
 @endpoints.get("/plans/{plan_id}", needs=Permission.VIEW)
@@ -69,24 +87,29 @@ def get_plan(call: Call, plan_id: UUID) -> PlanDetail:
 
 @endpoints.post("/plans/{plan_id}/terms", needs=Permission.WORK)
 def change_terms(call: Call, plan_id: UUID, new: TermsCreate) -> DifferencePublic:
-    """Other intervals or another protocol version from a day on. Look at the difference first, with `dry_run`."""
+    """Other intervals or another protocol version from a day on. Look at the difference first, with `dry_run`.
+
+    An imaging item that is added asks for its baseline in `baselines`. Where the change leaves a gap over the longest
+    interval of the protocol and its tolerance, the token must be a clinician's.
+    """
     plan = call.row(Plan, plan_id, "plan")
-    terms = NewTerms(new.since, new.reason, new.protocol, new.intervals)
-    return difference(call, plan, enrolment.change_terms(call.work, plan, terms))
+    chosen = Baselines(new.baselines, new.baseline_reason)
+    terms = NewTerms(new.since, new.reason, new.protocol, new.intervals, new.off_until, chosen)
+    return difference(call, plan, lambda: enrolment.change_terms(call.work, plan, terms))
 
 
 @endpoints.post("/plans/{plan_id}/anchor", needs=Permission.WORK)
 def correct_anchor(call: Call, plan_id: UUID, new: AnchorCorrection) -> DifferencePublic:
     """Compute everything anew from the right anchor. Look at the difference first, with `dry_run`."""
     plan = call.row(Plan, plan_id, "plan")
-    return difference(call, plan, enrolment.correct_anchor(call.work, plan, new.anchor, new.reason))
+    return difference(call, plan, lambda: enrolment.correct_anchor(call.work, plan, new.anchor, new.reason))
 
 
 @endpoints.post("/plans/{plan_id}/end", needs=Permission.SIGN)
 def end_plan(call: Call, plan_id: UUID, new: EndCreate) -> Page[VisitPublic]:
     """End a plan for good, signed by the clinician whose token it is. Answers with the visits whose slots are free."""
     plan = call.row(Plan, plan_id, "plan")
-    ended = lifecycle.NewEnd(new.reason, new.day or call.today(plan), new.note, new.restart_by)
+    ended = lifecycle.NewEnd(new.reason, new.day or call.today(plan), new.note, new.restart_by, new.accepted_by)
     return Page(items=public_visits(call, lifecycle.end(call.work, plan, ended)), next=None)
 
 

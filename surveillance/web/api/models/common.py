@@ -108,13 +108,6 @@ QueryFlag = Annotated[bool, BeforeValidator(_flag)]
 QueryNumber = Annotated[int, BeforeValidator(_number)]
 
 
-class Person(Model):
-    """A member of staff."""
-
-    id: UUID
-    name: str
-
-
 class ExaminationRef(Model):
     """An examination of a plan: its item with the month of the slot, or with the id of an extra examination.
 

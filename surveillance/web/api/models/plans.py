@@ -1,7 +1,7 @@
 """Plans: their terms, their examinations and where each stands, and what people decide about them."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -68,6 +68,17 @@ class PlanCreate(Model):
     reason: Line = Field(default="", description="Why these intervals; needed to restart a plan that has not ended.")
 
 
+class ReturnCreate(Model):
+    """A patient who was followed elsewhere comes back."""
+
+    reason: Reason
+    day: Day | None = Field(default=None, description="Since when the site follows again; today if left out.")
+    studies: list[EarlierStudy] = Field(default=[], max_length=100, description="What was examined elsewhere.")
+    protocol: ProtocolName | None = Field(default=None, description="The version of the plan before if left out.")
+    intervals: Intervals | None = Field(default=None, description="What was chosen for the plan before if left out.")
+    off_until: Day | None = Field(default=None, description="When an item that is off is looked at again.")
+
+
 class TermsCreate(Model):
     """Other intervals, or another protocol version, from a day on; what lies before is never cut again."""
 
@@ -75,6 +86,17 @@ class TermsCreate(Model):
     reason: Reason
     protocol: ProtocolName | None = Field(default=None, description="The same protocol if left out.")
     intervals: Intervals = Field(default={}, description="Only what changes.")
+    off_until: Day | None = Field(default=None, description="When an item that goes off is looked at again.")
+    baselines: dict[Item, Day | Literal["now"] | None] = Field(
+        default={},
+        max_length=50,
+        description=(
+            "For each imaging item that is added and not due by itself: `now`, the day of its baseline, or null for"
+            " none. A baseline becomes an extra examination."
+        ),
+        examples=[{"mri_brain": "now"}],
+    )
+    baseline_reason: Line = Field(default="", description="Why a baseline is wanted or not; needed for null.")
 
 
 class AnchorCorrection(Model):
@@ -115,6 +137,7 @@ class EndCreate(Model):
     day: Day | None = Field(default=None, description="Today at the site if left out.")
     note: Line = ""
     restart_by: Day | None = Field(default=None, description="After a recurrence: by when follow-up should restart.")
+    accepted_by: Line = Field(default="", description="After a transfer: who there confirmed that they take over.")
 
 
 class MoveCreate(Model):
@@ -266,6 +289,29 @@ class DifferencePublic(Model):
     changed: list["ExaminationChange"]
     withdrawn: list[ExaminationPublic] = Field(description="No longer wanted.")
     findings: list[FindingPublic] = Field(description="What does not fit together now.")
+    longest_gaps: list["GapChange"] = Field(
+        description="The longest time without imaging from the last study on: of each item, then of all imaging."
+    )
+
+
+class GapPublic(Model):
+    """From one examination to the next. What is overdue is expected today, a booked visit on its day."""
+
+    days: int | None = Field(description="null: nothing is asked for any more.")
+    months: float | None
+    start: Day = Field(description="The last study, an expected examination, or the anchor.")
+    start_month: int | None
+    done: bool = Field(description="It starts with a study that was done.")
+    end: Day | None
+    end_month: int | None
+
+
+class GapChange(Model):
+    """The longest gap before and after a change; null where nothing is expected, as on hold."""
+
+    item: str | None = Field(description="null: all imaging of the plan together.")
+    before: GapPublic | None
+    after: GapPublic | None
 
 
 class ExaminationChange(Model):
@@ -294,6 +340,8 @@ class Fact(StrEnum):
     EXTRA = "extra"
     TERMS = "terms"
     DEATH = "death"
+    REPORT = "report"
+    TASK = "task"
 
 
 class RetractionCreate(Model):

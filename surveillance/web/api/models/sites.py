@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from surveillance.core.words import Privacy, Role
+from surveillance.core.deferrals import LONGEST
+from surveillance.core.words import DeferralKind, Privacy, Role
 from surveillance.web.api.models.common import (
     Clock,
     Day,
@@ -23,7 +24,14 @@ ProtocolName = Annotated[str, StringConstraints(min_length=1, max_length=90, pat
 
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
 Languages = Annotated[list[Language], Field(min_length=1, max_length=20)]
+Limit = Annotated[Whole, Field(ge=1, le=90)]  # days that a step of a result may take
 WorkingDays = Annotated[str, StringConstraints(min_length=1, max_length=7, pattern="^[1-7]+$")]
+
+
+DeferralCaps = Annotated[
+    dict[DeferralKind, dict[Role, Annotated[int, Field(strict=True, ge=0, le=LONGEST)]]],
+    Field(description="Kind of deferral → coordinator or clinician → days ahead; what is left out is as usual."),
+]
 
 
 class SiteCreate(Model):
@@ -46,6 +54,9 @@ class SiteCreate(Model):
     first_names: Flag = Field(default=False, description="May a message to a shared number carry the first name?")
     send_from: Clock = Field(default="09:00", validate_default=True, description="No message earlier, patient's time.")
     send_until: Clock = Field(default="20:00", validate_default=True, description="No message later, patient's time.")
+    report_days: Limit = Field(default=7, description="So many days a report may take; then the board says so.")
+    review_days: Limit = Field(default=7, description="So many days its review may take.")
+    told_days: Limit = Field(default=7, description="So many days telling the patient may take.")
 
 
 class SiteUpdate(Model):
@@ -65,6 +76,10 @@ class SiteUpdate(Model):
     send_until: Clock | None = None
     age_of_majority: Whole | None = Field(default=None, ge=12, le=25, description="In years.")
     noshow_limit: Whole | None = Field(default=None, ge=1, le=10, description="Then a clinician decides.")
+    deferral_caps: DeferralCaps | None = None
+    report_days: Limit | None = Field(default=None, description="So many days a report may take.")
+    review_days: Limit | None = Field(default=None, description="So many days its review may take.")
+    told_days: Limit | None = Field(default=None, description="So many days telling the patient may take.")
     reason: Line = Field(default="", description="Why, where that is worth keeping.")
 
 
@@ -108,6 +123,10 @@ class SitePublic(Model):
     send_until: Clock
     age_of_majority: int = Field(description="In years.")
     noshow_limit: int = Field(description="After so many missed visits a clinician decides.")
+    deferral_caps: dict[str, dict[str, int]] = Field(description="Days ahead one may put off, where not usual.")
+    report_days: int = Field(description="So many days a report may take; then the board says so.")
+    review_days: int = Field(description="So many days its review may take.")
+    told_days: int = Field(description="So many days telling the patient may take.")
     messages_from: Day | None = Field(description="The first day on which messages go out; null before it is live.")
     role: Role = Field(description="The role of the token's user at this site.")
     today: Day = Field(description="The day it is at the site now.")

@@ -1,11 +1,11 @@
-"""Visits to places, what became of them, and the studies that prove it."""
+"""Visits to places, and what became of them."""
 
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
-from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Result, Source, Status, Step
+from surveillance.core.words import AppointmentState, Channel, Outcome, ReminderState, Source, Status, Step
 from surveillance.web.api.models.common import (
     Clock,
     Day,
@@ -16,7 +16,6 @@ from surveillance.web.api.models.common import (
     Moment,
     Reason,
     Said,
-    Text,
     Whole,
 )
 
@@ -63,6 +62,9 @@ class OutcomeCreate(Model):
     reason: Line = Field(default="", description="Why, where it was not done or was called off.")
     accession: Said | None = Field(default=None, max_length=64, description="One number is one study.")
     performed_on: Day | None = Field(default=None, description="The day of the visit if left out.")
+    modality: Line = Field(default="", max_length=16, description="DICOM; the protocol's first if left out.")
+    body_region: Line = Field(default="", max_length=40, description="As the scanner names it.")
+    ruling: Line = Field(default="", description="Why it counts although it does not fit: a clinician's word.")
 
 
 class OutcomesCreate(Model):
@@ -149,53 +151,3 @@ class TripPublic(Model):
 
     examinations: list[TripExamination]
     days: list[OfferPublic] = Field(description="The best first.")
-
-
-class StudyCreate(Model):
-    """Evidence that items were examined."""
-
-    items: list[Item] = Field(min_length=1, max_length=20, description="The items of the protocol that it serves.")
-    performed_on: Day
-    modality: Line = Field(default="", max_length=16, description="DICOM; the protocol's first if left out.")
-    body_region: Line = ""
-    accession: Said | None = Field(default=None, max_length=64, description="Unique at the site.")
-    reported_on: Day | None = None
-    visit_id: UUID | None = Field(default=None, description="The booked visit at which it was made.")
-    note: Text = ""
-
-
-class StudyDay(Model):
-    day: Day | None = Field(default=None, description="Today at the site if left out.")
-
-
-class ReviewCreate(StudyDay):
-    """A clinician has read the report."""
-
-    result: Result
-    next_action: Line = Field(default="", description="Needed for whatever is not clear.")
-
-
-class StudyPublic(Model):
-    """Performed, reported, reviewed, told: four facts, four days; none follows from another."""
-
-    id: UUID
-    site_id: UUID
-    patient_id: UUID
-    visit_id: UUID | None = Field(validation_alias="appointment_id")
-    items: list[str]
-    source: str
-    accession: str | None
-    modality: str
-    body_region: str
-    performed_on: Day
-    reported_on: Day | None
-    reviewed_on: Day | None
-    reviewed_by: UUID | None
-    result: Result | None
-    next_action: str
-    next_action_done_on: Day | None
-    told_on: Day | None
-    note: str
-    recorded_at: Moment
-    recorded_by: UUID
-    retracted_at: Moment | None

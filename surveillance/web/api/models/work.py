@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from surveillance.core.reports.counting import ReportName
-from surveillance.core.words import Channel, Privacy, ReminderState, Role, Step
+from surveillance.core.words import Channel, DeferralKind, Privacy, ReminderState, Role, Step
 from surveillance.operations.accounts.tokens import Scope
 from surveillance.operations.board.acts import WorklistAction
 from surveillance.operations.messages.acts import TaskOutcome
@@ -263,3 +263,24 @@ class AuditPublic(Model):
     patient: str
     reason: str
     changes: list[AuditChange]
+
+
+class DeferralPublic(Model):
+    """Somebody is put off: by what, why, until when, and in which role that was decided."""
+
+    id: UUID
+    site_id: UUID
+    patient_id: UUID
+    plan_id: UUID | None
+    kind: DeferralKind
+    item: str
+    reason: str
+    role: Role
+    since: Day
+    until: Day
+    recorded_by: UUID
+
+
+class DeferralRenewal(Model):
+    until: Day
+    reason: Reason

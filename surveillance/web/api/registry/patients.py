@@ -57,7 +57,7 @@ def search_patients(call: Call, wanted: PatientSearch) -> Page[PatientPublic]:
     It is a POST, so that no name stands in an address.
     """
     sites = [call.work.site(site_id) for site_id in call.site_ids(wanted.site_id)]
-    found = [hit.patient for hit in search.find(call.work, sites, wanted.text, wanted.limit)]
+    found = search.find(call.work, sites, wanted.text, wanted.limit).patients
     call.looked(*found, action="patient.find")
     return Page(items=[_public(row) for row in found], next=None)
 

@@ -21,11 +21,11 @@ from surveillance.web.access import Permission
 from surveillance.web.api import paging
 from surveillance.web.api.call import Call
 from surveillance.web.api.models.common import Day
+from surveillance.web.api.models.studies import StudyPublic
 from surveillance.web.api.models.visits import (
     ItemAndReason,
     MessageLine,
     OutcomesCreate,
-    StudyPublic,
     VisitCancel,
     VisitCreate,
     VisitDetail,
@@ -113,7 +113,7 @@ def accept_visit(call: Call, visit_id: UUID, new: ItemAndReason) -> VisitDetail:
 @endpoints.post("/visits/{visit_id}/outcomes", needs=Permission.WORK)
 def record_outcomes(call: Call, visit_id: UUID, new: OutcomesCreate) -> Page[StudyPublic]:
     """Say what became of each examination. Answers with the studies that prove what was performed."""
-    told = [OutcomeOf(each.item, each.outcome, each.reason, each.accession, each.performed_on) for each in new.outcomes]
+    told = [OutcomeOf(**each.model_dump()) for each in new.outcomes]
     made: Sequence[Study] = outcomes.record(call.work, _visit(call, visit_id), told)
     return Page(items=[public_study(call, study) for study in made], next=None)
 

@@ -3,7 +3,7 @@
 import segno
 from fastapi.responses import Response
 
-from surveillance.operations.accounts import second_factor as factors
+from surveillance.operations.accounts import second_factor as second_factors
 from surveillance.operations.accounts import sessions, users
 from surveillance.web.access import Permission
 from surveillance.web.page_context import PageContext
@@ -22,12 +22,14 @@ def show(context: PageContext) -> Response:
 
 def _show(context: PageContext) -> Response:
     roles = [(site, ROLE[role]) for site, role in users.roles_of(context.work, context.user)]
-    return context.page("account/account.html", roles=roles, codes=factors.codes_left(context.work, context.user))
+    return context.page(
+        "accounts/account.html", roles=roles, codes=second_factors.codes_left(context.work, context.user)
+    )
 
 
 @pages.get("/password", needs=Permission.PENDING)
 def password_page(context: PageContext) -> Response:
-    return context.page("account/password.html")
+    return context.page("accounts/password.html")
 
 
 @pages.post("/password", needs=Permission.PENDING)
@@ -45,7 +47,7 @@ def password(context: PageContext) -> Response:
         with form.trying(context.session, "password"):
             users.reset_password(context.work, user, form.value("password"))
     if form.errors:
-        return context.page("account/password.html")
+        return context.page("accounts/password.html")
     sessions.end_all(context.work, user, "password changed", but=context.member.session)
     return context.done("/account", "Your password is changed.")
 
@@ -60,7 +62,7 @@ def second_factor(context: PageContext) -> Response:
     """Begin to set a second factor up: a secret for the telephone."""
     if context.member is None or context.member.session.proven_at is None:
         return context.go("/sign-in/code")
-    factors.begin(context.work, context.user, safe_of(context.app.settings))
+    second_factors.begin(context.work, context.user, safe_of(context.app.settings))
     return context.go("/account/second-factor")
 
 
@@ -76,11 +78,11 @@ def confirm(context: PageContext) -> Response:
     code = form.text("code", "the code that the telephone shows", required=True)
     if form.ok:
         with form.trying(context.session, "code"):
-            codes = factors.confirm(context.work, context.user, safe_of(context.app.settings), code)
+            codes = second_factors.confirm(context.work, context.user, safe_of(context.app.settings), code)
     if form.errors:
         return _second_factor_page(context)
     sessions.end_all(context.work, context.user, "second factor set up", but=context.member.session)
-    return context.page("account/recovery-codes.html", codes=codes)
+    return context.page("accounts/recovery-codes.html", codes=codes)
 
 
 @pages.post("/second-factor/codes", needs=Permission.SIGNED_IN)
@@ -89,7 +91,9 @@ def new_codes(context: PageContext) -> Response:
     _must_prove(context)
     if context.form.errors:
         return _show(context)
-    return context.page("account/recovery-codes.html", codes=factors.new_recovery_codes(context.work, context.user))
+    return context.page(
+        "accounts/recovery-codes.html", codes=second_factors.new_recovery_codes(context.work, context.user)
+    )
 
 
 @pages.post("/second-factor/remove", needs=Permission.SIGNED_IN)
@@ -97,7 +101,7 @@ def remove(context: PageContext) -> Response:
     _must_prove(context)
     if context.form.errors:
         return _show(context)
-    factors.remove(context.work, context.user, "by the account's owner")
+    second_factors.remove(context.work, context.user, "by the account's owner")
     return context.done("/account", "Your account has no second factor any more.")
 
 
@@ -110,11 +114,11 @@ def _must_prove(context: PageContext) -> None:
 
 
 def _second_factor_page(context: PageContext) -> Response:
-    secret = factors.shared(context.user, safe_of(context.app.settings))
-    code = segno.make(factors.address(context.user, secret), micro=False) if secret else None
+    secret = second_factors.shared(context.user, safe_of(context.app.settings))
+    code = segno.make(second_factors.address(context.user, secret), micro=False) if secret else None
     drawing = markup(code.svg_inline(scale=4, border=2, omitsize=True)) if code else ""
     return context.page(
-        "account/second-factor.html",
+        "accounts/second-factor.html",
         secret=secret,
         drawing=drawing,
         set_up=context.user.totp_confirmed_at is not None,

@@ -56,7 +56,7 @@ def _sign_in_page(context: PageContext, status: int | None = None) -> Response:
     ended = context.request.query_params.get("ended") == "yes"
     settings = context.app.settings
     return context.page(
-        "account/sign-in.html",
+        "accounts/sign-in.html",
         wanted=wanted,
         ended=ended,
         production=settings.is_production,
@@ -85,7 +85,7 @@ def code_page(context: PageContext) -> Response:
     """The second factor: a code of the telephone, or a recovery code."""
     if context.member is not None and context.member.session.proven_at is not None:
         return context.go(_wanted(context))
-    return context.page("account/code.html", wanted=_wanted(context))
+    return context.page("accounts/code.html", wanted=_wanted(context))
 
 
 @pages.post("/sign-in/code", needs=Permission.PENDING)
@@ -99,7 +99,7 @@ def code(context: PageContext) -> Response:
             form.fault("code", refused.why)
             status = TOO_MANY if refused.wait else None
     if form.errors or context.member is None:
-        return context.page("account/code.html", wanted=_wanted(context), status=status)
+        return context.page("accounts/code.html", wanted=_wanted(context), status=status)
     context.member.session.proven_at = context.work.now
     return context.go(_wanted(context))
 
@@ -135,7 +135,7 @@ def first_run_page(context: PageContext) -> Response:
 def _first_run_page(context: PageContext, form: Form) -> Response:
     languages = [(code, language_name(code)) for code in sorted(context.work.catalogue.messages)]
     production = context.app.settings.is_production
-    return context.page("account/first-run.html", form=form, languages=languages, asks_code=production)
+    return context.page("accounts/first-run.html", form=form, languages=languages, asks_code=production)
 
 
 @pages.post("/first-run", needs=Permission.PUBLIC)

@@ -59,7 +59,7 @@ def callback(context: PageContext, code: str = "", state: str = "", error: str =
     if isinstance(user, Refused):
         return _refused(context, user.why, flow.wanted)
     response = context.page(
-        "account/single-sign-on.html", user=user, wanted=flow.wanted, name=context.app.settings.oidc_name
+        "accounts/single-sign-on.html", user=user, wanted=flow.wanted, name=context.app.settings.oidc_name
     )
     cookies.keep_single_sign_on(response, context.app, _sealed(context, "identity", asdict(identity)))
     return response
@@ -85,7 +85,7 @@ def _provider(context: PageContext) -> OpenIdProvider:
 
 
 def _refused(context: PageContext, why: str, wanted: str) -> Response:
-    response = context.page("account/single-sign-on.html", user=None, why=why, wanted=wanted, status=403)
+    response = context.page("accounts/single-sign-on.html", user=None, why=why, wanted=wanted, status=403)
     cookies.keep_single_sign_on(response, context.app, "")
     return response
 

@@ -43,7 +43,7 @@ def create(context: PageContext) -> Response:
             token, secret = tokens.create(context.work, NewToken(user, name, scopes, ends))
     if form.errors or user is None:
         return _page(context)
-    return context.page("admin/token-made.html", made=token, person=user, secret_value=secret)
+    return context.page("accounts/token-made.html", made=token, person=user, secret_value=secret)
 
 
 @pages.post("/{token_id}/revoke", needs=Permission.ADMINISTER)
@@ -65,7 +65,7 @@ def _page(context: PageContext) -> Response:
     people = [(user.id, f"{user.name} ({user.username})") for user in _people(context).values()]
     lines = [(token, user, _state(context, token)) for token, user in tokens.listed(context.work, context.sites)]
     zone = context.sites[0].time_zone
-    return context.page("admin/tokens.html", form=form, lines=lines, people=people, may=MAY, zone=zone)
+    return context.page("accounts/tokens.html", form=form, lines=lines, people=people, may=MAY, zone=zone)
 
 
 def _state(context: PageContext, token: ApiToken) -> str:

@@ -1,5 +1,7 @@
 """Administration of staff: who may sign in, in which role at which site, and what to do when something is lost."""
 
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from fastapi.responses import Response
@@ -8,9 +10,10 @@ from surveillance.core.errors import NotFoundError
 from surveillance.core.words import Role
 from surveillance.operations.accounts import single_sign_on, staff, users
 from surveillance.operations.accounts.users import NewUser
+from surveillance.operations.work import Work
 from surveillance.store.tables import User
 from surveillance.web.access import Permission
-from surveillance.web.forms import Form
+from surveillance.web.forms import WHOLE, Form
 from surveillance.web.page_context import PageContext
 from surveillance.web.pages.routing import Pages
 from surveillance.web.words import ROLE
@@ -24,7 +27,7 @@ ROLES = [(role.value, words) for role, words in ROLE.items()]
 def listed(context: PageContext) -> Response:
     zone = context.sites[0].time_zone
     return context.page(
-        "admin/users.html", members=staff.members(context.work, context.chosen_sites), roles=ROLE, zone=zone
+        "accounts/users.html", members=staff.members(context.work, context.chosen_sites), roles=ROLE, zone=zone
     )
 
 
@@ -49,11 +52,11 @@ def new(context: PageContext) -> Response:
             made, password = staff.add(context.work, user, context.site(code), role)
     if form.errors:
         return _new_page(context, form)
-    return context.page("admin/password.html", person=made, password=password, added=True)
+    return context.page("accounts/password-made.html", person=made, password=password, added=True)
 
 
 def _new_page(context: PageContext, form: Form) -> Response:
-    return context.page("admin/user-new.html", form=form, roles=ROLES)
+    return context.page("accounts/user-new.html", form=form, roles=ROLES)
 
 
 @pages.get("/{user_id}", needs=Permission.ADMINISTER)
@@ -67,12 +70,7 @@ def edit(context: PageContext, user_id: UUID) -> Response:
     person, form = _person(context, user_id), context.form
     name = form.text("name", "the person's name", required=True)
     email = form.text("email", "the email address")
-    if form.ok:
-        with form.trying(context.session):
-            staff.edit(context.work, person, name, email)
-    if form.errors:
-        return _page(context, person, form)
-    return context.done(f"/admin/users/{person.id}", f"{person.name} is changed.")
+    return _changed(context, person, lambda: staff.edit(context.work, person, name, email), f"{name} is changed.")
 
 
 @pages.post("/{user_id}/role", needs=Permission.ADMINISTER)
@@ -81,19 +79,9 @@ def role(context: PageContext, user_id: UUID) -> Response:
     person, form = _person(context, user_id), context.form
     site = context.site(form.one_of("site", "the site", [site.code for site in context.sites]) or context.sites[0].code)
     chosen = form.choice("role", "what the person may do", Role, required=False)
-    if form.ok:
-        with form.trying(context.session):
-            users.set_role(context.work, person, site, chosen)
-    if form.errors:
-        return _page(context, person, form)
-    said = (
-        f"{person.name} is {ROLE[chosen]} at {site.name}."
-        if chosen
-        else f"{person.name} no longer works at {site.name}."
-    )
-    # Whoever works nowhere any more is not listed here either.
-    here = person.id in {member.user.id for member in staff.members(context.work, context.sites)}
-    return context.done(f"/admin/users/{person.id}" if here else "/admin/users", said)
+    work = f"is {ROLE[chosen]} at {site.name}" if chosen else f"no longer works at {site.name}"
+    change = partial(users.set_role, context.work, person, site, chosen)
+    return _changed(context, person, change, f"{person.name} {work}.")
 
 
 @pages.post("/{user_id}/password", needs=Permission.ADMINISTER)
@@ -103,60 +91,57 @@ def password(context: PageContext, user_id: UUID) -> Response:
         made = staff.reset_password(context.work, person)
     if form.errors:
         return _page(context, person, form)
-    return context.page("admin/password.html", person=person, password=made, added=False)
+    return context.page("accounts/password-made.html", person=person, password=made, added=False)
 
 
 @pages.post("/{user_id}/second-factor", needs=Permission.ADMINISTER)
 def second_factor(context: PageContext, user_id: UUID) -> Response:
-    person, form = _person(context, user_id), context.form
-    reason = form.text("factor_reason", "why the second factor is reset", required=True)
-    if form.ok:
-        with form.trying(context.session, "factor_reason"):
-            staff.reset_second_factor(context.work, person, reason)
-    if form.errors:
-        return _page(context, person, form)
-    return context.done(
-        f"/admin/users/{person.id}", f"{person.name} has no second factor any more and can set up a new one."
-    )
+    said = "has no second factor any more and can set up a new one."
+    why = "why the second factor is reset"
+    return _with_reason(context, user_id, "factor_reason", why, staff.reset_second_factor, said)
 
 
 @pages.post("/{user_id}/unlink", needs=Permission.ADMINISTER)
 def unlink(context: PageContext, user_id: UUID) -> Response:
     """Forget to whom of the hospital's sign-in the account belongs."""
-    person, form = _person(context, user_id), context.form
-    reason = form.text("link_reason", "why the link is forgotten", required=True)
-    if form.ok:
-        with form.trying(context.session, "link_reason"):
-            single_sign_on.unlink(context.work, person, reason)
-    if form.errors:
-        return _page(context, person, form)
-    return context.done(f"/admin/users/{person.id}", f"{person.name} is linked anew at the next single sign-on.")
+    said = "is linked anew at the next single sign-on."
+    return _with_reason(context, user_id, "link_reason", "why the link is forgotten", single_sign_on.unlink, said)
 
 
 @pages.post("/{user_id}/disable", needs=Permission.ADMINISTER)
 def disable(context: PageContext, user_id: UUID) -> Response:
-    person, form = _person(context, user_id), context.form
-    reason = form.text("reason", "why the account is closed", required=True)
-    if form.ok:
-        with form.trying(context.session, "reason"):
-            staff.disable(context.work, person, reason)
-    if form.errors:
-        return _page(context, person, form)
-    return context.done(
-        f"/admin/users/{person.id}", f"{person.name} may not sign in any more; addresses and tokens are revoked."
-    )
+    said = "may not sign in any more; addresses and tokens are revoked."
+    return _with_reason(context, user_id, "reason", "why the account is closed", staff.disable, said)
 
 
 @pages.post("/{user_id}/enable", needs=Permission.ADMINISTER)
 def enable(context: PageContext, user_id: UUID) -> Response:
-    person, form = _person(context, user_id), context.form
-    reason = form.text("reason", "why the account is opened again", required=True)
+    said = "may sign in again."
+    return _with_reason(context, user_id, "reason", "why the account is opened again", users.enable, said)
+
+
+def _with_reason(
+    context: PageContext, user_id: UUID, field: str, why: str, change: Callable[[Work, User, str], object], said: str
+) -> Response:
+    """A change of one user that is made only with a reason; ``said`` goes on after the person's name."""
+    person = _person(context, user_id)
+    reason = context.form.text(field, why, required=True)
+    return _changed(context, person, partial(change, context.work, person, reason), f"{person.name} {said}", field)
+
+
+def _changed(
+    context: PageContext, person: User, change: Callable[[], object], said: str, field: str = WHOLE
+) -> Response:
+    """Make a change that a form asks for, or show the form again; what the operation refuses stands at ``field``."""
+    form = context.form
     if form.ok:
-        with form.trying(context.session, "reason"):
-            users.enable(context.work, person, reason)
+        with form.trying(context.session, field):
+            change()
     if form.errors:
         return _page(context, person, form)
-    return context.done(f"/admin/users/{person.id}", f"{person.name} may sign in again.")
+    # Whoever works nowhere any more is not listed here either.
+    here = person.id in {member.user.id for member in staff.members(context.work, context.sites)}
+    return context.done(f"/admin/users/{person.id}" if here else "/admin/users", said)
 
 
 def _person(context: PageContext, user_id: UUID) -> User:
@@ -173,7 +158,7 @@ def _page(context: PageContext, person: User, form: Form) -> Response:
     mine = {site.id for site in context.sites}
     held = {site.id: role for site, role in there}
     return context.page(
-        "admin/user.html",
+        "accounts/user.html",
         form=form,
         person=person,
         elsewhere=[(site, ROLE[role]) for site, role in there if site.id not in mine],

@@ -9,7 +9,7 @@ from surveillance.core.errors import NotFoundError
 from surveillance.core.plain import CHANNEL, STEP
 from surveillance.operations.administration import going_live, places
 from surveillance.operations.administration import places as administration_places
-from surveillance.operations.administration.going_live import Rehearsed
+from surveillance.operations.administration.going_live import PlannedMessage
 from surveillance.operations.administration.places import PlaceDetails
 from surveillance.store.tables import Place, Site
 from surveillance.web import render
@@ -29,7 +29,7 @@ FORESEEN = 100  # messages that are shown before a site goes live
 
 @pages.get("/sites/{code}/places/new", needs=Permission.ADMINISTER)
 def new_place_page(context: PageContext, code: str) -> Response:
-    return context.page("admin/place.html", site=context.site(code), place=None)
+    return context.page("administration/place.html", site=context.site(code), place=None)
 
 
 @pages.post("/sites/{code}/places/new", needs=Permission.ADMINISTER)
@@ -40,7 +40,7 @@ def new_place(context: PageContext, code: str) -> Response:
         with form.trying(context.session, "name"):
             places.add_place(context.work, site, new.name, new.address, new.phone, outside=new.outside)
     if form.errors:
-        return context.page("admin/place.html", site=site, place=None)
+        return context.page("administration/place.html", site=site, place=None)
     return context.done(f"/admin/sites/{site.code}", f"{new.name} is added.")
 
 
@@ -48,7 +48,7 @@ def new_place(context: PageContext, code: str) -> Response:
 def place_page(context: PageContext, place_id: UUID) -> Response:
     place = context.row(Place, place_id)
     form = Form.filled(name=place.name, address=place.address, phone=place.phone, outside=place.outside)
-    return context.page("admin/place.html", form=form, site=context.work.site(place.site_id), place=place)
+    return context.page("administration/place.html", form=form, site=context.work.site(place.site_id), place=place)
 
 
 @pages.post("/places/{place_id}", needs=Permission.ADMINISTER)
@@ -59,7 +59,7 @@ def edit_place(context: PageContext, place_id: UUID) -> Response:
         with form.trying(context.session, "name"):
             administration_places.edit_place(context.work, place, new)
     if form.errors:
-        return context.page("admin/place.html", site=site, place=place)
+        return context.page("administration/place.html", site=site, place=place)
     return context.done(f"/admin/sites/{site.code}", f"{place.name} is changed.")
 
 
@@ -113,13 +113,13 @@ def go_live(context: PageContext, code: str) -> Response:
     """First the messages that would go out are shown to be read; then, by another button, it is done."""
     site, form = context.site(code), context.form
     day = form.day("day", "the first day of messages", required=True)
-    lines: list[Rehearsed] = []
+    lines: list[PlannedMessage] = []
     if form.ok and day is not None:
         with form.trying(context.session, "day"):
             if form.value("act") == "live":
                 going_live.go_live(context.work, site, day)
             else:
-                lines = going_live.rehearse(context.work, site, day, FORESEEN)
+                lines = going_live.preview(context.work, site, day, FORESEEN)
     if form.ok and form.value("act") == "live":
         return context.done(f"/admin/sites/{site.code}", f"Messages go out from {render.day(day)} on.")
     for line in lines:
@@ -135,7 +135,11 @@ def stop(context: PageContext, code: str) -> Response:
     return context.done(f"/admin/sites/{site.code}", f"{site.name} is not live: no message goes out.")
 
 
-def _go_live_page(context: PageContext, site: Site, form: Form, foreseen: list[Rehearsed] | None = None) -> Response:
+def _go_live_page(
+    context: PageContext, site: Site, form: Form, foreseen: list[PlannedMessage] | None = None
+) -> Response:
     protocols = going_live.approved(context.work, site)
     words = {"steps": STEP, "channels": CHANNEL}
-    return context.page("admin/go-live.html", form=form, site=site, protocols=protocols, foreseen=foreseen, words=words)
+    return context.page(
+        "administration/go-live.html", form=form, site=site, protocols=protocols, foreseen=foreseen, words=words
+    )

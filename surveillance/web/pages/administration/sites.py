@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import time
+from typing import Any
 
 from fastapi.responses import Response
 
+from surveillance.core.deferrals import DEFAULT_CAPS, LONGEST, caps_of
+from surveillance.core.plain import DEFERRAL
 from surveillance.core.words import Privacy
 from surveillance.operations.accounts import staff, users
 from surveillance.operations.administration import going_live, places, sites
 from surveillance.operations.administration import sites as administration_sites
-from surveillance.operations.administration.sites import NewSite
+from surveillance.operations.administration.sites import LIMITS, LONGEST_STEP, NewSite
 from surveillance.operations.registry.phones import readable
 from surveillance.operations.wording import languages
 from surveillance.store.tables import Site
@@ -31,7 +34,7 @@ def overview(context: PageContext) -> Response:
         (site, len(staff.members(context.work, [site])), going_live.approved(context.work, site))
         for site in context.sites
     ]
-    return context.page("admin/sites.html", rows=rows)
+    return context.page("administration/sites.html", rows=rows)
 
 
 # -- adding and changing a site --------------------------------------------------------------------------------
@@ -44,7 +47,7 @@ def new_site_page(context: PageContext) -> Response:
         zone=first.time_zone, country=first.country, holidays=first.holidays, language=list(first.languages),
         first_language=first.languages[0],
         working_day=list("12345"), send_from=time(9), send_until=time(20), privacy=Privacy.NEUTRAL,
-        age_of_majority=18, noshow_limit=2,
+        age_of_majority=18, noshow_limit=2, **_caps(None), **dict.fromkeys(LIMITS, 7),
     )  # fmt: skip
     return _site_form(context, form, None)
 
@@ -70,7 +73,7 @@ def show_site(context: PageContext, code: str) -> Response:
 def site_page(context: PageContext, site: Site) -> Response:
     """All that is set up for a site; its form for closed days keeps what was typed."""
     return context.page(
-        "admin/site.html",
+        "administration/site.html",
         site=site,
         week=[words for digit, words in WEEK if digit in site.working_days],
         languages=[language_name(code) for code in site.languages],
@@ -92,6 +95,8 @@ def edit_site_page(context: PageContext, code: str) -> Response:
         first_language=site.languages[0],
         privacy=site.privacy, first_names=site.first_names, send_from=site.send_from, send_until=site.send_until,
         age_of_majority=site.age_of_majority, noshow_limit=site.noshow_limit, calendar_alarm=site.calendar_alarm,
+        **_caps(site),
+        **{name: getattr(site, name) for name in LIMITS},
     )  # fmt: skip
     return _site_form(context, form, site)
 
@@ -110,7 +115,10 @@ def edit_site(context: PageContext, code: str) -> Response:
 
 def _site_form(context: PageContext, form: Form, site: Site | None) -> Response:
     languages = [(code, language_name(code), "") for code in sorted(context.work.catalogue.messages)]
-    return context.page("admin/site-form.html", form=form, site=site, languages=languages, week=WEEK)
+    return context.page(
+        "administration/site-form.html", form=form, site=site, languages=languages, week=WEEK,
+        deferrals=[(kind.value, DEFERRAL[kind]) for kind in DEFAULT_CAPS],
+    )  # fmt: skip
 
 
 def _ordered(form: Form, had: Sequence[str]) -> list[str]:
@@ -120,6 +128,23 @@ def _ordered(form: Form, had: Sequence[str]) -> list[str]:
     return [each for each in dict.fromkeys([first, *had, *ticked]) if each in ticked]
 
 
+def _caps(site: Site | None) -> dict[str, int]:
+    """How far one may put off, as the fields of the form hold it."""
+    caps = caps_of(site.deferral_caps if site else {})
+    return {f"cap-{kind}-{role}": days for kind, by_role in caps.items() for role, days in by_role.items()}
+
+
+def _read_caps(form: Form) -> dict[str, dict[str, int]]:
+    """Only what differs from the usual is a setting of the site: a later release may know better."""
+    found: dict[str, dict[str, int]] = {}
+    for kind, by_role in DEFAULT_CAPS.items():
+        for role, usual in by_role.items():
+            days = form.whole(f"cap-{kind}-{role}", "a number of days", 0, LONGEST)
+            if days is not None and days != usual:
+                found.setdefault(kind.value, {})[role.value] = days
+    return found
+
+
 def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None:
     """The settings as they were typed; None where one of them is not readable."""
     send_from = form.clock("send_from", "when messages may begin", required=True)
@@ -127,6 +152,10 @@ def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None
     privacy = form.choice("privacy", "how much messages may tell", Privacy)
     majority = form.whole("age_of_majority", "the age of majority", 12, 25, required=True)
     noshows = form.whole("noshow_limit", "the number of missed visits", 1, 10, required=True)
+    limits: Any = {
+        name: form.whole(name, f"the days that {step} may take", 1, LONGEST_STEP, required=True) or 1
+        for name, step in LIMITS.items()
+    }
     new = NewSite(
         code,
         form.text("name", "the site's name", required=True),
@@ -144,6 +173,8 @@ def _read_site(form: Form, code: str, had: Sequence[str] = ()) -> NewSite | None
         age_of_majority=majority or 18,
         calendar_alarm=form.flag("calendar_alarm"),
         noshow_limit=noshows or 1,
+        deferral_caps=_read_caps(form),
+        **limits,
     )
     if not new.languages:
         form.fault("language", "Choose at least one language")

@@ -31,7 +31,7 @@ def search(context: PageContext, after: int | None = None) -> Response:
             found = log.search(context.work, context.chosen_sites, query, after)
             _note(context, query, "audit.view")
     return context.page(
-        "admin/audit.html",
+        "audit/log.html",
         form=form,
         found=found,
         after=after,
@@ -68,7 +68,7 @@ def verify(context: PageContext) -> Response:
             noted = sealing.noted_head(form.value("noted")) if form.value("noted").strip() else None
             verdict = sealing.verify(context.work, noted)
     head = verdict.head if verdict is not None else sealing.head(context.work)
-    return context.page("admin/verify.html", form=form, verdict=verdict, head=head)
+    return context.page("audit/verify.html", form=form, verdict=verdict, head=head)
 
 
 def _asked(context: PageContext) -> Form:

@@ -14,20 +14,31 @@ from fastapi.responses import Response
 
 from surveillance.core.errors import InvalidInputError, NotFoundError
 from surveillance.core.words import Outcome, Result
-from surveillance.operations.board import acts as worklist_acts
+from surveillance.operations.board import acts as board_acts
 from surveillance.operations.board import worklist
 from surveillance.operations.board.acts import WorklistAction
-from surveillance.operations.board.row_words import item_title
+from surveillance.operations.board.study_words import item_title
 from surveillance.operations.board.worklist import WorklistRow
-from surveillance.operations.care import overrides
+from surveillance.operations.care import lifecycle, overrides, reviews
+from surveillance.operations.care.reviews import NewReview
+from surveillance.operations.deferrals import granting
 from surveillance.operations.messages import acts
 from surveillance.operations.messages.acts import TaskOutcome
 from surveillance.operations.planning import preconditions
 from surveillance.operations.registry import consents, numbers
 from surveillance.operations.replies import decisions
-from surveillance.operations.visits import outcomes, reschedule_requests, results
+from surveillance.operations.visits import outcomes, reports, reschedule_requests, result_tasks
 from surveillance.store.planning import plans
-from surveillance.store.tables import Appointment, ExaminationRow, OverrideKind, Reminder, RescheduleWish, Study
+from surveillance.store.tables import (
+    Appointment,
+    Deferral,
+    ExaminationRow,
+    OverrideKind,
+    Reminder,
+    RescheduleRequest,
+    ResultTask,
+    Study,
+)
 from surveillance.store.visits import appointments
 from surveillance.web import words
 from surveillance.web.access import Permission
@@ -41,6 +52,8 @@ from surveillance.web.pages.routing import Pages
 from surveillance.web.render import day
 
 pages = Pages(prefix="/board")
+
+ASK_IN_WORDS: Final = (Result.INDETERMINATE, Result.SUSPICIOUS)  # the others ask more, or nothing
 
 Act = Callable[[PageContext, WorklistRow], str]  # does it and says what was done
 
@@ -129,14 +142,14 @@ def _call(context: PageContext, row: WorklistRow) -> str:
     until = context.form.day("until", "the day on which the row comes back")
     if not context.form.ok:
         return ""
-    action = worklist_acts.act(context.work, row, WorklistAction.CALL, text=text, until=until)
+    action = board_acts.act(context.work, row, WorklistAction.CALL, text=text, until=until)
     return f"The call is written down; {row.name} comes back on {day(action.until)}."
 
 
 def _note(context: PageContext, row: WorklistRow) -> str:
     text = context.form.text("note", "the note", required=True, longest=LONGEST_TEXT)
     if context.form.ok:
-        worklist_acts.act(context.work, row, WorklistAction.NOTE, text=text)
+        board_acts.act(context.work, row, WorklistAction.NOTE, text=text)
     return f"The note on {row.name} is kept."
 
 
@@ -144,7 +157,7 @@ def _snooze(context: PageContext, row: WorklistRow) -> str:
     until = context.form.day("snooze", "the day on which the row comes back", required=True)
     text = context.form.text("why", "the reason", longest=LONGEST_TEXT)
     if context.form.ok:
-        worklist_acts.act(context.work, row, WorklistAction.SNOOZE, until=until, text=text)
+        board_acts.act(context.work, row, WorklistAction.SNOOZE, until=until, text=text)
     return f"{row.name} is put aside until {day(until)}."
 
 
@@ -152,7 +165,7 @@ def _assign(context: PageContext, row: WorklistRow) -> str:
     to = context.form.record("to", "who takes it over")
     if not context.form.ok or to is None:
         return ""
-    worklist_acts.act(context.work, row, WorklistAction.ASSIGN, assigned_to=to)
+    board_acts.act(context.work, row, WorklistAction.ASSIGN, assigned_to=to)
     name = next((user.name for user in board_view.came_from(context).people if user.id == to), "somebody else")
     return f"{row.name} is {name}'s now."
 
@@ -170,6 +183,22 @@ def _skip(context: PageContext, row: WorklistRow) -> str:
     new = overrides.NewOverride(OverrideKind.SKIP, key, reason, review_on)
     overrides.override(context.work, preconditions.plan_of(context.work, wanted.plan_id), new)
     return f"{row.what} of {row.name} is skipped; to be looked at again on {day(review_on)}."
+
+
+def _renew(context: PageContext, row: WorklistRow) -> str:
+    until = context.form.day("renew_until", "the day on which somebody looks at it again", required=True)
+    reason = context.form.text("renew_why", "the reason", required=True, longest=LONGEST_TEXT)
+    if context.form.ok and until:
+        granting.renew(context.work, context.row(Deferral, UUID(row.subject)), until, reason)
+    return f"{row.name}: to be looked at again on {day(until)}."
+
+
+def _confirmed(context: PageContext, row: WorklistRow) -> str:
+    who = context.form.text("accepted_by", "who took over", required=True, longest=LONGEST_TEXT)
+    plan_id = context.row(Deferral, UUID(row.subject)).plan_id
+    if context.form.ok and plan_id is not None:
+        lifecycle.confirm_transfer(context.work, preconditions.plan_of(context.work, plan_id), who)
+    return f"{row.name}: the transfer is confirmed."
 
 
 def _outcome(context: PageContext, row: WorklistRow) -> str:
@@ -191,7 +220,7 @@ def _outcome(context: PageContext, row: WorklistRow) -> str:
 def _report(context: PageContext, row: WorklistRow) -> str:
     on = context.form.day("on", "the day of the report", required=True)
     if context.form.ok and on:
-        results.report(context.work, _study(context, row), on)
+        reports.report(context.work, _study(context, row), on)
     return f"The report on {row.name} is recorded; it waits for its review."
 
 
@@ -199,26 +228,28 @@ def _review(context: PageContext, row: WorklistRow) -> str:
     form = context.form
     on = form.day("on", "the day of the review", required=True)
     result = form.choice("result", "what it showed", Result)
-    action = form.text(
-        "next_action", "the next action", required=result not in (None, Result.CLEAR), longest=LONGEST_TEXT
-    )
+    action = form.text("next_action", "the next action", required=result in ASK_IN_WORDS, longest=LONGEST_TEXT)
+    if result in (Result.RECURRENCE, Result.INADEQUATE):
+        form.fault("result", "Sign a recurrence or an inadequate study on the study's own page, with what follows")
     if form.ok and on and result:
-        results.review(context.work, _study(context, row), on, result, action)
+        reviews.sign(context.work, _study(context, row), NewReview(on, result, action))
     return f"The study of {row.name} is reviewed." if result is None else f"{row.name}: {words.RESULT[result]}."
-
-
-def _acted(context: PageContext, row: WorklistRow) -> str:
-    on = context.form.day("on", "the day on which it was done", required=True)
-    if context.form.ok and on:
-        results.act(context.work, _study(context, row), on)
-    return f"The next action for {row.name} was taken."
 
 
 def _told(context: PageContext, row: WorklistRow) -> str:
     on = context.form.day("told_on", "the day on which the patient was told", required=True)
     if context.form.ok and on:
-        results.tell(context.work, _study(context, row), on)
+        reports.tell(context.work, _study(context, row), on)
     return f"{row.name} was told the result."
+
+
+def _task(context: PageContext, row: WorklistRow) -> str:
+    """What came of a task."""
+    on = context.form.day("on", "the day on which it was done", required=True)
+    outcome = context.form.text("task_outcome", "what came of it", required=True, longest=LONGEST_TEXT)
+    if context.form.ok and on:
+        result_tasks.settle(context.work, context.row(ResultTask, UUID(row.subject)), on, outcome)
+    return f"Done for {row.name}: {row.what}."
 
 
 def _study(context: PageContext, row: WorklistRow) -> Study:
@@ -254,10 +285,10 @@ def _reply(context: PageContext, row: WorklistRow) -> str:
     return "The reply is settled." if meant != "stop" else "The reply is settled; no more messages go to this number."
 
 
-def _wish(context: PageContext, row: WorklistRow) -> str:
+def _close_request(context: PageContext, row: WorklistRow) -> str:
     how = context.form.text("agreed", "what was agreed", required=True, longest=LONGEST_TEXT)
     if context.form.ok:
-        reschedule_requests.settle(context.work, context.row(RescheduleWish, UUID(row.subject)), how)
+        reschedule_requests.close(context.work, context.row(RescheduleRequest, UUID(row.subject)), how)
     return f"The wish of {row.name} for another day is settled."
 
 
@@ -284,15 +315,17 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "snooze": _snooze,
         "assign": _assign,
         "skip": _skip,
+        "renew": _renew,
+        "confirmed": _confirmed,
         "outcome": _outcome,
         "report": _report,
-        "acted": _acted,
         "told": _told,
+        "task": _task,
         "settle": _settle,
         "resend": _resend,
         "reply": _reply,
         "number": _number,
         "verified": _verified,
-        "wish": _wish,
+        "wish": _close_request,
     }
 )

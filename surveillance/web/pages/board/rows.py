@@ -9,6 +9,10 @@ from surveillance.operations.board.worklist import Worklist, WorklistRow
 
 Link = tuple[str, str]  # words and address
 
+RESULTS = (
+    *(Worklist.NO_REPORT, Worklist.NOT_REVIEWED, Worklist.NOT_TOLD),
+    *(Worklist.NO_NEXT_ACTION, Worklist.RESULT_TASKS, Worklist.REPEAT_DUE),
+)
 BOOKABLE = (Worklist.OVERDUE, Worklist.DUE, Worklist.TO_ORDER)
 # The forms that the panel of a row begins with, by the kind of the row; calls, notes, putting aside and handing over
 # follow for every row of a patient.
@@ -17,9 +21,12 @@ FORMS = {
     "due": ("skip",),
     "to_order": ("skip",),
     "outcome_unknown": ("outcome",),
+    "off": ("renew",),
+    "transfer": ("confirmed", "renew"),
     "no_report": ("report",),
     "not_reviewed": ("review",),
-    "no_next_action": ("acted",),
+    "not_told": ("told",),
+    "result_task": ("task",),
     "undelivered": ("settle", "resend"),
     "in_doubt": ("settle",),
     "lost": ("settle",),
@@ -58,8 +65,8 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
                 yield "Open the visit", f"/visits/{row.appointment_id}"
         case "outcome_unknown":
             yield "Move or cancel the visit", f"/visits/{row.appointment_id}"
-        case "no_report" | "not_reviewed" | "no_next_action":
-            yield "Open the study", f"{here}/studies/{row.study_id}"
+        case _ if row.list in RESULTS:
+            yield from of_result(row, here)
         case "undelivered" | "in_doubt" | "lost":
             if row.next_action == PRINT:
                 yield "Print the letters", "/messages/letters"
@@ -70,6 +77,17 @@ def _pages(row: WorklistRow, here: str) -> Iterator[Link]:
             yield from _of_conflict(row, here)
         case _:
             yield from _of_plan(row, here)
+
+
+def of_result(row: WorklistRow, here: str) -> Iterator[Link]:
+    """Where a study goes on: on its own page, and a repeat is booked."""
+    study = f"{here}/studies/{row.study_id}"
+    if row.list is Worklist.NO_NEXT_ACTION:
+        yield "Say what follows", study
+        return
+    if row.list is Worklist.REPEAT_DUE:
+        yield "Book the repeat", f"{here}/book"
+    yield "Open the study", study
 
 
 def _of_conflict(row: WorklistRow, here: str) -> Iterator[Link]:
@@ -87,6 +105,10 @@ def _of_plan(row: WorklistRow, here: str) -> Iterator[Link]:
         case "hold":
             yield "Resume", f"{here}/holds/{UUID(row.subject)}/resume"
             yield "Set the next review", f"{here}/holds/{UUID(row.subject)}/review"
+        case "off":
+            yield "Switch it on", f"{here}/terms"
+        case "transfer":
+            yield "See the plan", here
         case "skip":
             yield "Look at it", f"{here}/examinations/{row.examination_id}"
         case "last_scan_unknown":

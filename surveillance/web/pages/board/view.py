@@ -11,6 +11,8 @@ from surveillance.core.errors import NotFoundError
 from surveillance.operations.board import worklist
 from surveillance.operations.board.row_words import TITLES
 from surveillance.operations.board.worklist import Filter, Sort, Worklist, WorklistRow
+from surveillance.operations.deferrals import standing
+from surveillance.operations.deferrals.standing import Summary
 from surveillance.operations.proof import nightly_check
 from surveillance.operations.proof.nightly_check import Proof
 from surveillance.store.tables import Site, User
@@ -25,6 +27,7 @@ GROUPS: Final[Mapping[str, Sequence[Worklist]]] = MappingProxyType(
         "Call and book": (Worklist.OVERDUE, Worklist.DUE, Worklist.TO_ORDER, Worklist.RESCHEDULE),
         "Visits and results": (
             *(Worklist.OUTCOME_UNKNOWN, Worklist.NO_REPORT, Worklist.NOT_REVIEWED, Worklist.NO_NEXT_ACTION),
+            *(Worklist.RESULT_TASKS, Worklist.REPEAT_DUE, Worklist.NOT_TOLD),
         ),
         "Messages": (Worklist.REPLIES, Worklist.UNREACHABLE, Worklist.IN_DOUBT),
         "Plans": (
@@ -42,6 +45,9 @@ SHORT: Final[Mapping[Worklist, str]] = MappingProxyType(
         Worklist.NO_REPORT: "No report",
         Worklist.NOT_REVIEWED: "Not reviewed",
         Worklist.NO_NEXT_ACTION: "No next action",
+        Worklist.RESULT_TASKS: "Tasks of results",
+        Worklist.REPEAT_DUE: "To repeat",
+        Worklist.NOT_TOLD: "Not told",
         Worklist.UNREACHABLE: "Not reached",
         Worklist.IN_DOUBT: "In doubt",
         Worklist.HOLDS: "Holds and skips",
@@ -86,6 +92,7 @@ class Board:
     rows: Sequence[WorklistRow]
     more: bool
     proof: Proof | None
+    deferred: Summary
 
     @property
     def total(self) -> int:
@@ -139,7 +146,13 @@ def gather(context: PageContext, view: View) -> Board:
     rows = worklist.rows(context.work, site_ids, shown, view.wanted, sort=view.sort, limit=LISTED + 1, offset=skip)
     looked_at(context, rows[:LISTED])
     return Board(
-        view, shown, counts, rows[:LISTED], len(rows) > LISTED, nightly_check.last_proof(context.work, view.sites)
+        view,
+        shown,
+        counts,
+        rows[:LISTED],
+        len(rows) > LISTED,
+        nightly_check.last_proof(context.work, view.sites),
+        standing.summary(context.work, view.sites),
     )
 
 

@@ -9,10 +9,12 @@ from fastapi.responses import Response
 
 from surveillance.operations import csv_text
 from surveillance.operations.board import worklist
-from surveillance.operations.board.row_words import item_title
+from surveillance.operations.board.study_words import item_title
 from surveillance.operations.board.worklist import WorklistRow
+from surveillance.operations.deferrals import standing
 from surveillance.operations.record import day_list
 from surveillance.operations.registry.phones import readable
+from surveillance.web import words
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
@@ -74,6 +76,14 @@ def _cells(row: WorklistRow) -> tuple[object, ...]:
         board_view.title(row.list), row.site, row.mrn, row.name, row.what, row.since, row.age, row.why, row.owner,
         row.next_action, row.note, row.hidden_until or "",
     )  # fmt: skip
+
+
+@pages.get("/deferred", needs=Permission.VIEW)
+def deferred(context: PageContext) -> Response:
+    """Whoever is put off, by what, until when and by whom: what the proof takes on trust."""
+    rows = standing.of_sites(context.work, context.chosen_sites)
+    context.looked(*(each.patient for each in rows), action="board.view")
+    return context.page("board/deferred.html", rows=rows, words=words, item_title=partial(item_title, context.work))
 
 
 @pages.get("/board/day", needs=Permission.VIEW)

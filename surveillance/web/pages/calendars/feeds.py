@@ -70,7 +70,7 @@ def _page(context: PageContext) -> Response:
     form = context.form if context.form.errors else Form.filled(site=context.sites[0].code, privacy=Privacy.NEUTRAL)
     people: Sequence[tuple[UUID, str]] = list(_staff(context).items())
     lines.sort(key=lambda line: line[3])
-    return context.page("admin/feeds.html", form=form, lines=lines, people=people)
+    return context.page("calendars/feeds.html", form=form, lines=lines, people=people)
 
 
 def _whose(context: PageContext, feed: Feed) -> str:
@@ -82,5 +82,5 @@ def _whose(context: PageContext, feed: Feed) -> str:
 def _made(context: PageContext, feed: Feed, secret: str) -> Response:
     links = feeds.links(context.app.settings.public_url, secret)
     return context.page(
-        "admin/feed-made.html", whose=_whose(context, feed), site=context.work.site(feed.site_id), links=links
+        "calendars/feed-made.html", whose=_whose(context, feed), site=context.work.site(feed.site_id), links=links
     )

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from surveillance.operations.calendars import page_addresses
 from surveillance.operations.calendars.page_addresses import State
-from surveillance.operations.patient_page import page as own_page
+from surveillance.operations.patient_page import page as patient_page
 from surveillance.store.registry import patients
 from surveillance.store.tables import Contact, Patient, PatientPage
 from surveillance.web import words
@@ -69,14 +69,14 @@ def _page(context: PageContext, patient: Patient, form: Form | None = None) -> R
     site, contacts = context.work.site(patient.site_id), _contacts(context, patient)
     if form is None:
         first = contacts[0] if contacts else None
-        language = own_page.choose(
+        language = patient_page.choose(
             context.work, site, (first.language if first else None) or site.languages[0]
         ).language
         form = Form.filled(contact=first.id if first else None, language=language)
     rows = page_addresses.of_patient(context.session, patient.id, LISTED)
     return page(
         context,
-        "own-page.html",
+        "calendars/page-addresses.html",
         patient,
         form=form,
         rows=[
@@ -95,7 +95,7 @@ def _contacts(context: PageContext, patient: Patient) -> list[Contact]:
 
 
 def _languages(context: PageContext, patient: Patient) -> list[tuple[str, str]]:
-    usable = own_page.offered(context.work, context.work.site(patient.site_id))
+    usable = patient_page.offered(context.work, context.work.site(patient.site_id))
     return [(code, words.language_name(code)) for code, _ in usable]
 
 
@@ -117,4 +117,4 @@ def _made(context: PageContext, patient: Patient, row: PatientPage, secret: str)
         "code": markup(code),
         "zone": zone,
     }
-    return page(context, "own-page-made.html", patient, **shown)
+    return page(context, "calendars/page-address-made.html", patient, **shown)

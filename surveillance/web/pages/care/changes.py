@@ -14,8 +14,9 @@ from surveillance.core.errors import ConflictError, NotFoundError
 from surveillance.core.schedule.examinations import Examination, Finding, FindingKind
 from surveillance.core.words import AppointmentState
 from surveillance.operations.board.row_words import CONFLICTS
-from surveillance.operations.planning import differences, plan_record, preconditions
+from surveillance.operations.planning import differences, imaging_gaps, plan_record, preconditions
 from surveillance.operations.planning.differences import Difference, Line, Seen
+from surveillance.operations.planning.imaging_gaps import GapLine
 from surveillance.store.planning import plans
 from surveillance.store.tables import Patient, Place, Plan
 from surveillance.web import words
@@ -35,6 +36,7 @@ class Proposal:
     visits: list[str]
     messages: str
     findings: list[str]
+    gaps: list[tuple[str, str, str]]  # an item, its longest time without imaging, and what becomes of that
     fingerprint: str
     again: bool  # it was looked at before, and is another one now
 
@@ -51,7 +53,7 @@ def weigh(context: PageContext, patient: Patient, change: Callable[[], object]) 
     form = context.form
     shown: Difference | None = None
     with form.trying(context.session):
-        shown = differences.rehearsed(context.work, patient, change)
+        shown = differences.previewed(context.work, patient, change)
     if shown is None:
         return None
     given = form.value(SEEN)
@@ -70,6 +72,7 @@ def _proposal(context: PageContext, patient: Patient, shown: Difference, *, agai
         _visits(context, shown),
         _messages(shown),
         [_finding(finding, titles) for finding in shown.findings],
+        [_gap(line, titles) for line in shown.gaps],
         shown.fingerprint,
         again,
     )
@@ -136,6 +139,12 @@ def _messages(shown: Difference) -> str:
     return "; ".join(parts)
 
 
+def _gap(line: GapLine, titles: Mapping[str, str]) -> tuple[str, str, str]:
+    name = titles.get(line.item, plain.item(line.item)) if line.item else "Imaging of any kind"
+    before, after = (imaging_gaps.spelled(gap, short_day) for gap in (line.before, line.after))
+    return name, before, "the same" if line.before == line.after else after
+
+
 def _finding(finding: Finding, titles: Mapping[str, str]) -> str:
     title = titles.get(finding.item, plain.item(finding.item))
     if finding.kind is FindingKind.LAST_SCAN_UNKNOWN:
@@ -175,9 +184,7 @@ def page(
     """A page that asks for a change, with what it would do once that is known."""
     titles = plan_record.titles_of_patient(context.work, patient.id)
     today: date = context.today(patient)
-    return context.page(
-        f"patient/{template}", patient=patient, proposal=proposal, titles=titles, today=today, words=words, **values
-    )
+    return context.page(template, patient=patient, proposal=proposal, titles=titles, today=today, words=words, **values)
 
 
 def home(patient: Patient, part: str = "") -> str:

@@ -26,7 +26,9 @@ from surveillance.store.tables import (
     Plan,
     PlanHold,
     PlanTerms,
+    ResultTask,
     Study,
+    StudyReport,
 )
 from surveillance.store.visits import studies
 from surveillance.web import words
@@ -58,7 +60,7 @@ def _examination(
 @pages.get("/{patient_id}/examinations/{examination_id}/move", needs=Permission.WORK)
 def move_page(context: PageContext, patient_id: UUID, examination_id: UUID) -> Response:
     patient, _, row, name = _examination(context, patient_id, examination_id)
-    return page(context, "move.html", patient, row=row, name=name, form=Form.filled(day=row.target))
+    return page(context, "care/move.html", patient, row=row, name=name, form=Form.filled(day=row.target))
 
 
 @pages.post("/{patient_id}/examinations/{examination_id}/move", needs=Permission.WORK)
@@ -69,13 +71,13 @@ def move(context: PageContext, patient_id: UUID, examination_id: UUID) -> Respon
     proposal = _override(context, patient, plan, row, OverrideKind.MOVE, on)
     if proposal is None and context.form.ok:
         return context.done(context.back(home(patient)), f"{name} is moved to {day(on)}.")
-    return page(context, "move.html", patient, proposal, row=row, name=name)
+    return page(context, "care/move.html", patient, proposal, row=row, name=name)
 
 
 @pages.get("/{patient_id}/examinations/{examination_id}/skip", needs=Permission.WORK)
 def skip_page(context: PageContext, patient_id: UUID, examination_id: UUID) -> Response:
     patient, _, row, name = _examination(context, patient_id, examination_id)
-    return page(context, "skip.html", patient, row=row, name=name)
+    return page(context, "care/skip.html", patient, row=row, name=name)
 
 
 @pages.post("/{patient_id}/examinations/{examination_id}/skip", needs=Permission.WORK)
@@ -86,7 +88,7 @@ def skip(context: PageContext, patient_id: UUID, examination_id: UUID) -> Respon
     proposal = _override(context, patient, plan, row, OverrideKind.SKIP, on)
     if proposal is None and context.form.ok:
         return context.done(context.back(home(patient)), f"{name} is skipped; to be looked at again on {day(on)}.")
-    return page(context, "skip.html", patient, proposal, row=row, name=name)
+    return page(context, "care/skip.html", patient, proposal, row=row, name=name)
 
 
 def _override(
@@ -111,7 +113,7 @@ def _items(context: PageContext, plan: Plan) -> list[tuple[str, str]]:
 @pages.get("/{patient_id}/extra", needs=Permission.WORK)
 def extra_page(context: PageContext, patient_id: UUID) -> Response:
     patient, plan = with_plan(context, patient_id)
-    return page(context, "extra.html", patient, items=_items(context, plan), form=Form.filled(tolerance=7))
+    return page(context, "care/extra.html", patient, items=_items(context, plan), form=Form.filled(tolerance=7))
 
 
 @pages.post("/{patient_id}/extra", needs=Permission.WORK)
@@ -129,13 +131,13 @@ def extra(context: PageContext, patient_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: overrides.extra(context.work, plan, new))  # noqa: S610  (no Django here)
         if proposal is None and form.ok:
             return context.done(home(patient), f"An extra examination ({dict(items)[item]}) is asked for: {day(on)}.")
-    return page(context, "extra.html", patient, proposal, items=items)
+    return page(context, "care/extra.html", patient, proposal, items=items)
 
 
 @pages.get("/{patient_id}/known-blank", needs=Permission.WORK)
 def known_blank_page(context: PageContext, patient_id: UUID) -> Response:
     patient, plan = with_plan(context, patient_id)
-    return page(context, "known-blank.html", patient, items=_unknown(context, plan))
+    return page(context, "care/known-blank.html", patient, items=_unknown(context, plan))
 
 
 @pages.post("/{patient_id}/known-blank", needs=Permission.WORK)
@@ -155,7 +157,7 @@ def known_blank(context: PageContext, patient_id: UUID) -> Response:
                 overrides.override(context.work, plan, new)
         if form.ok:
             return context.done(context.back(home(patient)), "Noted: no earlier study exists.")
-    return page(context, "known-blank.html", patient, items=items)
+    return page(context, "care/known-blank.html", patient, items=items)
 
 
 def _unknown(context: PageContext, plan: Plan) -> list[tuple[str, str, str]]:
@@ -173,7 +175,7 @@ def keep_page(context: PageContext, patient_id: UUID, visit_id: UUID) -> Respons
     patient, plan = with_plan(context, patient_id)
     return page(
         context,
-        "keep.html",
+        "care/keep.html",
         patient,
         visit=own(context, patient, Appointment, visit_id),
         items=_odd(context, plan, visit_id),
@@ -194,7 +196,7 @@ def keep(context: PageContext, patient_id: UUID, visit_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: _accept(context, visit, items, reason))
         if proposal is None and context.form.ok:
             return context.done(context.back(home(patient, "visits")), f"The visit of {day(visit.day)} is kept.")
-    return page(context, "keep.html", patient, proposal, visit=visit, items=items)
+    return page(context, "care/keep.html", patient, proposal, visit=visit, items=items)
 
 
 def _accept(context: PageContext, visit: Appointment, items: Mapping[str, str], reason: str) -> None:
@@ -220,6 +222,8 @@ FACTS: Mapping[str, type[SQLModel]] = MappingProxyType(
         "extra": ExtraExamination,
         "terms": PlanTerms,
         "death": Death,
+        "report": StudyReport,
+        "task": ResultTask,
     }
 )
 
@@ -238,7 +242,7 @@ def _fact(context: PageContext, patient_id: UUID, kind: str, fact_id: UUID) -> t
 @pages.get("/{patient_id}/retract/{kind}/{fact_id}", needs=Permission.WORK)
 def retract_page(context: PageContext, patient_id: UUID, kind: str, fact_id: UUID) -> Response:
     patient, row = _fact(context, patient_id, kind, fact_id)
-    return page(context, "retract.html", patient, fact=_told(context, patient, row), kind=kind)
+    return page(context, "care/retract.html", patient, fact=_told(context, patient, row), kind=kind)
 
 
 @pages.post("/{patient_id}/retract/{kind}/{fact_id}", needs=Permission.WORK)
@@ -252,7 +256,7 @@ def retract(context: PageContext, patient_id: UUID, kind: str, fact_id: UUID) ->
         proposal = weigh(context, patient, lambda: lifecycle.retract(context.work, patient, row, reason))
         if proposal is None and context.form.ok:
             return context.done(home(patient), f"Taken back: {told}.")
-    return page(context, "retract.html", patient, proposal, fact=told, kind=kind)
+    return page(context, "care/retract.html", patient, proposal, fact=told, kind=kind)
 
 
 def _told(context: PageContext, patient: Patient, row: Retracted) -> str:
@@ -277,3 +281,7 @@ def _told(context: PageContext, patient: Patient, row: Retracted) -> str:
             return f"the change of intervals or protocol from {short_day(row.since)} on"
         case Death():
             return f"the death on {day(row.died_on)}"
+        case StudyReport():
+            return f"the {words.REPORT[row.status]} report of {day(row.day)}"
+        case ResultTask():
+            return f"the task of {day(row.due_on)} ({row.what})"

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from surveillance.core.words import AppointmentState, Role
 from surveillance.operations.care import corrections, enrolment
 from surveillance.operations.planning import previewing
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.store.planning import plans
 from surveillance.store.registry import patients
 from surveillance.store.tables import Patient, Plan, Site
@@ -33,7 +33,7 @@ REGISTER: Final = "register"
 
 
 def _page(enrolling: Enrolling, status: int | None = None) -> Response:
-    template = "enrol/registered.html" if enrolling.patient else "enrol/new.html"
+    template = "care/enrol-registered.html" if enrolling.patient else "care/enrol.html"
     likely = [] if enrolling.patient else enrolling.likely()
     return _shown(enrolling, template, status, likely=likely, schedule=drawn(enrolling))
 
@@ -64,7 +64,7 @@ def register(context: PageContext) -> Response:
     person, made, owner = _read(enrolling, with_plan=asked == ENROL)
     if context.form.ok:
         with context.form.trying(context.session):
-            patient = registry.add_patient(context.work, enrolling.site, person)
+            patient = registry_patients.add_patient(context.work, enrolling.site, person)
             if owner is not None:
                 corrections.edit_patient(context.work, patient, {"owner_id": owner})
             plan = enrolment.enrol(context.work, patient, made) if made else None
@@ -88,7 +88,7 @@ def _shown_again(enrolling: Enrolling, asked: str) -> Response:
 
 def _read(
     enrolling: Enrolling, *, with_plan: bool
-) -> tuple[registry.NewPatient, enrolment.Enrolment | None, UUID | None]:
+) -> tuple[registry_patients.NewPatient, enrolment.Enrolment | None, UUID | None]:
     """The whole form; every mistake of it stands on the form afterwards, in the order of the page."""
     form, work, site = enrolling.form, enrolling.context.work, enrolling.site
     taken = patients.by_mrn(work.session, site.id, form.value("mrn"))
@@ -102,13 +102,13 @@ def _read(
     owner = form.record("owner_id", "who looks after the patient", required=False)
     if owner is not None and owner not in owners:
         form.fault("owner_id", "Choose who looks after the patient from the list")
-    whole = registry.NewPatient(
+    whole = registry_patients.NewPatient(
         **{name: getattr(person, name) for name in person.__slots__} | {"contacts": _some(read)}
     )
     return whole, plan_fields.enrolment(made) if made else None, owner
 
 
-def _some(read: list[registry.NewContact | None]) -> list[registry.NewContact]:
+def _some(read: list[registry_patients.NewContact | None]) -> list[registry_patients.NewContact]:
     return [one for one in read if one is not None]
 
 
@@ -131,7 +131,7 @@ def _live(enrolling: Enrolling, part: str) -> Response:
     """``part``: ``who``, ``protocol`` (its examinations and the schedule) or ``schedule``; without one, all."""
     likely = [] if enrolling.patient or part not in ("", "who") else enrolling.likely()
     schedule = None if part == "who" else drawn(enrolling)
-    return _shown(enrolling, "enrol/_live.html", 200, part=part, likely=likely, schedule=schedule)
+    return _shown(enrolling, "care/_enrol-live.html", 200, part=part, likely=likely, schedule=schedule)
 
 
 # -- somebody who is registered already ------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def _registered(context: PageContext, patient_id: UUID, form: Form) -> Response:
     patient = context.patient(patient_id)
     enrolling = Enrolling(context, form, context.work.site(patient.site_id), patient)
     if patient.died_on is not None or plans.all_plans(context.session, patient.id):
-        return context.page("enrol/planned.html", patient=patient, plans=plans.all_plans(context.session, patient.id))
+        return context.page("care/enrolled.html", patient=patient, plans=plans.all_plans(context.session, patient.id))
     return _page(enrolling)
 
 

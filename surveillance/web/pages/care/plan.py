@@ -45,8 +45,8 @@ def hold(context: PageContext, patient_id: UUID) -> Response:
     start = form.day("start", "the first day of the hold", required=True)
     review_on = form.day("review_on", "the day on which somebody looks at it again", required=True)
     item = form.one_of("item", "what is on hold", replanning.facts_of(context.work, plan).items, required=False) or None
-    visits = _touched(context, plan, item)
-    chosen = {row.id: form.one_of(f"visit-{row.id}", _which(row), ("keep", "cancel")) for row in visits}
+    visits = touched(context, plan, item)
+    chosen = {row.id: form.one_of(f"visit-{row.id}", which(row), ("keep", "cancel")) for row in visits}
     proposal = None
     if form.ok and reason and start and review_on:
         new = holds.NewHold(
@@ -65,11 +65,11 @@ def hold(context: PageContext, patient_id: UUID) -> Response:
     return _hold_page(context, patient, plan, proposal)
 
 
-def _which(row: Appointment) -> str:
+def which(row: Appointment) -> str:
     return f"whether the visit of {day(row.day)} is kept or cancelled"
 
 
-def _touched(context: PageContext, plan: Plan, item: str | None = None) -> list[Appointment]:
+def touched(context: PageContext, plan: Plan, item: str | None = None) -> list[Appointment]:
     """Booked visits from today on that cover the item, or any."""
     today = context.today(plan)
     rows = [row for row in appointments.of_plan(context.session, plan.id, AppointmentState.BOOKED) if row.day >= today]
@@ -83,12 +83,12 @@ def _hold_page(
     context: PageContext, patient: Patient, plan: Plan, proposal: Proposal | None = None, form: Form | None = None
 ) -> Response:
     titles = plan_record.titles_of_patient(context.work, patient.id)
-    visits = _touched(context, plan)
+    visits = touched(context, plan)
     lines = appointments.lines_of(context.session, [row.id for row in visits])
     covers = {visit: ", ".join(titles.get(line.item, line.item) for line in own) for visit, own in lines.items()}
     return page(
         context,
-        "hold.html",
+        "care/hold.html",
         patient,
         proposal,
         form=form,
@@ -111,7 +111,7 @@ def _standing(context: PageContext, patient_id: UUID, hold_id: UUID) -> tuple[Pa
 @pages.get("/{patient_id}/holds/{hold_id}/resume", needs=Permission.WORK)
 def resume_page(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
     patient, _, row = _standing(context, patient_id, hold_id)
-    return page(context, "resume.html", patient, hold=row, form=Form.filled(day=context.today(patient)))
+    return page(context, "care/resume.html", patient, hold=row, form=Form.filled(day=context.today(patient)))
 
 
 @pages.post("/{patient_id}/holds/{hold_id}/resume", needs=Permission.WORK)
@@ -126,13 +126,13 @@ def resume(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: holds.resume(context.work, plan, row, on, reason))
         if proposal is None and form.ok:
             return context.done(context.back(home(patient)), f"Resumed on {day(on)}.")
-    return page(context, "resume.html", patient, proposal, hold=row)
+    return page(context, "care/resume.html", patient, proposal, hold=row)
 
 
 @pages.get("/{patient_id}/holds/{hold_id}/review", needs=Permission.WORK)
 def review_page(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
     patient, _, row = _standing(context, patient_id, hold_id)
-    return page(context, "review-hold.html", patient, hold=row)
+    return page(context, "care/review-hold.html", patient, hold=row)
 
 
 @pages.post("/{patient_id}/holds/{hold_id}/review", needs=Permission.WORK)
@@ -147,7 +147,7 @@ def review(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
             holds.review_hold(context.work, plan, row, on, reason)
         if form.ok:
             return context.done(context.back(home(patient)), f"The hold is looked at again on {day(on)}.")
-    return page(context, "review-hold.html", patient, hold=row)
+    return page(context, "care/review-hold.html", patient, hold=row)
 
 
 # -- ends ------------------------------------------------------------------------------------------------------
@@ -157,7 +157,9 @@ def review(context: PageContext, patient_id: UUID, hold_id: UUID) -> Response:
 def end_page(context: PageContext, patient_id: UUID) -> Response:
     patient, _ = with_plan(context, patient_id)
     chosen = context.request.query_params.get("reason", "")
-    return page(context, "end.html", patient, ends=_ends(), form=Form.filled(day=context.today(patient), reason=chosen))
+    return page(
+        context, "care/end.html", patient, ends=_ends(), form=Form.filled(day=context.today(patient), reason=chosen)
+    )
 
 
 @pages.post("/{patient_id}/end", needs=Permission.SIGN)
@@ -169,16 +171,18 @@ def end(context: PageContext, patient_id: UUID) -> Response:
     on = form.day("day", "the day of the end", required=True)
     restart_by = form.day("restart_by", "the day by which follow-up restarts", required=reason is EndReason.RECURRENCE)
     note = form.text("note", "the note", required=reason is EndReason.PATIENT_WISH, longest=1000)
+    accepted_by = form.text("accepted_by", "who took over", longest=1000)
     if reason is not None and reason not in ENDS:
         form.fault("reason", "Choose why follow-up here is over")
     proposal = None
     if form.ok and reason and on:
-        new = lifecycle.NewEnd(reason, on, note, restart_by if reason is EndReason.RECURRENCE else None)
+        by = restart_by if reason is EndReason.RECURRENCE else None
+        new = lifecycle.NewEnd(reason, on, note, by, accepted_by)
         proposal = weigh(context, patient, lambda: lifecycle.end(context.work, plan, new))
         if proposal is None and form.ok:
             said = f"The plan ended on {day(on)}: {words.END[reason]}. Signed by {context.user.name}."
             return context.done(context.back(home(patient)), said)
-    return page(context, "end.html", patient, proposal, ends=_ends())
+    return page(context, "care/end.html", patient, proposal, ends=_ends())
 
 
 def _ends() -> list[tuple[str, str, str]]:
@@ -188,7 +192,7 @@ def _ends() -> list[tuple[str, str, str]]:
 @pages.get("/{patient_id}/reopen", needs=Permission.WORK)
 def reopen_page(context: PageContext, patient_id: UUID) -> Response:
     patient = context.patient(patient_id)
-    return page(context, "reopen.html", patient, plan=_last(context, patient))
+    return page(context, "care/reopen.html", patient, plan=_last(context, patient))
 
 
 @pages.post("/{patient_id}/reopen", needs=Permission.WORK)
@@ -202,7 +206,7 @@ def reopen(context: PageContext, patient_id: UUID) -> Response:
         proposal = weigh(context, patient, lambda: lifecycle.reopen(context.work, plan, reason))
         if proposal is None and context.form.ok:
             return context.done(home(patient), "The plan goes on. Cancelled visits stay cancelled: book them again.")
-    return page(context, "reopen.html", patient, proposal, plan=plan)
+    return page(context, "care/reopen.html", patient, proposal, plan=plan)
 
 
 def _last(context: PageContext, patient: Patient) -> Plan:
@@ -240,7 +244,7 @@ def died(context: PageContext, patient_id: UUID) -> Response:
 def _died_page(context: PageContext, patient: Patient, proposal: Proposal | None = None) -> Response:
     return page(
         context,
-        "died.html",
+        "care/died.html",
         patient,
         proposal,
         handed=conversation.handed_over(context.work, patient),

@@ -1,6 +1,7 @@
 """Other intervals, another protocol, another anchor, a new plan: each shown as a difference before it is applied."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -12,7 +13,11 @@ from surveillance.core.protocols import interval_words
 from surveillance.core.protocols.clocks import BEGINNINGS, CLOCKS, HINTS, Clock
 from surveillance.core.protocols.protocol import Protocol
 from surveillance.core.schedule.departures import of_terms
-from surveillance.operations.care import enrolment
+from surveillance.core.schedule.examinations import Examination
+from surveillance.operations.care import baselines, enrolment, returning
+from surveillance.operations.care.enrolment import NewTerms
+from surveillance.operations.care.returning import Return
+from surveillance.operations.planning import replanning
 from surveillance.store.planning import plans
 from surveillance.store.tables import Approval, Patient, Plan
 from surveillance.web.access import Permission
@@ -20,6 +25,7 @@ from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
 from surveillance.web.pages.care import choice_fields
 from surveillance.web.pages.care.changes import Proposal, home, page, weigh, with_plan
+from surveillance.web.pages.protocols import baseline_fields
 from surveillance.web.pages.routing import Pages
 from surveillance.web.render import day
 
@@ -51,20 +57,36 @@ def terms(context: PageContext, patient_id: UUID) -> Response:
     reason = form.text("reason", "the reason", required=True, longest=1000)
     protocol = _chosen_protocol(context, patient)
     intervals = choice_fields.chosen(form, protocol) if protocol else {}
-    proposal, departs = None, list[str]()
+    off_until = form.day("off_until", "the day on which an item that is off is looked at again")
+    proposal, firsts, departs = None, dict[str, date](), list[str]()
     if form.ok and since and protocol:
         other = protocol.key if protocol.key != _protocol_of(context, plan) else None
         if other is None and not intervals:
             form.fault("protocol", "Choose another interval or another protocol")
-        else:
-            new = enrolment.NewTerms(since, reason, other, intervals)
-            proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new))
-            if proposal is None and form.ok:
-                return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
-            if proposal is not None:
-                _, key, chosen = enrolment.with_terms(context.work, plan, new)
-                departs = _departs(context, key, plan.anchor, chosen, since)
-    return _terms_page(context, patient, plan, proposal, departs=departs)
+        new = NewTerms(since, reason, other, intervals, off_until)
+        firsts = _added(context, plan, new) if form.ok else {}
+        new = replace(new, baselines=baseline_fields.read(form, _titles(protocol, firsts)))
+        proposal = weigh(context, patient, lambda: enrolment.change_terms(context.work, plan, new)) if form.ok else None
+        if proposal is None and form.ok:
+            return context.done(home(patient, "plan"), f"Changed from {day(since)} on.")
+        if proposal is not None:
+            _, key, chosen = enrolment.with_terms(context.work, plan, new, replanning.facts_of(context.work, plan))
+            departs = _departs(context, key, plan.anchor, chosen, since)
+    return _terms_page(context, patient, plan, proposal, firsts=firsts, departs=departs)
+
+
+def _added(context: PageContext, plan: Plan, new: NewTerms) -> dict[str, date]:
+    """The items that ask for a baseline, with their first targets; none where the terms cannot be, as the form says."""
+    added: Mapping[str, Examination] = {}
+    with context.form.trying(context.session):
+        facts, _, _ = enrolment.with_terms(context.work, plan, new, replanning.facts_of(context.work, plan))
+        added = baselines.added(context.work, plan, facts, new.since)
+    return {item: row.target for item, row in added.items()}
+
+
+def _titles(protocol: Protocol, items: Iterable[str] | None = None) -> dict[str, str]:
+    """The titles of these items, or of all."""
+    return {item.code: item.title for item in protocol.items if items is None or item.code in set(items)}
 
 
 def _terms_page(
@@ -73,20 +95,23 @@ def _terms_page(
     plan: Plan,
     proposal: Proposal | None = None,
     form: Form | None = None,
+    firsts: Mapping[str, date] | None = None,
     departs: Sequence[str] = (),
 ) -> Response:
     present = plans.terms_in_force(context.session, plan.id)[-1]
     shown = _shown_protocol(context, patient, form or context.form)
     return page(
         context,
-        "terms.html",
+        "care/terms.html",
         patient,
         proposal,
         form=form,
         protocols=_approved(context, patient),
         fields=choice_fields.fields(shown),
-        present=interval_words.said(present.intervals, _titles(context, present.protocol_key)),
+        present=interval_words.said(present.intervals, _titles(context.work.protocol(present.protocol_key))),
         shown=shown,
+        asked=_titles(shown, firsts or ()) if shown else {},
+        firsts=firsts,
         departs=departs,
     )
 
@@ -105,7 +130,7 @@ def _anchor_page(
 ) -> Response:
     clock = context.work.protocol(_protocol_of(context, plan)).clock
     said = {"counts_from": CLOCKS[clock], "beginning": BEGINNINGS[clock]}
-    return page(context, "anchor.html", patient, proposal, plan=plan, form=form, **said)
+    return page(context, "care/anchor.html", patient, proposal, plan=plan, form=form, **said)
 
 
 @pages.post("/{patient_id}/anchor", needs=Permission.WORK)
@@ -170,7 +195,7 @@ def _restart_page(
     shown = _shown_protocol(context, patient, form or context.form)
     return page(
         context,
-        "restart.html",
+        "care/restart.html",
         patient,
         proposal,
         form=form,
@@ -183,6 +208,38 @@ def _restart_page(
         shown=shown,
         departs=departs,
     )
+
+
+# -- coming back -----------------------------------------------------------------------------------------------
+
+
+@pages.get("/{patient_id}/return", needs=Permission.WORK)
+def return_page(context: PageContext, patient_id: UUID) -> Response:
+    patient = context.patient(patient_id)
+    return _return_page(context, patient, form=Form.filled(day=context.today(patient)))
+
+
+def _return_page(
+    context: PageContext, patient: Patient, proposal: Proposal | None = None, form: Form | None = None
+) -> Response:
+    previous = _previous(context, patient)
+    return page(context, "care/return.html", patient, proposal, form=form, previous=previous)
+
+
+@pages.post("/{patient_id}/return", needs=Permission.WORK)
+def come_back(context: PageContext, patient_id: UUID) -> Response:
+    """Followed elsewhere for a while, and here again; the days count from the same anchor."""
+    patient = context.patient(patient_id)
+    form = context.form
+    on = form.day("day", "the day of the return", required=True)
+    reason = form.text("reason", "the reason", required=True, longest=1000)
+    proposal = None
+    if form.ok and on:
+        new = Return(reason, on)
+        proposal = weigh(context, patient, lambda: returning.come_back(context.work, patient, new))
+        if proposal is None and form.ok:
+            return context.done(home(patient), "Followed here again. Record what was examined elsewhere.")
+    return _return_page(context, patient, proposal)
 
 
 def _previous(context: PageContext, patient: Patient) -> Plan:
@@ -206,10 +263,6 @@ def _approved(context: PageContext, patient: Patient) -> list[tuple[str, str]]:
 
 def _protocol_of(context: PageContext, plan: Plan) -> str:
     return plans.terms_in_force(context.session, plan.id)[-1].protocol_key
-
-
-def _titles(context: PageContext, key: str) -> dict[str, str]:
-    return {item.code: item.title for item in context.work.protocol(key).items}
 
 
 def _shown_protocol(context: PageContext, patient: Patient, form: Form) -> Protocol | None:

@@ -24,7 +24,7 @@ from surveillance.operations.accounts import rate_limits
 from surveillance.operations.calendars import page_addresses
 from surveillance.operations.calendars.page_addresses import State
 from surveillance.operations.patient_page import acts
-from surveillance.operations.patient_page import page as own_page
+from surveillance.operations.patient_page import page as patient_page
 from surveillance.operations.patient_page.page import View
 from surveillance.operations.registry.phones import readable
 from surveillance.operations.work import Work
@@ -100,7 +100,7 @@ class Guest:
 
     @cached_property
     def view(self) -> View:
-        return own_page.gather(self.work, self.page, opened=self.opened, wanted=self.wanted)
+        return patient_page.gather(self.work, self.page, opened=self.opened, wanted=self.wanted)
 
     def address(self, rest: str = "", **query: str) -> str:
         """An address of this page's, in the language that it is looked at in."""
@@ -117,7 +117,7 @@ class Guest:
         """A page, in its language; 422 where its form has mistakes."""
         view = self.view
         shown: dict[str, Any] = {"guest": self, "view": view, "w": view.words, "language": view.choice.locale}
-        return self.context.page(f"own/{template}", **shown, direction=direction(view.choice.locale), **values)
+        return self.context.page(f"patient_page/{template}", **shown, direction=direction(view.choice.locale), **values)
 
     def done(self, what: str = "", rest: str = "") -> Response:
         """Back to the page, which says what was done; ``what`` is a name of its texts."""
@@ -207,7 +207,7 @@ def forged(context: PageContext, secret: str, **_: Any) -> Response:
 
 def _book(context: PageContext, page: PatientPage) -> MessageBook:
     site = context.work.site(page.site_id)
-    return context.work.catalogue.messages[own_page.choose(context.work, site, page.language).language]
+    return context.work.catalogue.messages[patient_page.choose(context.work, site, page.language).language]
 
 
 def plainly(
@@ -223,7 +223,7 @@ def plainly(
         "text": spoken.page.said(what, **values),
         "back": back,
     }
-    return HTMLResponse(render.render("own/plain.html", told), status)
+    return HTMLResponse(render.render("patient_page/plain.html", told), status)
 
 
 def _spoken(context: PageContext) -> MessageBook:

@@ -139,7 +139,7 @@ def another_day(me: Guest, visit_id: str) -> Response:
     if not me.form.ok:
         return _another_day_page(me, row)
     try:
-        reschedule_requests.ask_another_day(me.work, row, Source.PAGE, "\n".join(filter(None, (suits, text))), days)
+        reschedule_requests.request_reschedule(me.work, row, Source.PAGE, "\n".join(filter(None, (suits, text))), days)
     except ConflictError:
         return me.done("changed")
     return me.done()

@@ -1,7 +1,7 @@
 """Protocols: drawn, cited, tried out, approved by a clinician, versions compared, patients moved to a new version."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -13,14 +13,15 @@ from surveillance.core.protocols.difference import END, compare, every, months
 from surveillance.core.protocols.protocol import KINDS, Protocol
 from surveillance.core.protocols.sources import GRADES, Review, reviews
 from surveillance.operations.care import migration
+from surveillance.operations.planning import imaging_gaps
 from surveillance.operations.protocols import approvals as protocols_approvals
-from surveillance.operations.registry import patients as registry
+from surveillance.operations.registry import patients as registry_patients
 from surveillance.store.tables import Approval, Patient, ProtocolVersion, Site, User
 from surveillance.web import render
 from surveillance.web.access import Permission
 from surveillance.web.forms import Form
 from surveillance.web.page_context import PageContext
-from surveillance.web.pages.protocols import trying
+from surveillance.web.pages.protocols import baseline_fields, trying
 from surveillance.web.pages.routing import Pages
 
 pages = Pages(prefix="/protocols")
@@ -43,7 +44,8 @@ class Version:
 @pages.get("", needs=Permission.VIEW)
 def listed(context: PageContext) -> Response:
     """Every protocol, the shipped ones and those that a site once approved."""
-    found = sorted(_versions(context).values(), key=lambda each: (each.protocol.title, each.protocol.version))
+    newest_first = sorted(_versions(context).values(), key=lambda each: each.protocol.version, reverse=True)
+    found = sorted(newest_first, key=lambda each: each.protocol.title)
     return context.page("protocols/list.html", versions=found, sites={site.id: site for site in context.all_sites})
 
 
@@ -61,7 +63,8 @@ def compared(context: PageContext) -> Response:
 def migrate_page(context: PageContext) -> Response:
     """What moving the patients of a site to another version would change, patient by patient."""
     query = context.request.query_params
-    form = Form.filled(**{name: query.get(name) for name in ("site", "before", "after", "since", "reason")})
+    asked = [name for name in query if name.startswith("baseline-")]
+    form = Form.filled(**{name: query.get(name) for name in ("site", "before", "after", "since", "reason", *asked)})
     return _migration(context, form, query.get("from", ""))
 
 
@@ -70,12 +73,15 @@ def migrate(context: PageContext) -> Response:
     """Move the patients that were looked at and ticked, each by itself; then the next ones are looked at."""
     form = context.form
     wanted = _wanted(context, form)
+    titles = {item.code: item.title for item in wanted.added} if wanted else {}
+    chosen = baseline_fields.read(form, titles)
     reason = form.text("reason", "why the patients are moved", required=True, longest=1000)
     plans = [plan for plan in map(_id, form.many("plan")) if plan]
     if not plans:
         form.fault("plan", "Tick the patients to move")
     if wanted is None or not form.ok:
         return _migration(context, form, form.value("from"))
+    wanted = replace(wanted, baselines=chosen)
     with form.trying(context.session):
         batch = migration.move(context.work, wanted, reason, plans, _mrn(context, form.value("from")))
     if form.errors:
@@ -87,8 +93,9 @@ def migrate(context: PageContext) -> Response:
         left = migration.counts(context.work, [wanted.site.id]).get((wanted.site.id, wanted.old.key), 0)
         rest = f"{render.plural(left, 'patient')} stay on {wanted.old.key}." if left else "Nobody is left to move."
         return context.done(f"/protocols/{wanted.new.key}", f"{said} {rest}")
-    last = registry.patient_named(context.work, [wanted.site.id], batch.last)
-    return context.done(context.address(**_query(form), reason=reason, **{"from": last.id}), said)
+    last = registry_patients.patient_named(context.work, [wanted.site.id], batch.last)
+    answers = baseline_fields.kept(form, titles)
+    return context.done(context.address(**_query(form), **answers, reason=reason, **{"from": last.id}), said)
 
 
 @pages.get("/{key}", needs=Permission.VIEW)
@@ -233,6 +240,8 @@ def _migration(context: PageContext, form: Form, after: str) -> Response:
         "protocols/migrate.html",
         form=form,
         wanted=wanted,
+        asked={item.code: item.title for item in wanted.added} if wanted else {},
+        gap=lambda gap: imaging_gaps.spelled(gap, render.short_day),
         site=site,
         outlooks=outlooks,
         following=context.address(**_query(form), **{"from": following}) if following else "",

@@ -8,6 +8,7 @@ from uuid import UUID
 from surveillance.operations.board.worklist import WorklistRow
 from surveillance.operations.record.patient_record import PatientRecord
 from surveillance.store.board.worklist import Worklist
+from surveillance.web.pages.board.rows import RESULTS, of_result
 
 Link = tuple[str, str]  # words and address
 
@@ -36,6 +37,9 @@ _HEADLINES = {
     Worklist.NO_REPORT: "No report",
     Worklist.NOT_REVIEWED: "Report to review",
     Worklist.NO_NEXT_ACTION: "Result not clear, next action open",
+    Worklist.RESULT_TASKS: "To do after a result",
+    Worklist.REPEAT_DUE: "Study to be repeated",
+    Worklist.NOT_TOLD: "Result to tell",
     Worklist.CONFLICTS: "Facts that do not fit",
     Worklist.HOLDS: "To look at again",
     Worklist.LAST_SCAN_UNKNOWN: "Last scan unknown",
@@ -73,8 +77,8 @@ def _links(record: PatientRecord, row: WorklistRow) -> Iterator[Link]:
             yield from _of_examination(here, row)
         case Worklist.OUTCOME_UNKNOWN:
             yield "Record the outcome", f"/visits/{row.appointment_id or UUID(row.subject)}"
-        case Worklist.NO_REPORT | Worklist.NOT_REVIEWED | Worklist.NO_NEXT_ACTION:
-            yield "Open the study", f"{here}/studies/{row.study_id}"
+        case _ if row.list in RESULTS:
+            yield from of_result(row, here)
         case Worklist.CONFLICTS:
             yield from _of_conflict(here, row)
         case Worklist.REPLIES | Worklist.RESCHEDULE | Worklist.UNREACHABLE | Worklist.IN_DOUBT:

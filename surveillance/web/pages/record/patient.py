@@ -49,7 +49,7 @@ def show(context: PageContext, patient_id: UUID) -> Response:
     patient = context.patient(patient_id)
     record = patient_record.gather(context.work, patient)
     return context.page(
-        "patient/show.html",
+        "record/patient.html",
         chosen=interval_words.said,
         record=record,
         patient=patient,
@@ -73,7 +73,7 @@ def _drawn(context: PageContext, record: PatientRecord, plan: PlanRecord) -> Dra
     return Drawn(plan, drawing, timeline.table(shown), trips)
 
 
-def _contact(context: PageContext, record: PatientRecord, found: reachability.Reach) -> dict[str, object]:
+def _contact(context: PageContext, record: PatientRecord, found: reachability.ContactReach) -> dict[str, object]:
     """A contact in words."""
     contact = found.contact
     kind = words.CONTACT[contact.kind]
@@ -106,7 +106,7 @@ def whole_history(context: PageContext, patient_id: UUID, before: int | None = N
     titles = plan_record.titles_of_patient(context.work, patient.id)
     found = history.gather(context.work, patient, titles, 50, before)
     zone = context.work.site(patient.site_id).time_zone
-    return context.page("patient/history.html", patient=patient, history=found, zone=zone)
+    return context.page("record/history.html", patient=patient, history=found, zone=zone)
 
 
 @pages.get("/{patient_id}/examinations/{examination_id}", needs=Permission.VIEW)
@@ -117,7 +117,7 @@ def examination(context: PageContext, patient_id: UUID, examination_id: UUID) ->
     if row.patient_id != patient.id or row.withdrawn:
         raise NotFoundError("the plan has no such examination any more")
     (told,) = explanation.explain(context.work, patient, key=plans.examination(row).key)
-    template = "patient/_why.html" if context.live else "patient/examination.html"
+    template = "record/_why.html" if context.live else "record/examination.html"
     return context.page(template, patient=patient, row=row, told=told, words=words)
 
 
@@ -132,7 +132,7 @@ def schedule(context: PageContext, patient_id: UUID) -> Response:
     languages = sorted(context.work.catalogue.messages)
     sheet = schedule_sheet.made(context.work, record, wanted if wanted in languages else "", privacy)
     return context.page(
-        "patient/schedule.html",
+        "record/schedule.html",
         patient=patient,
         record=record,
         sheet=sheet,

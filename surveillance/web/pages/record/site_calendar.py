@@ -128,7 +128,7 @@ def _page(shown: Shown, form: Form) -> Response:
     listed = [visit for each in found.values() for visit in each.visits]
     context.looks.extend(("patient.view", visit.entry.patient_id, shown.site.id) for visit in listed)
     return context.page(
-        f"calendar/{shown.view}.html",
+        f"record/calendar-{shown.view}.html",
         form=form,
         c=shown,
         found=found,

@@ -14,7 +14,7 @@ from surveillance.operations.care import corrections
 from surveillance.operations.planning import differences
 from surveillance.operations.registry import reachability
 from surveillance.operations.registry.phones import readable
-from surveillance.operations.registry.reachability import Reach
+from surveillance.operations.registry.reachability import ContactReach
 from surveillance.store.registry import patients
 from surveillance.store.tables import Consent, Contact, Number, Patient, User
 from surveillance.web import words
@@ -33,7 +33,7 @@ pages = Pages(prefix="/patients")
 class Shown:
     """A contact in words, and the beginning of the names of its fields on the page."""
 
-    reach: Reach
+    reach: ContactReach
     at: str
     who: str
     phone: str
@@ -74,7 +74,7 @@ def _shown(context: PageContext, patient: Patient) -> list[Shown]:
     ]
 
 
-def _problems(found: Reach) -> list[str]:
+def _problems(found: ContactReach) -> list[str]:
     """What stands in the way, without what the number itself said: that has its own place on the page."""
     phone, known = found.contact.phone or "", found.number
     number = Number(phone=phone, landline=known.landline) if known else None
@@ -101,7 +101,7 @@ def page(context: PageContext, patient: Patient, form: Form) -> Response:
     lines = patients.ledger(context.session, patient.id)
     known = patients.ever_contacts(context.session, patient.id)
     return context.page(
-        "edit/contacts.html",
+        "registry/contacts.html",
         form=form,
         patient=patient,
         site=context.work.site(patient.site_id),
@@ -157,7 +157,7 @@ def said(context: PageContext, patient_id: UUID) -> Response:
     """How a phone is understood and in which language messages go out, while it is typed."""
     site = context.work.site(context.row(Patient, patient_id).site_id)
     answer = person_fields.said(context.form, "", context.work, site)
-    return context.page("edit/_said.html", said=answer)
+    return context.page("registry/_said.html", said=answer)
 
 
 @pages.get("/{patient_id}/contacts/{contact_id}", needs=Permission.RECORD)
@@ -183,7 +183,7 @@ def _contact_page(context: PageContext, patient: Patient, contact: Contact | Non
     site = context.work.site(patient.site_id)
     had = (contact.language or "") if contact else ""
     return context.page(
-        "edit/contact.html",
+        "registry/contact.html",
         form=form,
         patient=patient,
         site=site,
@@ -219,7 +219,7 @@ def change(context: PageContext, patient_id: UUID, contact_id: UUID) -> Response
 
 
 def _values(context: PageContext) -> dict[str, Any]:
-    """What the form says of a contact, as ``editing.change_contact`` takes it."""
+    """What the form says of a contact, as ``corrections.change_contact`` takes it."""
     form = context.form
     email = person_fields.email(form, "")
     kind = form.choice("kind", "who answers", ContactKind)

@@ -31,7 +31,7 @@ def _page(context: PageContext, patient: Patient, form: Form) -> Response:
     owners = [(str(user.id), user.name) for user in _owners(context, patient)]
     site = context.work.site(patient.site_id)
     return context.page(
-        "edit/identity.html", form=form, patient=patient, site=site, owners=owners, fields=person_fields
+        "registry/identity.html", form=form, patient=patient, site=site, owners=owners, fields=person_fields
     )
 
 

@@ -11,7 +11,7 @@ from surveillance.core.errors import InvalidInputError
 from surveillance.core.words import Channel, ContactKind, Sex
 from surveillance.operations.registry.patients import NewContact, NewPatient
 from surveillance.operations.registry.phones import Phone, read_email, read_phone, readable
-from surveillance.operations.wording import languages as operations
+from surveillance.operations.wording import languages as wording_languages
 from surveillance.operations.work import Work
 from surveillance.store.tables import Patient, Site
 from surveillance.web import words
@@ -182,7 +182,7 @@ def fallen_back(work: Work, site: Site, wanted: str) -> str:
     """Words where the site has not approved messages in a language; empty where it has."""
     name = words.language_name(wanted or site.languages[0])
     try:
-        choice = operations.choose(work, site, wanted)
+        choice = wording_languages.choose(work, site, wanted)
     except InvalidInputError:
         return f"{site.short_name} has approved no language of messages yet: nothing goes out by itself."
     if not choice.fell_back:

@@ -1,5 +1,7 @@
 """Finding a patient from every page."""
 
+from collections.abc import Sequence
+
 from fastapi.responses import Response
 
 from surveillance.operations.registry import search
@@ -22,21 +24,20 @@ WHY = {
 def find(context: PageContext, q: str = "") -> Response:
     """Patients by MRN, name, birth date or phone; an MRN that only one patient has leads straight there."""
     text = q[:200]
-    hits = search.find(context.work, context.sites, text, search.MOST + 1)
-    if _is_the_one(hits):
-        return context.go(f"/patients/{hits[0].patient.id}")
-    shown = hits[: search.MOST]
-    context.looked(*(hit.patient for hit in shown), action="patient.find")
+    found = search.find(context.work, context.sites, text)
+    if _is_the_one(found.hits):
+        return context.go(f"/patients/{found.hits[0].patient.id}")
+    context.looked(*found.patients, action="patient.find")
     return context.page(
-        "board/search.html",
+        "registry/search.html",
         search_text=text,
-        hits=shown,
-        more=len(hits) > search.MOST,
+        hits=found.hits,
+        more=found.more,
         why=WHY,
-        standing=search.standing(context.work, [hit.patient for hit in shown]),
+        standing=search.standing(context.work, found.patients),
         site=context.work.site,
     )
 
 
-def _is_the_one(hits: list[Hit]) -> bool:
+def _is_the_one(hits: Sequence[Hit]) -> bool:
     return len([hit for hit in hits if hit.why is Why.MRN]) == 1

@@ -106,8 +106,10 @@ def going_out(contact: Contact) -> str:
 def size(context: PageContext, patient_id: UUID) -> Response:
     """Characters, encoding and parts while somebody types."""
     context.row(Patient, patient_id)
-    return context.page("patient/_size.html", size=size_of(context, context.form), limit=LIMIT)
+    return context.page("parts/size.html", size=size_of(context, context.form), limit=LIMIT)
 
 
 def _page(context: PageContext, patient: Patient) -> Response:
-    return page(context, "write.html", patient, head=letterhead(context, patient, context.form), back=context.back(""))
+    return page(
+        context, "replies/write.html", patient, head=letterhead(context, patient, context.form), back=context.back("")
+    )

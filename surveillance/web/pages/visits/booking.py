@@ -33,7 +33,7 @@ def _open(context: PageContext, patient: Patient, form: Form, *, strict: bool = 
 
 def _page(made: Booking, status: int | None = None) -> Response:
     return made.context.page(
-        "booking/book.html",
+        "visits/book.html",
         form=made.form,
         status=status,
         b=made,
@@ -53,7 +53,7 @@ def book_form(context: PageContext, patient_id: UUID) -> Response:
     given = {name: query.getlist(name) for name in ("all", "trips", "day-0", "other-0")}
     made = _open(context, patient, Form({name: values for name, values in given.items() if values}))
     if made is None:
-        return context.page("booking/no-plan.html", patient=patient, plans=plans.all_plans(context.session, patient.id))
+        return context.page("visits/no-plan.html", patient=patient, plans=plans.all_plans(context.session, patient.id))
     return _page(made, 200)
 
 
@@ -96,7 +96,7 @@ def live(context: PageContext, patient_id: UUID, part: str = "") -> Response:
     if made is None:
         raise NotFoundError("the patient has no active plan any more")
     return context.page(
-        "booking/_live.html",
+        "visits/_book-live.html",
         status=200,
         form=made.form,
         b=made,

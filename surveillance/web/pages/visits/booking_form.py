@@ -13,7 +13,7 @@ from surveillance.operations.messages.patient_context import zone_of
 from surveillance.operations.record.patient_record import FLAGS
 from surveillance.operations.visits import booking, day_load, preview_effects
 from surveillance.operations.visits.offers import Choice, Leg, Proposer, Told
-from surveillance.operations.visits.preview_effects import Rehearsal
+from surveillance.operations.visits.preview_effects import Preview
 from surveillance.store.tables import Appointment, Patient, Place, Plan, Site, User
 from surveillance.store.visits import appointments
 from surveillance.web.forms import Form
@@ -179,7 +179,7 @@ class Ahead:
 
     trips: Sequence[tuple[Trip, Told | None, list[str]]] = ()
     missing: Sequence[str] = ()
-    rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    preview: Preview = field(default_factory=Preview)
     silent: Sequence[str] = ()
     tried: bool = True
 
@@ -193,7 +193,7 @@ def ahead(made: Booking) -> Ahead:
     shown = [(trip, one := next(told) if trip.day else None, list(_warnings(made, trip, one))) for trip in trips]
     if form.errors:
         return Ahead(shown, list(form.errors.values()))
-    found = preview_effects.rehearse(made.context.work, made.patient, lambda: made.book(trips))
+    found = preview_effects.preview(made.context.work, made.patient, lambda: made.book(trips))
     if found.fault:
         form.fault("", dated(found.fault))
         trip_fields.say_plainly(form, made.proposer.titles, made.proposer.name)

@@ -62,7 +62,11 @@ class Moving:
     @cached_property
     def asked(self) -> list[date]:
         """The days that the patient asked for, in their order."""
-        return [date.fromisoformat(day) for day in self.shown.wish.days] if self.shown.wish else []
+        return (
+            [date.fromisoformat(day) for day in self.shown.reschedule_request.days]
+            if self.shown.reschedule_request
+            else []
+        )
 
     @cached_property
     def leg(self) -> Leg:
@@ -123,7 +127,7 @@ def _ahead(
         return Ahead(trips, list(form.errors.values()))
     if shown.context.request.method == "GET":
         return Ahead(trips, tried=False)
-    found = preview_effects.rehearse(shown.context.work, shown.patient, change)
+    found = preview_effects.preview(shown.context.work, shown.patient, change)
     if found.fault:
         form.fault("", dated(found.fault))
         shown.say_plainly(form)
@@ -141,7 +145,7 @@ def move_form(context: PageContext, visit_id: UUID) -> Response:
     return _moving(Moving(shown, form), 200)
 
 
-def _moving(moving: Moving, status: int | None = None, template: str = "visit/move.html") -> Response:
+def _moving(moving: Moving, status: int | None = None, template: str = "visits/move.html") -> Response:
     shown = moving.shown
     return shown.context.page(
         template,
@@ -191,7 +195,7 @@ def _locked(context: PageContext, visit_id: UUID) -> Shown:
 def move_live(context: PageContext, visit_id: UUID) -> Response:
     row = context.row(Appointment, visit_id)
     shown = Shown(context, row, context.row(Patient, row.patient_id))
-    return _moving(Moving(shown, context.form), 200, "visit/_live.html")
+    return _moving(Moving(shown, context.form), 200, "visits/_move-live.html")
 
 
 # -- cancelling --------------------------------------------------------------------------------------------------
@@ -205,7 +209,7 @@ def cancel_form(context: PageContext, visit_id: UUID) -> Response:
     return _cancelling(shown, Form.filled(item=[line.item for line in shown.open_lines]), 200)
 
 
-def _cancelling(shown: Shown, form: Form, status: int | None = None, template: str = "visit/cancel.html") -> Response:
+def _cancelling(shown: Shown, form: Form, status: int | None = None, template: str = "visits/cancel.html") -> Response:
     ahead = _ahead(shown, form.but(), (), _cancellation(shown, form, "a rehearsal"))
     return shown.context.page(
         template,
@@ -255,4 +259,4 @@ def cancel(context: PageContext, visit_id: UUID) -> Response:
 def cancel_live(context: PageContext, visit_id: UUID) -> Response:
     row = context.row(Appointment, visit_id)
     shown = Shown(context, row, context.row(Patient, row.patient_id))
-    return _cancelling(shown, context.form, 200, "visit/_cancel-ahead.html")
+    return _cancelling(shown, context.form, 200, "visits/_cancel-ahead.html")

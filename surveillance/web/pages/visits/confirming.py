@@ -35,14 +35,14 @@ def confirm(context: PageContext, visit_id: UUID) -> Response:
 
 
 @pages.post("/{visit_id}/wish", needs=Permission.WORK)
-def wish(context: PageContext, visit_id: UUID) -> Response:
+def note_request(context: PageContext, visit_id: UUID) -> Response:
     """The patient said that they need another day, and perhaps which."""
     shown, form = opened(context, visit_id), context.form
     text = form.text("wish", "what was said", required=True, longest=LONGEST_TEXT)
     days: list[date] = [day for name in DAYS if (day := form.day(name, "the day")) is not None]
     if form.ok:
         with form.trying(context.session):
-            reschedule_requests.ask_another_day(context.work, shown.row, Source.STAFF, text, days)
+            reschedule_requests.request_reschedule(context.work, shown.row, Source.STAFF, text, days)
     if form.errors:
         return page(shown, form)
     return context.done(
@@ -51,16 +51,16 @@ def wish(context: PageContext, visit_id: UUID) -> Response:
 
 
 @pages.post("/{visit_id}/wish/settle", needs=Permission.WORK)
-def settle(context: PageContext, visit_id: UUID) -> Response:
+def close_request(context: PageContext, visit_id: UUID) -> Response:
     """The visit stays as it is; what was agreed is written down."""
     shown, form = opened(context, visit_id), context.form
-    waits = reschedule_requests.open_wish(context.work, shown.row.id)
+    waits = reschedule_requests.open_request(context.work, shown.row.id)
     if waits is None:
         raise ConflictError("no wish for another day waits for this visit")
     how = form.text("agreed", "what was agreed", required=True, longest=LONGEST_TEXT)
     if form.ok:
         with form.trying(context.session):
-            reschedule_requests.settle(context.work, waits, how)
+            reschedule_requests.close(context.work, waits, how)
     if form.errors:
         return page(shown, form)
     return context.done(context.back(shown.address), "The wish for another day is settled; the visit stays as it is.")

@@ -25,7 +25,7 @@ from surveillance.store.tables import (
     Patient,
     Place,
     Reminder,
-    RescheduleWish,
+    RescheduleRequest,
     Site,
     Study,
 )
@@ -94,9 +94,9 @@ class Shown:
         return self.booked and starts is not None and starts > self.context.work.now
 
     @cached_property
-    def wish(self) -> RescheduleWish | None:
+    def reschedule_request(self) -> RescheduleRequest | None:
         """The wish for another day that waits."""
-        return reschedule_requests.open_wish(self.context.work, self.row.id)
+        return reschedule_requests.open_request(self.context.work, self.row.id)
 
     @property
     def movable(self) -> bool:
@@ -150,7 +150,7 @@ def show(context: PageContext, visit_id: UUID) -> Response:
 def page(shown: Shown, form: Form, status: int | None = None) -> Response:
     context = shown.context
     return context.page(
-        "visit/show.html",
+        "visits/visit.html",
         form=form,
         status=status,
         v=shown,
@@ -207,6 +207,8 @@ def _outcomes(shown: Shown, form: Form) -> list[OutcomeOf]:
         on = form.day(f"on-{item}", f"the day of {name}")
         reason = form.text(f"reason-{item}", "the reason", longest=LONGEST_TEXT)
         accession = form.text(f"accession-{item}", "the accession number")
+        modality = form.text(f"modality-{item}", "the modality", longest=16)
+        ruling = form.text(f"ruling-{item}", "why it counts all the same", longest=LONGEST_TEXT)
         if outcome is None:
             continue
         if outcome is Outcome.NOT_DONE and not reason:
@@ -214,7 +216,11 @@ def _outcomes(shown: Shown, form: Form) -> list[OutcomeOf]:
         if on is not None and on > shown.context.today(shown.row):
             form.fault(f"on-{item}", f"The day of {name} cannot lie after today")
         done = outcome is Outcome.PERFORMED
-        found.append(OutcomeOf(item, outcome, reason, accession or None if done else None, on if done else None))
+        found.append(
+            OutcomeOf(item, outcome, reason, accession or None, on, modality, ruling=ruling)
+            if done
+            else OutcomeOf(item, outcome, reason)
+        )
     return found
 
 
@@ -230,8 +236,8 @@ def reopen_form(context: PageContext, visit_id: UUID, item: str) -> Response:
 
 
 def _reopening(shown: Shown, item: str, form: Form, status: int | None = None) -> Response:
-    line = outcomes.line_of(shown.context.work, shown.row, item)
-    return shown.context.page("visit/reopen.html", form=form, status=status, v=shown, line=line, words=words)
+    line = outcomes.line_of(appointments.lines(shown.context.session, shown.row.id), item)
+    return shown.context.page("visits/reopen.html", form=form, status=status, v=shown, line=line, words=words)
 
 
 @pages.post("/{visit_id}/reopen/{item}", needs=Permission.WORK)

@@ -48,7 +48,7 @@ def listed(context: PageContext) -> Response:
         (site, languages.listed(context.work, site), languages.not_spoken(context.work, site))
         for site in context.chosen_sites
     ]
-    return context.page("messages/languages.html", form=Form({}), status=200, shown=shown)
+    return context.page("wording/languages.html", form=Form({}), status=200, shown=shown)
 
 
 @pages.get("/{code}/{language}", needs=Permission.VIEW)
@@ -100,7 +100,7 @@ def _page(context: PageContext, site: Site, language: str, form: Form, status: i
     }
     answers = [(when, fill_answer(book, getattr(book, name), details, language)) for name, when in ANSWERS.items()]
     return context.page(
-        "messages/language.html",
+        "wording/language.html",
         form=form,
         status=status,
         site=site,

@@ -81,7 +81,7 @@ def preview(context: PageContext, code: str, language: str, step: str, level: st
     """How the text reads while it is written."""
     site, which = context.site(code), _which(language, step, level)
     values = _previews(context, site, which, _typed(context.form))
-    return context.page("messages/_preview.html", form=Form({}), status=200, **values)
+    return context.page("wording/_preview.html", form=Form({}), status=200, **values)
 
 
 @pages.post("/{text_id}/approve", needs=Permission.APPROVE)
@@ -186,7 +186,7 @@ def _page(context: PageContext, site: Site, which: Which, form: Form, status: in
     draft = site_wording.draft_of(context.work, site, which)
     shown = _previews(context, site, which, _typed(form))
     return context.page(
-        "messages/wording.html",
+        "wording/wording.html",
         form=form,
         status=status,
         site=site,

@@ -32,7 +32,7 @@ def texts(context: PageContext) -> Response:
     step = next((each for each in Step if each == query.get("step")), None)
     found = [sample for sample in samples([books[language]], details_of(site)) if step in (None, sample.step)]
     return context.page(
-        "messages/texts.html",
+        "wording/texts.html",
         form=Form.filled(language=language, step=step or "", site=site.code),
         site=site,
         samples=found,
