@@ -17,6 +17,7 @@ from surveillance.store.tables.plans import (
     PlanHold,
     PlanTerms,
     ProtocolVersion,
+    SourceReview,
 )
 from surveillance.store.tables.registry import (
     CareGap,
@@ -106,6 +107,7 @@ __all__ = [
     "SignInFailure",
     "Site",
     "SiteText",
+    "SourceReview",
     "Study",
     "StudyFollowUp",
     "StudyItem",

@@ -10,7 +10,7 @@ from surveillance.operations.administration import going_live, places, sites
 from surveillance.operations.administration import places as administration_places
 from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.administration.places import PlaceDetails
-from surveillance.operations.protocols import approvals
+from surveillance.operations.protocols import approvals, reviews
 from surveillance.store.tables import Approval, Membership, Place, Site, User
 from surveillance.web.access import Permission
 from surveillance.web.api import paging
@@ -29,6 +29,9 @@ from surveillance.web.api.models.sites import (
     SiteCreate,
     SitePublic,
     SiteUpdate,
+    SourceDuePublic,
+    SourceLookCreate,
+    SourceLookPublic,
     StaffPublic,
 )
 from surveillance.web.api.paging import Page, PagingDep
@@ -172,3 +175,31 @@ def approve_protocol(call: Call, site_id: UUID, new: ApprovalCreate) -> Approval
     site = call.site(site_id)
     row = approvals.approve_protocol(call.work, site, new.protocol, read_source=new.source_read)
     return ApprovalPublic.model_validate(row)
+
+
+@endpoints.get("/sites/{site_id}/protocols/sources", needs=Permission.VIEW)
+def list_sources_due(call: Call, site_id: UUID) -> Page[SourceDuePublic]:
+    """Sources of the protocols in use at the site that a clinician has to look at again, in one page."""
+    found = reviews.due_at(call.work, [call.site(site_id)])
+    return Page(items=[_due(each) for each in found], next=None)
+
+
+def _due(due: reviews.Due) -> SourceDuePublic:
+    source = due.review.source
+    return SourceDuePublic(
+        protocol=due.protocol.key,
+        source=source.id,
+        citation=source.cited,
+        address=source.address,
+        since=due.review.since,
+        expired=due.review.expired,
+        next_action=due.next_action,
+    )
+
+
+@endpoints.post("/sites/{site_id}/protocols/sources", needs=Permission.SIGN)
+def look_again(call: Call, site_id: UUID, new: SourceLookCreate) -> SourceLookPublic:
+    """A clinician's word to have looked again at a source, with what was found and the day of the next look."""
+    site = call.site(site_id)
+    row = reviews.look_again(call.work, site, new.protocol, new.source, new.until, new.found)
+    return SourceLookPublic.model_validate(row)
