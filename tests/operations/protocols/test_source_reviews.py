@@ -1,4 +1,4 @@
-"""An edition that expires is work for a clinician of each site that uses it, and takes nothing from anybody by itself."""
+"""An edition that expires is work for a clinician of each site that uses it, and takes nothing from anybody itself."""
 
 from dataclasses import replace
 from datetime import date, timedelta
