@@ -17,7 +17,7 @@ from sqlmodel import Session
 from surveillance import paths
 from surveillance.core.errors import ConfigurationError, InvalidInputError, UnavailableError
 
-HEAD: Final = "0009"  # the newest migration in alembic/versions; a test compares
+HEAD: Final = "0010"  # the newest migration in alembic/versions; a test compares
 LOCK_WAIT: Final = 30  # seconds that a SQLite writer waits for another one to finish
 STATEMENTS: Final = 3000  # compiled statements that are kept: the service knows more than SQLAlchemy's 500
 CONNECT_WAIT: Final = 10  # seconds that a PostgreSQL server has to answer

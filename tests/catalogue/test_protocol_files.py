@@ -99,6 +99,13 @@ RULES: list[tuple[str, str, int, str]] = [
     ("Our own choice", "Our own choice\n    read: 2026-12-01\n    review_by: 2026-12-01", 11,
      "2026-12-01 does not lie after the day of reading"),
     (", evidence: proposed}\n  -", "}\n  -", 17, "say the evidence, or give source 'us' a grade"),
+    # what an item is
+    ("modalities: [MR]", "kind: advice\n    modalities: [MR]", 14, "an item of kind advice has no modalities"),
+    ("modalities: [MR]", "kind: visit\n    modalities: [MR]", 14, "an item of kind visit has no modalities"),
+    ("    modalities: [MR]\n", "    kind: imaging\n", 13, "imaging needs the modalities"),
+    ("title: Visit\n", "title: Visit\n    kind: advice\n", 21, "advice has no day: it follows nothing"),
+    ("title: Visit\n", "title: Visit\n    kind: reading\n", 20, "should be 'imaging', 'visit', 'test' or 'advice'"),
+    ("end: decide", "end: decide\nstatus: finished", 6, "status: should be 'draft' or 'ready', not 'finished'"),
     # the form
     ("title: Example\n", "", 1, "title is missing"),
     ("    title: MRI\n", "", 11, "items[0].title is missing"),
@@ -218,7 +225,8 @@ def test_a_name_that_is_not_there_gets_a_hint(tmp_path: Path, name: str, hint: s
 
 
 def test_the_shipped_protocols_are_the_ones_that_are_promised() -> None:
-    assert {protocol.id for protocol in protocols.load_all(SHIPPED).values() if not protocol.draft} == {
+    assert not any(protocol.draft for protocol in protocols.load_all(SHIPPED).values())
+    assert {protocol.id for protocol in protocols.load_all(SHIPPED).values()} == {
         "asps-extremity",
         "canada-sts",
         "cruk-sts-high",
@@ -295,6 +303,34 @@ def test_the_digest_changes_with_any_value_and_with_nothing_else(tmp_path: Path)
     reordered = GOOD.replace("{3: 14, 6: 28, 12: 42}", "{12: 42, 6: 28, 3: 14} # a comment")
     assert protocols.digest(protocols.load(write(tmp_path, reordered))) == digest
     assert protocols.digest(protocols.load(write(tmp_path, GOOD.replace("Our own", "Our")))) != digest
+
+
+ADVICE = """\
+  - code: advice
+    title: Look at the scar
+    kind: advice
+    phases:
+      - {from: 0, interval: 1, source: us, evidence: proposed}
+"""
+
+
+def test_advice_needs_neither_an_end_nor_windows(tmp_path: Path) -> None:
+    protocol = protocols.load(write(tmp_path, GOOD + ADVICE))
+    assert [item.code for item in protocol.scheduled] == ["mri", "visit"]
+    assert protocols.parse_canonical(protocols.dump(protocol)) == protocol
+
+
+def test_a_protocol_of_advice_alone_repeats_nothing(tmp_path: Path) -> None:
+    head = GOOD.partition("items:\n")[0]
+    (problem,) = problems_of(write(tmp_path, f"{head}items:\n{ADVICE}"))
+    assert "all items are advice" in problem[1]
+
+
+def test_a_draft_stays_one_in_its_frozen_text_and_ready_is_not_said(tmp_path: Path) -> None:
+    draft = protocols.load(write(tmp_path, GOOD.replace("end: decide", "end: decide\nstatus: draft")))
+    ready = protocols.load(write(tmp_path, GOOD.replace("end: decide", "end: decide\nstatus: ready")))
+    assert protocols.parse_canonical(protocols.dump(draft)).draft
+    assert protocols.digest(ready) == protocols.digest(protocols.load(write(tmp_path, GOOD)))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "{", '{"id": 3}'])

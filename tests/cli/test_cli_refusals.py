@@ -12,6 +12,7 @@ CLINICIAN, ADMIN = "dr.reed", "anna"
 SITE = ("site", "add", "X", "--name", "X", "--short-name", "X", "--zone", "UTC", "--country", "US", "--phone")
 HOLD = ("plan", "hold", "00417", "--yes", "--because", "away", "--review-on")
 
+LOOK = ("site", "look-again", "NYC1", "asps-extremity@2026.2", "nccn", "--found", "the same", "--until")
 REFUSED = [
     # who, what, words of the one line
     ("bob", ("patient", "show", "nobody"), "there is no patient with MRN 'nobody'"),
@@ -90,6 +91,9 @@ REFUSED = [
     (CLINICIAN, ("site", "approve-protocol", "NYC1", "mine"), "there is no protocol 'mine'"),
     ("bob", ("site", "approve-protocol", "NYC1", "nccn-sts-high"), "it takes a clinician"),
     (CLINICIAN, ("site", "approve-protocol", "NYC1", "nccn-sts-high"), "says so: NCCN, soft tissue sarcoma"),
+    ("bob", (*LOOK, "2027-06-01"), "it takes a clinician"),
+    (CLINICIAN, (*LOOK, "2026-11-23"), "the next look is on a day to come"),
+    (CLINICIAN, (*LOOK, "2036-11-23"), "at most a year away"),
 ]  # fmt: skip
 
 

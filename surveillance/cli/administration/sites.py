@@ -13,7 +13,7 @@ from surveillance.core.words import Privacy
 from surveillance.operations.accounts import users
 from surveillance.operations.administration import going_live, sites
 from surveillance.operations.administration import places as administration_places
-from surveillance.operations.protocols import approvals
+from surveillance.operations.protocols import approvals, reviews
 from surveillance.operations.registry import consents
 from surveillance.operations.registry import sites as registry_sites
 from surveillance.store.audit.events import picture
@@ -171,6 +171,27 @@ def renew_protocol(
     return Answer(
         [f"{row.protocol_key} is approved anew at {code}."], {"site": code, "protocol": row.protocol_key, "id": row.id}
     )
+
+
+@app.command()
+@writing
+def look_again(
+    job: Job,
+    code: Code,
+    protocol: Annotated[str, typer.Argument(help="The approved version, id@version.")],
+    source: Annotated[str, typer.Argument(help="The source, as 'protocol show' names it.")],
+    found: Annotated[str, typer.Option(help="What you found: the same edition, or which newer one.")],
+    until: Annotated[date, typer.Option(parser=iso_day, metavar="DATE", help="Look again by; at most a year away.")],
+) -> Answer:
+    """A clinician says to have looked again at a source on which an approved protocol rests.
+
+    Example: surveillance site look-again LDN1 asps-extremity@2026.2 nccn --found "the same edition holds"
+    --until 2027-12-01 --as dr.reed
+    """
+    site = registry_sites.site_by_code(job.work, code)
+    row = reviews.look_again(job.work, site, protocol, source, until, found)
+    said = f"Written down at {code} about {source} of {row.protocol_key}: {row.found}. Next look by {row.until}."
+    return Answer([said], picture(row))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from sqlmodel import func, select
 
 from surveillance import bootstrap
 from surveillance.cli import options, show, words
+from surveillance.cli.board import protocol_sources
 from surveillance.cli.context import Answer, Job, Options, WrongUseError, opened, reading, run_read, writing
 from surveillance.cli.options import AsCsv, AsJson, AsUser, AtSite, Mrn, OfCondition
 from surveillance.core.errors import InvalidInputError
@@ -30,6 +31,7 @@ from surveillance.operations.deferrals import standing
 from surveillance.operations.proof import check as proof_check
 from surveillance.operations.proof.second_proof import Told
 from surveillance.operations.proof.violation import Violation
+from surveillance.operations.protocols import reviews
 from surveillance.operations.record.explanation import Explanation
 from surveillance.operations.record.explanation import explain as explained
 from surveillance.store import db
@@ -74,20 +76,25 @@ def board(
 
     def look(job: Job) -> Answer:
         wanted = Filter(owner=job.work.actor.user_id if mine else None, text=text, hidden=hidden)
-        return _board(job, names or list(Worklist), wanted, limit, as_csv=as_csv)
+        whole = not (names or mine or text)
+        return _board(job, names or list(Worklist), wanted, limit, as_csv=as_csv, whole=whole)
 
     run_read(look, Options(user, site, as_json))
 
 
-def _board(job: Job, names: Sequence[Worklist], wanted: Filter, limit: int, *, as_csv: bool) -> Answer:
+def _board(job: Job, names: Sequence[Worklist], wanted: Filter, limit: int, *, as_csv: bool, whole: bool) -> Answer:
+    """``whole``: nothing is left out, so that what is no patient's is told, too."""
     sites = [site.id for site in job.sites()]
     counts = worklist.counts(job.work, sites, wanted)
     found = {name: worklist.rows(job.work, sites, name, wanted, limit=limit) for name in names if counts[name]}
     rows = [row for name in names for row in found.get(name, [])]
     if as_csv:
         return Answer([_csv(rows)])
-    data = {"counts": {name: counts[name] for name in names}, "rows": [_data(row) for row in rows]}
-    return Answer([*_overview(counts, names), *_lists(found, counts)], data)
+    due = reviews.due_at(job.work, job.sites()) if whole else []
+    data: dict[str, Any] = {"counts": {name: counts[name] for name in names}, "rows": [_data(row) for row in rows]}
+    if whole:
+        data["sources"] = protocol_sources.data(job, due)
+    return Answer([*_overview(counts, names), *_lists(found, counts), *protocol_sources.told(job, due)], data)
 
 
 def _data(row: WorklistRow) -> dict[str, Any]:

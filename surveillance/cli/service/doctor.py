@@ -1,6 +1,6 @@
 """``surveillance doctor``: whether everything the service needs is there, one line each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -133,7 +133,7 @@ def _inside(session: Session, read: Settings) -> Iterator[Finding]:
     yield _zones(sites)
     yield _live(sites)
     yield from _staff(session)
-    yield from _sources(session)
+    yield from _sources(session, sites)
     yield from _pauses(session, sites)
     yield from _troubled(session)
     yield _worker(session, read, sites)
@@ -179,12 +179,13 @@ def _live(sites: list[Site]) -> Finding:
     return Finding("sites", Verdict.OK, show.joined([f"{site.code} from {site.messages_from}" for site in sites]))
 
 
-def _sources(session: Session) -> Iterator[Finding]:
+def _sources(session: Session, sites: Sequence[Site]) -> Iterator[Finding]:
     """An edition that expired withdraws nothing by itself: a clinician looks, and approves a new version if need be."""
-    for found in reviews.due(session, bootstrap.utc_now().date()):
-        remedy = "a clinician looks whether there is a newer edition, and a new version of the protocol says so"
-        where = show.joined(found.sites)
-        yield Finding(f"protocol {found.protocol}", Verdict.WARN, f"in use at {where}; {found.review.said}; {remedy}")
+    codes = {site.id: site.code for site in sites}
+    now = bootstrap.utc_now()
+    for found in reviews.due(session, {site.id: local_day(now, site.time_zone) for site in sites}):
+        told = f"in use at {codes[found.site_id]}; {found.review.said}; {found.next_action}"
+        yield Finding(f"protocol {found.protocol.key}", Verdict.WARN, told)
 
 
 def _pauses(session: Session, sites: list[Site]) -> Iterator[Finding]:

@@ -101,6 +101,7 @@ ACTION: Final[Mapping[str, str]] = MappingProxyType(
         "plan_terms.retract": "took back a change of protocol or interval",
         "protocol.lapse": "ended the approval of a protocol",
         "protocol.approve": "approved a protocol",
+        "protocol.look_again": "looked again at a source of a protocol",
         "reply.settle": "settled a patient's reply",
         "site.add": "added the site",
         "site.edit": "changed the site's settings",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from surveillance.core import plain
 from surveillance.core.protocols.protocol import KINDS, Item, Phase, Protocol, ProtocolEnd
 from surveillance.core.protocols.sources import GRADES, Source
 
@@ -128,7 +129,7 @@ def every(phase: Phase) -> str:
     """``every 3 to 6 months, usually 3``"""
     choices = phase.choices()
     if len(choices) == 1:
-        return f"every {choices[0]} months"
+        return plain.every(choices[0])
     run = len(choices) > 2 and choices == list(range(choices[0], choices[-1] + 1))
     named = f"{choices[0]} to {choices[-1]}" if run else _or(choices)
     return f"every {named} months, usually {phase.default}"

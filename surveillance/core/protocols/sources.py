@@ -4,9 +4,9 @@ A protocol is only as good as what was read for it. So a source says who read wh
 could read may be named, but no interval may rest on it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -47,6 +47,8 @@ OLDER_WORDS: Final = MappingProxyType(
         Grade.PROPOSED: Evidence.PROPOSED,
     }
 )
+LOOK_HOLDS: Final = 366  # days: so long, at most, a clinician's look at a source stands before the next one is due
+NOT_LOOKED: Final[Mapping[str, date]] = MappingProxyType({})
 READ: Final = (Grade.ISSUER, Grade.OLD, Grade.REPORTED)  # where the number stands in a text of somebody else's
 # What an interval's evidence says about a source that has no grade of its own, and which grades go with it.
 _OF_EVIDENCE: Final = MappingProxyType(
@@ -121,10 +123,25 @@ def agrees(evidence: Evidence | None, grade: Grade | None) -> bool:
     return evidence is None or grade is None or grade in _OF_EVIDENCE[evidence]
 
 
-def reviews(sources: Iterable[Source], today: date) -> Iterator[Review]:
-    """What is to be looked at on ``today``, in the order of the protocol. ``expires`` is the edition's last day."""
+def reviews(sources: Iterable[Source], today: date, looked: Mapping[str, date] = NOT_LOOKED) -> Iterator[Review]:
+    """What is to be looked at on ``today``, in the order of the protocol. ``expires`` is the edition's last day.
+
+    ``looked``: the sources that a clinician has looked at since, each with the day of the next look.
+    """
     for source in sources:
-        if source.expires is not None and source.expires < today:
+        if source.id in looked:
+            if looked[source.id] <= today:
+                yield Review(source, looked[source.id], expired=False)
+        elif source.expires is not None and source.expires < today:
             yield Review(source, source.expires, expired=True)
         elif source.review_by is not None and source.review_by <= today:
             yield Review(source, source.review_by, expired=False)
+
+
+def next_look_fault(until: date, today: date) -> str:
+    """What is wrong with the day of the next look, or nothing: a look is not for ever, or nobody would look again."""
+    if until <= today:
+        return f"the next look is on a day to come, not on {until}"
+    if until > (latest := today + timedelta(days=LOOK_HOLDS)):
+        return f"the next look is at most a year away, by {latest}, not on {until}"
+    return ""

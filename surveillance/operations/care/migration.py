@@ -7,11 +7,8 @@ already is on no page any more: whoever is interrupted goes on where it stopped,
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy import orm
 from sqlmodel import col, select
 
 from surveillance.core.errors import ConflictError, InvalidInputError, SurveillanceError
@@ -25,6 +22,7 @@ from surveillance.operations.care.enrolment import NewTerms
 from surveillance.operations.planning import imaging_gaps, preconditions, replanning
 from surveillance.operations.planning.imaging_gaps import GapLine
 from surveillance.operations.work import Work
+from surveillance.store.planning import followed
 from surveillance.store.planning import plans as store
 from surveillance.store.tables import FindingRow, Patient, Plan, PlanTerms, Site
 
@@ -106,14 +104,7 @@ def migration(work: Work, site: Site, old: str, new: str, since: date) -> Migrat
 
 def counts(work: Work, site_ids: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
     """(site, protocol version) → active plans that follow it, or will from a day that is set."""
-    statement = (
-        sa.select(col(Plan.site_id), col(PlanTerms.protocol_key), sa.func.count())
-        .select_from(Plan)
-        .join(PlanTerms, col(PlanTerms.plan_id) == col(Plan.id))
-        .where(col(Plan.site_id).in_(site_ids), col(Plan.ended_on).is_(None), *_last_terms())
-        .group_by(col(Plan.site_id), col(PlanTerms.protocol_key))
-    )
-    return {(row[0], row[1]): row[2] for row in work.session.connection().execute(statement)}
+    return followed.counts(work.session, site_ids)
 
 
 def plans_on(work: Work, site: Site, key: str, after: str = "", most: int = PAGE) -> list[tuple[Plan, Patient]]:
@@ -123,25 +114,11 @@ def plans_on(work: Work, site: Site, key: str, after: str = "", most: int = PAGE
         .join(Patient, col(Patient.id) == col(Plan.patient_id))
         .join(PlanTerms, col(PlanTerms.plan_id) == col(Plan.id))
         .where(Plan.site_id == site.id, col(Plan.ended_on).is_(None), Patient.mrn > after)
-        .where(PlanTerms.protocol_key == key, *_last_terms())
+        .where(PlanTerms.protocol_key == key, *followed.last_terms())
         .order_by(col(Patient.mrn))
         .limit(most)
     )
     return list(work.session.exec(statement).all())
-
-
-def _last_terms() -> tuple[Any, ...]:
-    """Of the terms of a plan those that come last, as ``plans.terms_in_force`` orders them."""
-    later, start = orm.aliased(PlanTerms), sa.literal(date.min, sa.Date)
-    day, other = (sa.func.coalesce(col(row.since), start) for row in (PlanTerms, later))
-    same_day = sa.and_(
-        other == day,
-        sa.tuple_(col(later.recorded_at), col(later.id)) > sa.tuple_(col(PlanTerms.recorded_at), col(PlanTerms.id)),
-    )
-    overruled = sa.exists().where(
-        col(later.plan_id) == col(PlanTerms.plan_id), col(later.retracted_at).is_(None), sa.or_(other > day, same_day)
-    )
-    return col(PlanTerms.retracted_at).is_(None), ~overruled
 
 
 # -- looking, and doing ------------------------------------------------------------------------------------------

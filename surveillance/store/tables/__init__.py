@@ -18,6 +18,7 @@ from surveillance.store.tables.plans import (
     PlanHold,
     PlanTerms,
     ProtocolVersion,
+    SourceReview,
 )
 from surveillance.store.tables.registry import (
     ADDRESSES,
@@ -110,6 +111,7 @@ __all__ = [
     "SignInFailure",
     "Site",
     "SiteText",
+    "SourceReview",
     "Study",
     "StudyFollowUp",
     "StudyItem",

@@ -36,6 +36,20 @@ class Approval(Identified, OfSite, Recorded, Retractable, table=True):
     protocol_key: str = Field(foreign_key="protocol_version.key", index=True)
 
 
+class SourceReview(Identified, OfSite, Recorded, table=True):
+    """A clinician's word to have looked again at a source on which an approved version rests; the last one counts.
+
+    ``source`` is its name in the protocol, ``until`` the day of the next look, ``found`` what there was to say.
+    """
+
+    __tablename__ = "source_review"
+    __table_args__ = (sa.CheckConstraint("length(found) > 0", name="found_given"),)
+    protocol_key: str = Field(foreign_key="protocol_version.key", index=True)
+    source: str
+    until: date
+    found: str
+
+
 class Plan(Identified, OfSite, Recorded, table=True):
     """A patient on a protocol from an anchor date, for one disease.
 

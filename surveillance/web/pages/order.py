@@ -9,7 +9,7 @@ from surveillance.web.pages.care import conditions, decisions, enrolment, plan, 
 from surveillance.web.pages.imports import imports
 from surveillance.web.pages.messages import letters, messages
 from surveillance.web.pages.patient_page import calendar, page
-from surveillance.web.pages.protocols import protocols
+from surveillance.web.pages.protocols import protocols, sources
 from surveillance.web.pages.record import patient, site_calendar
 from surveillance.web.pages.registry import consent, contacts, identity, search
 from surveillance.web.pages.replies import reply, writing
@@ -58,6 +58,7 @@ PAGES = (
     letters.pages,
     messages.pages,
     reports.pages,
+    sources.pages,
     protocols.pages,
     page.pages,
     calendar.pages,

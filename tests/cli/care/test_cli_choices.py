@@ -58,3 +58,8 @@ def test_a_choice_that_the_protocol_does_not_leave_is_refused(two_patients: Any,
         assert result.exit_code == 1
         assert words in result.stderr
     assert two_patients.dump() == before
+
+
+def test_a_plan_tells_the_advice_that_goes_with_it(two_patients: Any) -> None:
+    shown = " ".join(two_patients("plan", "show", "00417").split())
+    assert "Advice Self-examination of scar and limb every month" in shown

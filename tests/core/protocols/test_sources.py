@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveillance.core.protocols.sources import GRADES, READ, Evidence, Grade, Source, agrees, grade_of, reviews
+from surveillance.core.protocols.sources import (
+    GRADES,
+    LOOK_HOLDS,
+    READ,
+    Evidence,
+    Grade,
+    Source,
+    agrees,
+    grade_of,
+    next_look_fault,
+    reviews,
+)
 
 TODAY = date(2027, 3, 1)
 
@@ -96,3 +107,27 @@ def test_what_is_to_be_looked_at_stays_so_until_the_source_says_otherwise(day: d
 
 def test_the_grades_that_were_read_in_somebody_elses_text_are_three() -> None:
     assert [grade.value for grade in READ] == ["P", "P-old", "S"]
+
+
+@pytest.mark.parametrize(
+    ("looked", "said"),
+    [
+        ({}, ["the edition expired on 2026-09-06"]),
+        ({"a": TODAY + timedelta(1)}, []),
+        ({"a": TODAY}, ["it was to be looked at again by 2027-03-01"]),
+        ({"b": TODAY + timedelta(1)}, ["the edition expired on 2026-09-06"]),
+    ],
+)
+def test_a_look_holds_until_the_day_of_the_next_one(looked: dict[str, date], said: list[str]) -> None:
+    source = Source("a", "A guideline", expires=date(2026, 9, 6))
+    assert [review.said.partition(": ")[2] for review in reviews([source], TODAY, looked)] == said
+
+
+@pytest.mark.parametrize(
+    ("days", "fault"),
+    [(-1, "a day to come"), (0, "a day to come"), (1, ""), (LOOK_HOLDS, ""), (LOOK_HOLDS + 1, "at most a year away")],
+)
+def test_the_next_look_is_to_come_and_within_a_year(days: int, fault: str) -> None:
+    said = next_look_fault(TODAY + timedelta(days), TODAY)
+    assert fault in said
+    assert bool(fault) == bool(said)

@@ -11,10 +11,13 @@ from clinic import PROTOCOL, TODAY, Clinic, rows
 from surveillance.core.errors import InvalidInputError
 from surveillance.core.schedule.examinations import Key
 from surveillance.operations.care import enrolment, migration
-from surveillance.operations.planning import previewing
+from surveillance.operations.deferrals import standing
+from surveillance.operations.planning import plan_record, previewing, replanning
+from surveillance.operations.proof import check
 from surveillance.operations.record.explanation import explain
 from surveillance.operations.work import Work
 from surveillance.store.planning import plans
+from surveillance.store.tables import Plan
 
 ANCHOR = date(2024, 9, 1)  # month 24 on 1 September 2026, month 27 on 1 December, month 36 in 2027
 LETTER = {"mri_primary": 3, "mri_primary.until": 24, "mri_primary.later": 12, "chest_imaging": None}
@@ -94,3 +97,43 @@ def test_a_patient_moves_to_the_version_with_choices_and_back_with_what_both_kno
         back = enrolment.NewTerms(date(2027, 1, 24), "back again", f"{PROTOCOL}@2026.1")
         enrolment.change_terms(work, plan, back)
         assert plans.terms_in_force(work.session, plan.id)[-1].intervals == intervals
+
+
+# -- what is no imaging ----------------------------------------------------------------------------------------
+
+
+def advised(work: Work, plan: Plan) -> list[str]:
+    return list(plan_record.gather(work, plan, {}).advice)
+
+
+def test_advice_stands_with_the_plan_and_is_never_due_off_or_put_off(clinic: Clinic) -> None:
+    with clinic.work(clinic.helen) as work:
+        patient, plan = clinic.enrolled(work)
+        assert {key.item for key in rows(work, plan)} == {"mri_primary", "chest_imaging"}
+        assert advised(work, plan) == ["Self-examination of scar and limb every month"]
+        assert [each.row.item for each in standing.of_patient(work, patient)] == []
+        assert list(check.check(work)) == []
+
+
+def test_advice_that_was_switched_off_is_told_no_more(clinic: Clinic) -> None:
+    with clinic.work(clinic.helen) as work:
+        patient, plan = clinic.enrolled(work, intervals={"self_examination": None})
+        assert advised(work, plan) == []
+        assert [each.row.item for each in standing.of_patient(work, patient)] == []
+
+
+def test_a_test_is_due_like_an_examination_once_it_is_switched_on(clinic: Clinic) -> None:
+    with clinic.work(clinic.helen) as work:
+        approved(work, clinic.site(work), "nccn-sts-high")
+        _, plan = clinic.enrolled(work, protocol="nccn-sts-high", intervals={"echocardiography": 24})
+        assert ahead(work, plan, "echocardiography") == [24]
+
+
+def test_a_plan_on_an_earlier_version_goes_on_unchanged_when_a_newer_one_is_approved(clinic: Clinic) -> None:
+    with at_work(clinic) as work:
+        _, plan = clinic.enrolled(work, protocol=f"{PROTOCOL}@2026.1")
+        before = rows(work, plan)
+        approved(work, clinic.site(work), f"{PROTOCOL}@2026.2")
+        replanning.replan(work, plan)
+        assert rows(work, plan) == before
+        assert advised(work, plan) == []

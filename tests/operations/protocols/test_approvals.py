@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from clinic import Clinic
 from sqlmodel import col, select
 
+from surveillance import paths
+from surveillance.catalogue import protocols
 from surveillance.core.errors import ConflictError, ForbiddenError, InvalidInputError
 from surveillance.core.protocols.protocol import Phase, Protocol
 from surveillance.core.protocols.sources import Grade, Source
@@ -15,6 +18,7 @@ from surveillance.operations.work import Work
 from surveillance.store.tables import AuditEvent, AuditValue
 
 KEY = "asps-extremity@2027.1"
+EXAMPLES = sorted((paths.config_folder() / "protocols" / "examples").glob("*.yaml"))
 
 
 def graded(model: Protocol, *grades: tuple[Grade, int | None]) -> Protocol:
@@ -106,3 +110,21 @@ def test_a_version_that_was_approved_with_other_content_is_refused_whoever_has_r
     changed = replace(helen.protocol("asps-extremity@2026.2"), lead_days=3)
     with pytest.raises(ConflictError, match="approved before with other content"):
         approvals.approve_protocol(with_file(helen, changed), clinic.site(helen), changed.key, read_source=True)
+
+
+@pytest.mark.parametrize("read_source", [False, True])
+def test_a_draft_is_approved_by_nobody_whatever_they_have_read(clinic: Clinic, helen: Work, read_source: bool) -> None:
+    draft = replace(graded(model(helen), (Grade.PROPOSED, None)), draft=True)
+    work = with_file(helen, draft)
+    with pytest.raises(InvalidInputError, match=r"asps-extremity@2027\.1 is a draft and cannot be approved"):
+        approvals.approve_protocol(work, clinic.site(work), KEY, read_source=read_source)
+    assert approvals.approval(work, clinic.site(work), KEY) is None
+    ready = with_file(helen, replace(draft, draft=False))
+    assert approvals.approve_protocol(ready, clinic.site(work), KEY).protocol_key == KEY
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_a_worked_example_that_was_only_copied_cannot_be_approved(clinic: Clinic, helen: Work, path: Path) -> None:
+    copied = protocols.load(path)
+    with pytest.raises(InvalidInputError, match="puts in its own numbers and sources, and changes 'status'"):
+        approvals.approve_protocol(with_file(helen, copied), clinic.site(helen), copied.key, read_source=True)

@@ -348,3 +348,36 @@ def test_calendar_addresses_and_pauses(anna: Program, clinic: Clinic, server: Se
     assert [each["why"] for each in anna.get("/dispatch")["paused"]] == ["all times change"]
     assert anna.refused("POST", "/dispatch/pause", json={"reason": "everywhere"}) == (403, "forbidden")
     assert anna.post("/dispatch/resume", site_id=site)["paused"] == []
+
+
+# -- protocols -------------------------------------------------------------------------------------------------
+
+
+def test_a_clinician_looks_again_at_a_source_and_the_site_is_asked_on_the_day(
+    clinic: Clinic, server: Server, anna: Program
+) -> None:
+    sources = f"/sites/{clinic.site_id}/protocols/sources"
+    look = {"protocol": "asps-extremity@2026.2", "source": "nccn", "found": "the same", "until": "2026-12-23"}
+    assert anna.get(sources)["items"] == []
+    assert anna.refused("POST", sources, json=look)[0] == 403
+    helen = Program(server, token(clinic, hire(clinic, "helen", Role.CLINICIAN)))
+    assert helen.refused("POST", sources, json=look | {"until": "2036-12-23"}) == (422, "invalid")
+    assert helen.refused("POST", sources, json=look | {"protocol": "gist-high@2026.1"})[0] == 404
+    made = helen.post(sources, **look)
+    assert (made["protocol"], made["source"], made["until"]) == (look["protocol"], "nccn", "2026-12-23")
+    assert anna.get(sources)["items"] == []
+    clinic.later(days=30)
+    (due,) = anna.get(sources)["items"]
+    assert (due["source"], due["since"], due["expired"]) == ("nccn", "2026-12-23", False)
+    assert "NCCN" in due["citation"]
+
+
+def test_each_interval_tells_its_source_edition_and_grade_to_programs(anna: Program) -> None:
+    sweden = anna.get("/protocols/sweden-sts-low")
+    source = next(each for each in sweden["sources"] if each["id"] == "sweden")
+    assert (source["edition"], source["year"], source["grade"]) == ("version 1.0 of 22 November 2017", 2017, "P-old")
+    visit = next(item for item in sweden["items"] if item["code"] == "clinic_visit")
+    assert (visit["kind"], {phase["grade"] for phase in visit["phases"]}) == ("visit", {"P-old"})
+    assert sweden["status"] == "ready"
+    kinds = {item["code"]: item["kind"] for item in anna.get("/protocols/nccn-sts-high")["items"]}
+    assert (kinds["self_examination"], kinds["echocardiography"]) == ("advice", "test")

@@ -11,7 +11,7 @@ from surveillance.operations.administration import going_live, places, sites
 from surveillance.operations.administration import places as administration_places
 from surveillance.operations.administration import sites as administration_sites
 from surveillance.operations.administration.places import PlaceDetails
-from surveillance.operations.protocols import approvals
+from surveillance.operations.protocols import approvals, reviews
 from surveillance.operations.registry import owners
 from surveillance.store.tables import Approval, Membership, Place, Site, User
 from surveillance.web.access import Permission
@@ -33,6 +33,9 @@ from surveillance.web.api.models.sites import (
     SiteCreate,
     SitePublic,
     SiteUpdate,
+    SourceDuePublic,
+    SourceLookCreate,
+    SourceLookPublic,
     StaffPublic,
 )
 from surveillance.web.api.paging import Page, PagingDep
@@ -194,3 +197,31 @@ def hand_over(call: Call, site_id: UUID, new: HandOver) -> HandedOver:
     if of is None or to is None:
         raise InvalidInputError("there is no such user; `/sites/{site_id}/staff` lists those who work there")
     return HandedOver(number=owners.hand_over(call.work, site, of, to))
+
+
+@endpoints.get("/sites/{site_id}/protocols/sources", needs=Permission.VIEW)
+def list_sources_due(call: Call, site_id: UUID) -> Page[SourceDuePublic]:
+    """Sources of the protocols in use at the site that a clinician has to look at again, in one page."""
+    found = reviews.due_at(call.work, [call.site(site_id)])
+    return Page(items=[_due(each) for each in found], next=None)
+
+
+def _due(due: reviews.Due) -> SourceDuePublic:
+    source = due.review.source
+    return SourceDuePublic(
+        protocol=due.protocol.key,
+        source=source.id,
+        citation=source.cited,
+        address=source.address,
+        since=due.review.since,
+        expired=due.review.expired,
+        next_action=due.next_action,
+    )
+
+
+@endpoints.post("/sites/{site_id}/protocols/sources", needs=Permission.SIGN)
+def look_again(call: Call, site_id: UUID, new: SourceLookCreate) -> SourceLookPublic:
+    """A clinician's word to have looked again at a source, with what was found and the day of the next look."""
+    site = call.site(site_id)
+    row = reviews.look_again(call.work, site, new.protocol, new.source, new.until, new.found)
+    return SourceLookPublic.model_validate(row)

@@ -193,6 +193,42 @@ class ApprovalCreate(Model):
     )
 
 
+class SourceLookCreate(Model):
+    """A clinician's word to have looked again at a source of an approved protocol version."""
+
+    protocol: Annotated[str, StringConstraints(max_length=90, pattern="^[a-z0-9-]+@[0-9.]+$")] = Field(
+        description="id@version, approved at the site.", examples=["asps-extremity@2026.2"]
+    )
+    source: Said = Field(max_length=64, description="The source's id in the protocol.", examples=["nccn"])
+    found: Said = Field(description="What was found: the same edition, or which newer one.")
+    until: Day = Field(description="The day of the next look, at most a year away.")
+
+
+class SourceLookPublic(Model):
+    """What a clinician found who looked again at a source."""
+
+    id: UUID
+    site_id: UUID
+    protocol: str = Field(validation_alias="protocol_key")
+    source: str
+    found: str
+    until: Day
+    recorded_at: Moment
+    recorded_by: UUID
+
+
+class SourceDuePublic(Model):
+    """A source that somebody of the site has to look at again, for a version that is in use there."""
+
+    protocol: str = Field(description="id@version")
+    source: str = Field(description="The source's id in the protocol.")
+    citation: str
+    address: str
+    since: Day
+    expired: bool = Field(description="Whether the edition expired; else the day of the next look has come.")
+    next_action: str
+
+
 class ApprovalPublic(Model):
     """A clinician's word that a protocol version may be used at a site."""
 

@@ -15,6 +15,8 @@ from surveillance.operations.deferrals import standing
 from surveillance.operations.deferrals.standing import Summary
 from surveillance.operations.proof import nightly_check
 from surveillance.operations.proof.nightly_check import Proof
+from surveillance.operations.protocols import reviews
+from surveillance.operations.protocols.reviews import Due
 from surveillance.store.tables import Site, User
 from surveillance.web.page_context import PageContext
 
@@ -101,6 +103,7 @@ class Board:
     more: bool
     proof: Proof | None
     deferred: Summary
+    sources: Sequence[Due]  # what protocols rest on and somebody has to look at again
 
     @property
     def total(self) -> int:
@@ -161,6 +164,7 @@ def gather(context: PageContext, view: View) -> Board:
         len(rows) > LISTED,
         nightly_check.last_proof(context.work, view.sites),
         standing.summary(context.work, view.sites),
+        reviews.due_at(context.work, view.sites),
     )
 
 

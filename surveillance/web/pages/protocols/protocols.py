@@ -15,6 +15,7 @@ from surveillance.core.protocols.sources import GRADES, Review, reviews
 from surveillance.operations.care import migration
 from surveillance.operations.planning import imaging_gaps
 from surveillance.operations.protocols import approvals as protocols_approvals
+from surveillance.operations.protocols import reviews as source_reviews
 from surveillance.operations.registry import patients as registry_patients
 from surveillance.store.tables import Approval, Patient, ProtocolVersion, Site, User
 from surveillance.web import render
@@ -34,7 +35,7 @@ class Version:
     protocol: Protocol
     approvals: Mapping[UUID, tuple[Approval, str]]
     patients: Mapping[UUID, int]
-    reviews: Sequence[Review]
+    reviews: Sequence[tuple[Site | None, Review]]  # at a site that approved it; None: as the file says
 
     @property
     def followed(self) -> int:
@@ -174,11 +175,26 @@ def _versions(context: PageContext) -> dict[str, Version]:
     followed: dict[str, dict[UUID, int]] = {}
     for (site_id, key), count in migration.counts(work, ids).items():
         followed.setdefault(key, {})[site_id] = count
-    today = _today(context)
+    waiting = _reviews(context, protocols, approvals)
     return {
-        key: Version(each, approvals.get(key, {}), followed.get(key, {}), list(reviews(each.sources, today)))
+        key: Version(each, approvals.get(key, {}), followed.get(key, {}), waiting[key])
         for key, each in protocols.items()
     }
+
+
+def _reviews(
+    context: PageContext, protocols: Mapping[str, Protocol], approved: Mapping[str, object]
+) -> dict[str, list[tuple[Site | None, Review]]]:
+    """What somebody has to look at again: of an approved version at each site, of another one as the file says it."""
+    today = _today(context)
+    found: dict[str, list[tuple[Site | None, Review]]] = {
+        key: [] if key in approved else [(None, review) for review in reviews(each.sources, today)]
+        for key, each in protocols.items()
+    }
+    sites = {site.id: site for site in context.all_sites}
+    for due in source_reviews.due_at(context.work, context.all_sites):
+        found[due.protocol.key].append((sites[due.site_id], due.review))
+    return found
 
 
 def _today(context: PageContext) -> date:
