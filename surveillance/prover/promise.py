@@ -21,11 +21,12 @@ Said = Iterator[tuple[str, str]]  # about what; what is wrong
 
 @dataclass
 class Proof:
-    """``differences`` are work for a person; ``counts``: patients, plans, overdue and far, of patients."""
+    """``differences`` are work for a person; ``counts``: patients, plans, and far, of patients."""
 
     differences: list[tuple[str, ...]] = field(default_factory=list)  # site, MRN, about what, what is wrong
     counts: Counter[str] = field(default_factory=Counter)
     signed: set[str] = field(default_factory=set)  # by whom somebody is put off beyond 12 months
+    overdue: set[UUID] = field(default_factory=set)  # patients who have to be on the board
 
 
 def prove(connection: sa.Connection, ids: Sequence[UUID], now: datetime) -> Proof:
@@ -46,7 +47,8 @@ def judge(proof: Proof, patient: PatientFacts, today: date) -> None:
     asked = [row for facts in active for row in facts.shown.values() if row.open and not row.booking_id]
     asked = [row for row in asked if not row.held_from or not row.held_from <= today < (row.held_until or date.max)]
     overdue = any(row.overdue_from <= today < row.cell_end for row in asked)
-    proof.counts.update(patients=1, plans=len(patient.plans), overdue=overdue)
+    proof.counts.update(patients=1, plans=len(patient.plans))
+    proof.overdue |= {patient.patient.id} if overdue else set()
     if not patient.deaths:
         found += [said for facts in active for said in _ahead(facts, today)]
         found += [*_deferred(proof, patient, active, today), *_left(patient)]

@@ -218,7 +218,8 @@ def check(user: AsUser = None, as_json: AsJson = False) -> None:
                 )
             )
         said = [str(violation) for violation in found] or ["The promise holds: nobody is silently lost."]
-        said.append(_proved(told))
+        if not found:
+            said.append(_proved(told))
         said.append(_put_off(standing.summary(job.work, job.sites())))
         if found:
             said.append(f"{len(found)} violations.")
@@ -238,7 +239,7 @@ def _proved(told: Told) -> str:
     counts = told.counts
     far = f"{counts['far']} put off beyond 12 months, signed by {', '.join(sorted(told.signed))}" if told.signed else ""
     said = f"Proved from outside: {counts['patients']} patients, {counts['plans']} plans; "
-    return f"{said}{counts['overdue']} overdue; {far or 'nobody is put off beyond 12 months'}."
+    return f"{said}{len(told.overdue)} overdue, all on the board; {far or 'nobody is put off beyond 12 months'}."
 
 
 def _put_off(told: standing.Summary) -> str:

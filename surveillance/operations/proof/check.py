@@ -207,9 +207,10 @@ def _chain(work: Work) -> Iterator[Violation]:
 
 
 def _from_outside(work: Work, told: Told | None) -> Iterator[Violation]:
-    everybody = store.patient_ids(work.session)
+    everybody, told = store.patient_ids(work.session), told or Told()
     for start in range(0, len(everybody), BATCH):
         yield from second_proof.of_patients(work, everybody[start : start + BATCH], told)
+    yield from second_proof.of_board(work, told)
 
 
 # -- plans, derived again --------------------------------------------------------------------------------------

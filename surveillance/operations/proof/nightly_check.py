@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlmodel import Session
 
 from surveillance.operations.job_context import JobContext
 from surveillance.operations.proof import check, second_proof
+from surveillance.operations.proof.second_proof import Told
 from surveillance.operations.proof.violation import Violation
 from surveillance.operations.work import Work
 from surveillance.store import db, locks
@@ -50,15 +52,18 @@ def _prove(context: JobContext, stopping: threading.Event) -> Counter[str]:
     with db.reading(context.engine) as session:
         found = list(check.whole(context.work(session)))
         plan_ids, patient_ids = store.plan_ids(session), store.patient_ids(session)
+    told = Told()
     provers: tuple[tuple[Look, Sequence[UUID]], ...] = (
         (check.of_plans, plan_ids),
-        (second_proof.of_patients, patient_ids),
+        (partial(second_proof.of_patients, told=told), patient_ids),
     )
     parts = [(look, some) for look, ids in provers for some in _batches(ids)]
     for look, some in parts:
         if stopping.is_set():
             return Counter()
         found += _twice(context, look, some)
+    with db.reading(context.engine) as session:
+        found += second_proof.of_board(context.work(session), told)
     with db.writing(context.engine) as session:
         checks.keep(session, started_at, context.clock(), len(plan_ids), found)
     if found:

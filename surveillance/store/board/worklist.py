@@ -274,6 +274,17 @@ def counts(session: Session, scope: Scope, wanted: Filter = EVERYTHING, most: in
     return found
 
 
+def patients(session: Session, worklist: Worklist, scope: Scope) -> set[UUID]:
+    """Who has a row on a list, also one that somebody has put aside."""
+    found: set[UUID] = set()
+    for build in SOURCES[worklist].values():
+        base = build().subquery()
+        found.update(
+            session.connection().execute(sa.select(base.c.patient_id).distinct(), scope.parameters()).scalars()
+        )
+    return found
+
+
 @lru_cache(maxsize=STATEMENTS)
 def _counting(wanted: Filter, most: int | None) -> Any:
     parts = []

@@ -15,6 +15,7 @@ from surveillance.operations.proof.second_proof import RULE, Told
 from surveillance.operations.proof.violation import Violation
 from surveillance.operations.work import Work
 from surveillance.store import db
+from surveillance.store.board.worklist import Worklist
 from surveillance.store.proof import rules
 
 DAY = timedelta(days=1)
@@ -159,6 +160,28 @@ def test_damage_is_seen_from_outside(clinic: Clinic, name: str) -> None:
     sql(*statements)(clinic)
     seen = [each for each in found(clinic) if each.subject == f"MRN {mrn}"]
     assert any(said in each.what and each.rule == RULE for each in seen), [str(each) for each in seen]
+
+
+def test_whoever_is_overdue_is_on_the_board_and_nobody_else(clinic: Clinic) -> None:
+    with db.reading(clinic.engine) as session:
+        work = Work(session, START + 40 * DAY, clinic.clinician, catalogue())
+        told, everybody = Told(), rules.patient_ids(session)
+        assert list(second_proof.of_patients(work, everybody, told)) == []
+        assert told.overdue
+        assert list(second_proof.of_board(work, told)) == [], "what is overdue in January is on January's board"
+        stale = Told(overdue=set(everybody) - told.overdue)
+        assert list(second_proof.of_board(work, stale)) == [], "what was gathered before is proved again"
+
+
+def test_an_overdue_patient_whom_the_board_hides_is_named(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_proof, "OVERDUE", Worklist.HOLDS)  # a list that does not have them
+    with db.reading(clinic.engine) as session:
+        work = Work(session, START + 40 * DAY, clinic.clinician, catalogue())
+        told = Told()
+        list(second_proof.of_patients(work, rules.patient_ids(session), told))
+        said = {(each.subject, each.what) for each in second_proof.of_board(work, told)}
+    assert ("MRN MIDWAY", "overdue: not on the board") in said
+    assert ("MRN HELD", "overdue: on the board and not so") in said
 
 
 def test_a_patient_whose_facts_cannot_be_read_is_named_and_the_others_are_proved(clinic: Clinic) -> None:
