@@ -12,7 +12,7 @@ from fakes.clinic import catalogue
 from sqlmodel import col, select
 
 from surveillance import bootstrap
-from surveillance.core.words import AppointmentState
+from surveillance.core.words import AppointmentState, Role
 from surveillance.operations.administration import places, sites
 from surveillance.operations.calendars import feed_contents, feeds
 from surveillance.operations.imports import apply, compare, reading
@@ -21,7 +21,7 @@ from surveillance.operations.proof import check
 from surveillance.operations.visits import booking
 from surveillance.operations.work import Work
 from surveillance.store import db
-from surveillance.store.tables import Appointment, ExaminationRow, Feed, Patient, Place, Site
+from surveillance.store.tables import Appointment, ExaminationRow, Feed, Membership, Patient, Place, Site, User
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 PATIENTS, BOOKED = 500, 25
@@ -67,6 +67,10 @@ def _opened(work: Work) -> Site:
     site = sites.add_site(work, new)
     places.add_place(work, site, "MRI 2")
     approved(work, site)
+    ada = User(username="ada", name="Ada", created_at=NOW)
+    work.session.add(ada)
+    work.session.flush()
+    work.session.add(Membership(user_id=ada.id, site_id=site.id, role=Role.COORDINATOR))
     return site
 
 
